@@ -1,0 +1,41 @@
+/**
+ * Errors that a person is meant to read.
+ *
+ * `AppError` is bad input or a missing thing from outside: one plain sentence that names the file or flag and the
+ * remedy, plus a stable code. Everything else that is thrown is a bug.
+ */
+export type ErrorCode =
+  | 'BAD_USAGE'
+  | 'FILE_NOT_FOUND'
+  | 'FILE_UNREADABLE'
+  | 'FILE_UNWRITABLE'
+  | 'IMAGE_INVALID'
+  | 'IMAGE_TOO_SMALL'
+  | 'IMAGE_TOO_LARGE'
+  | 'NO_FACE'
+  | 'FACE_TOO_SMALL'
+  | 'FACE_PROFILE'
+  | 'RIG_INVALID'
+  | 'MOTION_INVALID'
+  | 'CONTROL_OUT_OF_RANGE'
+  | 'AUDIO_INVALID'
+  | 'NO_AUDIO'
+  | 'VOICE_UNKNOWN'
+  | 'TEXT_EMPTY'
+  | 'TTS_UNAVAILABLE'
+  | 'MODEL_MISSING'
+  | 'MODEL_CORRUPT'
+  | 'ENCODER_UNAVAILABLE'
+  | 'CONFIG_INVALID'
+  | 'INTERRUPTED';
+
+export class AppError extends Error {
+  readonly code: ErrorCode;
+
+  /** @param message one sentence: what is wrong, with the name of the file or flag, and what to do. */
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'AppError';
+    this.code = code;
+  }
+}
