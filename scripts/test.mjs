@@ -1,0 +1,71 @@
+// `npm test`: set-up, then every lane in turn, then one closing line "N passed, N failed[, N skipped]" for CI.
+// Lanes: check (lint, types), unit, golden, loopback, e2e. `npm test -- unit golden` runs only those.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const LANES = ['check', 'unit', 'golden', 'loopback', 'e2e'];
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((lane) => !LANES.includes(lane));
+if (unknown.length > 0) {
+  console.error(`npm test: unknown lane ${unknown.join(', ')}; known lanes: ${LANES.join(', ')}.`);
+  process.exit(2);
+}
+const lanes = wanted.length > 0 ? LANES.filter((lane) => wanted.includes(lane)) : LANES;
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+const npx = (args) =>
+  spawnSync('npx', ['--no-install', ...args], { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
+
+if (spawnSync('node', ['scripts/setup.mjs'], { cwd: root, stdio: 'inherit' }).status !== 0) process.exit(1);
+const { findChromium } = await import('./find-chromium.mjs');
+
+function checkLane() {
+  for (const args of [
+    ['biome', 'check', '.'],
+    ['tsc', '-p', 'tsconfig.json'],
+  ]) {
+    const ok = npx(args).status === 0;
+    total[ok ? 'passed' : 'failed'] += 1;
+    console.log(`${ok ? 'ok' : 'FAILED'}: ${args.join(' ')}`);
+  }
+}
+
+function vitestLane(lane) {
+  const scratch = mkdtempSync(join(tmpdir(), 'visavis-test-'));
+  const report = join(scratch, 'report.json');
+  const { status } = npx([
+    'vitest',
+    'run',
+    '--dir',
+    `test/${lane}`,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
+  if (existsSync(report)) {
+    const result = JSON.parse(readFileSync(report, 'utf8'));
+    total.passed += result.numPassedTests;
+    // A file that does not even load has no test to count, but is a failure all the same.
+    total.failed += Math.max(result.numFailedTests, result.numFailedTestSuites > 0 ? 1 : 0);
+    total.skipped += result.numPendingTests + result.numTodoTests;
+    if (status !== 0 && result.numFailedTests + result.numFailedTestSuites === 0) total.failed += 1;
+  } else total.failed += 1;
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+for (const lane of lanes) {
+  console.log(`\n── ${lane} ──`);
+  if (lane === 'check') checkLane();
+  else if (lane === 'e2e' && !findChromium()) {
+    console.log('Browser tests skipped: no Chromium found. Install Chromium or Chrome, or name one in CHROMIUM_PATH.');
+    total.skipped += 1;
+  } else vitestLane(lane);
+}
+
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
+console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
+process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
