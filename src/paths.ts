@@ -6,6 +6,7 @@ const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 
 export const modelsDir = join(packageRoot, 'models');
 export const assetsDir = join(packageRoot, 'assets');
+export const configDir = join(packageRoot, 'config');
 /** Compiled WASM; made by `scripts/setup.mjs`. */
 export const wasmDir = join(packageRoot, 'build');
 /** Compiled call page; made by `scripts/setup.mjs`. */

@@ -1,0 +1,132 @@
+/**
+ * Configuration: one zod schema. Defaults come from `config/default.json`, then the JSON file that VISAVIS_CONFIG names, then
+ * variables like VISAVIS__SERVER__PORT=9000. An unknown key is an error that names it. Only this file reads the environment.
+ */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { AppError } from './errors.ts';
+import { configDir } from './paths.ts';
+
+const schema = z.strictObject({
+  server: z.strictObject({
+    /** Address to listen on; the default answers this machine only. */
+    host: z.string().min(1),
+    /** 0 picks a free port. */
+    port: z.number().int().min(0).max(65535),
+    /** Further origins (https://example.org) whose pages may open a session; the server's own is always allowed. */
+    allowedOrigins: z.array(z.url()),
+    /** Largest photo that may be uploaded, MB. */
+    uploadLimitMb: z.number().positive().max(200),
+    /** Further folders of portraits for the gallery, besides the shipped ones. */
+    portraitDirs: z.array(z.string()),
+  }),
+  speech: z.strictObject({
+    /** Voice of the embedded speech synthesiser. */
+    voice: z.string().min(1),
+    ratePercent: z.number().min(40).max(250),
+    /** Longest text that one request may speak. */
+    maxCharacters: z.number().int().positive(),
+  }),
+  motion: z.strictObject({
+    /** Pictures per second of a live face. */
+    fps: z.union([z.literal(25), z.literal(30), z.literal(40), z.literal(50), z.literal(60)]),
+  }),
+  cache: z.strictObject({
+    /** Where baked portraits are kept; empty: the user's cache folder. */
+    dir: z.string(),
+  }),
+  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']) }),
+});
+
+export type Config = z.infer<typeof schema>;
+
+type Json = { [key: string]: unknown };
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function merge(base: Json, over: Json): Json {
+  const merged: Json = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isObject(below) && isObject(value) ? merge(below, value) : value;
+  }
+  return merged;
+}
+
+function readJson(path: string, origin: string): Json {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new AppError('CONFIG_INVALID', `The configuration file ${path} (${origin}) cannot be read; check the path.`, {
+      cause,
+    });
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch (cause) {
+    throw new AppError('CONFIG_INVALID', `The configuration file ${path} is not valid JSON: ${String(cause)}.`, {
+      cause,
+    });
+  }
+  throw new AppError('CONFIG_INVALID', `The configuration file ${path} must hold one JSON object.`);
+}
+
+/** VISAVIS__SERVER__PORT=9000 → {server: {port: 9000}}; names are matched without regard to case. */
+function fromEnvironment(env: NodeJS.ProcessEnv, known: Json): Json {
+  let result: Json = {};
+  for (const [name, raw] of Object.entries(env)) {
+    if (!name.startsWith('VISAVIS__') || raw === undefined) continue;
+    const path = name.slice('VISAVIS__'.length).split('__');
+    let level: unknown = known;
+    const keys = path.map((part) => {
+      const key = isObject(level)
+        ? Object.keys(level).find((k) => k.toLowerCase() === part.replaceAll('_', '').toLowerCase())
+        : undefined;
+      level = isObject(level) && key !== undefined ? level[key] : undefined;
+      return key ?? part.toLowerCase();
+    });
+    // A value is JSON where the default is not a string (numbers, lists), and the text itself otherwise.
+    let value: unknown = raw;
+    if (typeof level !== 'string') {
+      try {
+        value = JSON.parse(raw);
+      } catch {
+        value = raw;
+      }
+    }
+    result = merge(result, keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Json);
+  }
+  return result;
+}
+
+/**
+ * The effective configuration, frozen.
+ * @throws AppError CONFIG_INVALID naming the key and what it should be.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const defaults = readJson(join(configDir, 'default.json'), 'the shipped defaults');
+  const fromFile = env.VISAVIS_CONFIG ? readJson(env.VISAVIS_CONFIG, 'named by VISAVIS_CONFIG') : {};
+  const parsed = schema.safeParse(merge(merge(defaults, fromFile), fromEnvironment(env, defaults)));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    const key = [...issue.path, ...(issue.code === 'unrecognized_keys' ? issue.keys : [])].join('.');
+    const what = issue.code === 'unrecognized_keys' ? 'is not a known setting' : `is not acceptable: ${issue.message}`;
+    throw new AppError('CONFIG_INVALID', `Setting "${key}" ${what}; see the configuration table in README.`);
+  }
+  const config = parsed.data;
+  if (config.cache.dir === '') config.cache.dir = defaultCacheDir(env);
+  return Object.freeze(config);
+}
+
+/** The user's cache folder by the platform's convention. */
+export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
+  if (process.platform === 'win32')
+    return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'visavis', 'cache');
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'visavis');
+  return join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'visavis');
+}

@@ -1,0 +1,41 @@
+/** Logs (pino) and metrics (prom-client). Message texts are constant, values go into fields, spoken text is never logged. */
+import { pino } from 'pino';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export type Logger = pino.Logger;
+
+/** @param level one of pino's levels, or `silent`. Writes JSON lines to stderr, so that stdout stays the program's own. */
+export function createLogger(level: string): Logger {
+  return pino(
+    { level, redact: { paths: ['text', '*.text', 'authorization', '*.authorization'], censor: '[redacted]' } },
+    pino.destination(2),
+  );
+}
+
+export interface Metrics {
+  registry: Registry;
+  sessions: Gauge;
+  speechRequests: Counter;
+  /** Text accepted → first sound and motion handed to the socket. */
+  ttsTtfbMs: Histogram;
+  portraitMs: Histogram;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const buckets = [25, 50, 100, 200, 400, 800, 1600, 3200, 6400];
+  return {
+    registry,
+    sessions: new Gauge({ name: 'sessions', help: 'Open sessions', registers }),
+    speechRequests: new Counter({ name: 'speech_requests_total', help: 'Texts accepted for speaking', registers }),
+    ttsTtfbMs: new Histogram({
+      name: 'tts_ttfb_ms',
+      help: 'Text accepted to first sound and motion sent',
+      buckets,
+      registers,
+    }),
+    portraitMs: new Histogram({ name: 'portrait_ms', help: 'Photo received to rig ready', buckets, registers }),
+  };
+}
