@@ -1,0 +1,57 @@
+/**
+ * The vocabulary of everything that flows: sound, pictures and their encoded forms.
+ *
+ * Times are integer microseconds on one media timeline; PCM is Float32 in [-1, 1], interleaved. RTP clock rates and
+ * 16-bit samples live in the codecs and never appear here.
+ */
+
+/** Integer µs on the session's (or file's) media timeline. */
+export type TimestampUs = number;
+/** Fencing token: whoever meets a frame of a dead turn drops it. */
+export type TurnId = number;
+export type ChannelCount = 1 | 2;
+
+export interface AudioFrame {
+  kind: 'audio';
+  /** Interleaved, [-1, 1]. */
+  samples: Float32Array;
+  sampleRateHz: number;
+  channels: ChannelCount;
+  timestampUs: TimestampUs;
+  turnId?: TurnId;
+  /** The last frame of its turn. */
+  isLast?: boolean;
+}
+
+export interface VideoFrame {
+  kind: 'video';
+  /** Planes Y, U, V without padding, BT.601 limited range: width × height × 3/2 bytes, both sides even. */
+  format: 'I420';
+  width: number;
+  height: number;
+  data: Uint8Array;
+  timestampUs: TimestampUs;
+  turnId?: TurnId;
+  /** Gives pooled memory back; call exactly once. */
+  release(): void;
+}
+
+export interface EncodedFrame {
+  kind: 'audio' | 'video';
+  mimeType: 'audio/opus' | 'video/VP8' | 'video/H264';
+  data: Uint8Array;
+  timestampUs: TimestampUs;
+  durationUs: number;
+  isKeyframe: boolean;
+}
+
+/** One tick of the avatar: a picture and exactly the audio that belongs to it. */
+export interface AvatarFrame {
+  video: VideoFrame;
+  audio: AudioFrame;
+}
+
+/** Bytes of one I420 picture. */
+export function i420Bytes(widthPx: number, heightPx: number): number {
+  return (widthPx * heightPx * 3) / 2;
+}
