@@ -1,0 +1,138 @@
+// The pacer's promises: gapless audio, pictures with their own sound, late ones dropped, every turn reported once.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { AUDIO_RATE_HZ, AvPacer, type PacerAction, type Tick } from '../../src/media/av-pacer.ts';
+
+const FPS = 25;
+const PER_TICK = AUDIO_RATE_HZ / FPS;
+
+function tick(index: number, turnId?: number, isLast = false): Tick {
+  return {
+    index,
+    samples: new Float32Array(PER_TICK).fill(turnId === undefined ? 0 : 0.5),
+    isLast,
+    ...(turnId === undefined ? {} : { turnId }),
+  };
+}
+
+function run(pacer: AvPacer, fromMs: number, toMs: number, before?: (ms: number) => void): PacerAction[] {
+  const actions: PacerAction[] = [];
+  for (let ms = fromMs; ms < toMs; ms += 5) {
+    before?.(ms);
+    actions.push(...pacer.poll(ms * 1000));
+  }
+  return actions;
+}
+
+const of = <K extends PacerAction['kind']>(actions: PacerAction[], kind: K) =>
+  actions.filter((action): action is Extract<PacerAction, { kind: K }> => action.kind === kind);
+
+describe('AvPacer', () => {
+  it('sends 50 packets a second, contiguous, with or without sound', () => {
+    const packets = of(run(new AvPacer(), 0, 1000), 'audio');
+    expect(packets).toHaveLength(50);
+    expect(packets.map((packet) => packet.timestampUs)).toEqual(packets.map((_, i) => i * 20_000));
+  });
+
+  it('lets a picture leave with its own sound', () => {
+    const pacer = new AvPacer();
+    for (let i = 0; i < 10; i++) {
+      pacer.pushTick(tick(i));
+      pacer.pushPicture(i, 100 + i);
+    }
+    const pictures = of(run(pacer, 0, 500), 'picture');
+    expect(pictures.map((picture) => picture.slot)).toEqual([100, 101, 102, 103, 104, 105, 106, 107, 108, 109]);
+    expect(pictures.map((picture) => picture.timestampUs)).toEqual(pictures.map((_, i) => i * 40_000));
+    expect(Math.max(...pictures.map((picture) => picture.skewUs))).toBeLessThan(20_000);
+  });
+
+  it('shows a slightly late picture late and gives up a very late one', () => {
+    const pacer = new AvPacer();
+    for (let i = 0; i < 4; i++) pacer.pushTick(tick(i));
+    const actions = run(pacer, 0, 300, (ms) => {
+      if (ms === 20) pacer.pushPicture(0, 0);
+      if (ms === 110) pacer.pushPicture(1, 1); // due at 40
+      if (ms === 115) pacer.pushPicture(2, 2);
+      if (ms === 150) pacer.pushPicture(3, 3);
+    });
+    expect(of(actions, 'picture').map((picture) => picture.slot)).toEqual([0, 2, 3]);
+    expect(of(actions, 'drop').map((drop) => drop.slot)).toEqual([1]);
+    expect(of(actions, 'hold')).toHaveLength(1);
+    expect(of(actions, 'audio')).toHaveLength(15);
+  });
+
+  it('reports a turn that played to its end', () => {
+    const pacer = new AvPacer();
+    for (let i = 0; i < 5; i++) pacer.pushTick(tick(i, 7, i === 4));
+    const reports = of(run(pacer, 0, 400), 'report');
+    expect(reports.map((action) => action.report)).toEqual([{ turnId: 7, playedUs: 200_000, interrupted: false }]);
+  });
+
+  it('fades out, frees the pictures and reports the true position on an interruption', () => {
+    const pacer = new AvPacer();
+    for (let i = 0; i < 25; i++) {
+      pacer.pushTick(tick(i, 3, i === 24));
+      if (i < 8) pacer.pushPicture(i, i);
+    }
+    const before = run(pacer, 0, 100);
+    pacer.interrupt(3);
+    pacer.pushTick(tick(25, 3)); // still in flight: dies on arrival
+    pacer.pushPicture(24, 24);
+    const after = run(pacer, 100, 300);
+    const report = of(after, 'report').map((action) => action.report);
+    expect(report).toEqual([{ turnId: 3, playedUs: 100_000, interrupted: true }]);
+    const first = of(after, 'audio')[0]!.samples;
+    expect(first[0]).toBeGreaterThan(0.4);
+    expect(Math.max(...first.subarray(480))).toBe(0);
+    expect(
+      of(after, 'audio')
+        .slice(1)
+        .every((packet) => packet.samples.every((sample) => sample === 0)),
+    ).toBe(true);
+    const gone = [...of(before, 'picture'), ...of(after, 'picture'), ...of(after, 'drop')].map((action) => action.slot);
+    expect(gone.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 24]);
+  });
+
+  it('does not burst after a stall of its own thread', () => {
+    const pacer = new AvPacer();
+    pacer.poll(0);
+    expect(of(pacer.poll(5_000_000), 'audio').length).toBeLessThanOrEqual(11);
+  });
+
+  it('settles every turn once and frees every slot once, whatever happens', () => {
+    const event = fc.oneof(
+      fc.record({ kind: fc.constant('tick' as const), turn: fc.integer({ min: 0, max: 3 }), last: fc.boolean() }),
+      fc.record({ kind: fc.constant('picture' as const) }),
+      fc.record({ kind: fc.constant('interrupt' as const), turn: fc.integer({ min: 1, max: 3 }) }),
+      fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 150 }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 120 }), (events) => {
+        const pacer = new AvPacer();
+        const actions: PacerAction[] = [];
+        let nowMs = 0;
+        let index = 0;
+        let drawn = 0;
+        for (const e of events) {
+          if (e.kind === 'tick') pacer.pushTick(tick(index++, e.turn || undefined, e.last));
+          else if (e.kind === 'picture' && drawn < index) pacer.pushPicture(drawn, drawn++);
+          else if (e.kind === 'interrupt') pacer.interrupt(e.turn);
+          else if (e.kind === 'wait') {
+            actions.push(...run(pacer, nowMs, nowMs + e.ms));
+            nowMs += e.ms;
+          }
+        }
+        for (let turn = 1; turn <= 3; turn++) pacer.interrupt(turn);
+        actions.push(...run(pacer, nowMs, nowMs + 40 * (index + 5)));
+        const reported = of(actions, 'report').map((action) => action.report.turnId);
+        expect(new Set(reported).size).toBe(reported.length);
+        const freed = actions.flatMap((action) =>
+          action.kind === 'picture' || action.kind === 'drop' ? [action.slot] : [],
+        );
+        expect(new Set(freed).size).toBe(freed.length);
+        expect(freed.length).toBe(drawn);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
