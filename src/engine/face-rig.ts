@@ -90,6 +90,8 @@ export interface MouthRig {
   lowerRing: Uint16Array;
   layers: MouthLayer[];
   jaw: JawAffine[];
+  /** Where the tongue's grid lies at rising weights of `tongueOut`, from 0 to 1, jaw closed: 3 per vertex, basis space. */
+  tonguePath: { weight: number; positions: Float32Array }[];
   /** Horizontal scale of the interior about `basisCenter`, so that the teeth fit this mouth's width. */
   widthScale: number;
   /** Basis-space centre between the lips at rest. */
