@@ -5,7 +5,14 @@
  * process dies at its end. FFmpeg's own chatter is off: what matters reaches the user as an AppError.
  */
 import { AV_LOG_QUIET } from 'node-av/constants';
-import { type CodecContext, FFmpegError, type FormatContext, Log, type SoftwareResampleContext } from 'node-av/lib';
+import {
+  Codec,
+  type CodecContext,
+  FFmpegError,
+  type FormatContext,
+  Log,
+  type SoftwareResampleContext,
+} from 'node-av/lib';
 
 export {
   AV_CHANNEL_LAYOUT_MONO,
@@ -53,4 +60,9 @@ type OptionTarget = CodecContext | FormatContext | SoftwareResampleContext;
 /** @throws when an option does not exist: a misspelt one would otherwise be lost in silence. */
 export function setOptions(target: OptionTarget, options: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(options)) check(target.setOption(name, value), `option ${name}`);
+}
+
+/** An encoder by FFmpeg's name for it; null where this build lacks it. */
+export function findEncoder(name: string): Codec | null {
+  return Codec.findEncoderByName(name as Parameters<typeof Codec.findEncoderByName>[0]);
 }
