@@ -20,32 +20,9 @@ import {
   Rational,
   setOptions,
 } from './ffmpeg.ts';
+import type { FilmOptions, FilmWriter } from './film.ts';
 import type { AudioFrame, ChannelCount } from './frames.ts';
 import { createPartFile } from './part-file.ts';
-
-export interface FilmOptions {
-  /** Both even. */
-  widthPx: number;
-  heightPx: number;
-  /** Pictures per second, up to 3 decimals. */
-  fps: number;
-  /** The sound that `writeAudio` will bring; null for a silent film. */
-  audio: { sampleRateHz: number; channels: ChannelCount } | null;
-}
-
-/** A film that is being written. Calls must not overlap: await each one. */
-export interface FilmWriter {
-  /** What the user should know: an encoder that had to stand in, say. */
-  readonly notices: readonly string[];
-  /** The next picture, I420 without padding; free for reuse when the promise resolves. */
-  writePicture(i420: Uint8Array): Promise<void>;
-  /** The next stretch of sound, of the announced rate and channel count. */
-  writeAudio(frame: AudioFrame): Promise<void>;
-  /** Puts the complete film under its final name. */
-  finish(): Promise<void>;
-  /** Leaves nothing behind; harmless after `finish`. */
-  abort(): Promise<void>;
-}
 
 export type Container = 'mp4' | 'webm';
 

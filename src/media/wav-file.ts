@@ -1,0 +1,55 @@
+/** WAV files, 16 bits: PCM chunks in, a complete file out. The header's sizes are filled in at the end. */
+import { type FileHandle, open } from 'node:fs/promises';
+import type { ChannelCount } from './frames.ts';
+
+const HEADER_BYTES = 44;
+const MAX_UINT32 = 0xffff_ffff;
+
+export class WavWriter {
+  readonly #file: FileHandle;
+  readonly #sampleRateHz: number;
+  readonly #channels: ChannelCount;
+  #dataBytes = 0;
+
+  private constructor(file: FileHandle, sampleRateHz: number, channels: ChannelCount) {
+    this.#file = file;
+    this.#sampleRateHz = sampleRateHz;
+    this.#channels = channels;
+  }
+
+  static async create(path: string, sampleRateHz: number, channels: ChannelCount): Promise<WavWriter> {
+    const file = await open(path, 'w');
+    await file.write(new Uint8Array(HEADER_BYTES));
+    return new WavWriter(file, sampleRateHz, channels);
+  }
+
+  /** @param samples interleaved, [-1, 1]; louder ones are clipped. */
+  async write(samples: Float32Array): Promise<void> {
+    const bytes = Buffer.allocUnsafe(samples.length * 2);
+    for (let i = 0; i < samples.length; i++) {
+      bytes.writeInt16LE(Math.max(-32768, Math.min(32767, Math.round(samples[i] * 32768))), i * 2);
+    }
+    await this.#file.write(bytes);
+    this.#dataBytes += bytes.length;
+  }
+
+  /** Fills the header in and closes the file. Beyond 4 GB readers take the sizes for "to the end of the file". */
+  async close(): Promise<void> {
+    const frameBytes = 2 * this.#channels;
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.write('RIFF', 0);
+    header.writeUInt32LE(Math.min(MAX_UINT32, HEADER_BYTES - 8 + this.#dataBytes), 4);
+    header.write('WAVEfmt ', 8);
+    header.writeUInt32LE(16, 16);
+    header.writeUInt16LE(1, 20);
+    header.writeUInt16LE(this.#channels, 22);
+    header.writeUInt32LE(this.#sampleRateHz, 24);
+    header.writeUInt32LE(this.#sampleRateHz * frameBytes, 28);
+    header.writeUInt16LE(frameBytes, 32);
+    header.writeUInt16LE(16, 34);
+    header.write('data', 36);
+    header.writeUInt32LE(Math.min(MAX_UINT32, this.#dataBytes), 40);
+    await this.#file.write(header, 0, HEADER_BYTES, 0);
+    await this.#file.close();
+  }
+}
