@@ -21,6 +21,30 @@ const schema = z.strictObject({
     uploadLimitMb: z.number().positive().max(200),
     /** Further folders of portraits for the gallery, besides the shipped ones. */
     portraitDirs: z.array(z.string()),
+    /** Key that signs tickets; empty: a random one for the life of the process. */
+    ticketSecret: z.string(),
+    /** Most calls at once; 0: as many as the machine was measured to carry. */
+    maxCalls: z.number().int().min(0).max(1000),
+  }),
+  webrtc: z.strictObject({
+    /** STUN and TURN servers, as browsers take them. */
+    iceServers: z.array(
+      z.strictObject({
+        urls: z.string(),
+        username: z.string().exactOptional(),
+        credential: z.string().exactOptional(),
+      }),
+    ),
+    /** UDP ports to use, e.g. [40000, 40999]; null: any. */
+    portRange: z.tuple([z.number().int().min(1024), z.number().int().max(65535)]).nullable(),
+    /** Addresses to announce besides the machine's own: its public one behind NAT, 127.0.0.1 for pages on this machine. */
+    announcedAddresses: z.array(z.string()),
+    ipv6: z.boolean(),
+    /** Video codecs to offer, best first. */
+    codecs: z.array(z.enum(['VP8', 'H264'])).min(1),
+    bitrateKbps: z.number().int().min(100).max(8000),
+    /** How much later than its sound a picture leaves, ms: browsers buffer sound longer than pictures. */
+    videoDelayMs: z.number().min(0).max(200),
   }),
   speech: z.strictObject({
     /** Voice of the embedded speech synthesiser. */

@@ -27,6 +27,12 @@ export type ErrorCode =
   | 'MODEL_CORRUPT'
   | 'ENCODER_UNAVAILABLE'
   | 'CONFIG_INVALID'
+  | 'TICKET_INVALID'
+  | 'CONSENT_MISSING'
+  | 'PORTRAIT_UNKNOWN'
+  | 'PORT_UNAVAILABLE'
+  | 'SIGNALING_INVALID'
+  | 'SERVER_BUSY'
   | 'INTERRUPTED';
 
 export class AppError extends Error {

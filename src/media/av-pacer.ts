@@ -48,6 +48,8 @@ interface Entry extends Tick {
 
 interface WaitingPicture {
   slot: number;
+  /** Media time of the picture's sound. */
+  startUs: number;
   dueUs: number;
 }
 
@@ -92,7 +94,7 @@ export class AvPacer {
     const startUs = this.started.get(index);
     if (startUs !== undefined) {
       this.started.delete(index);
-      this.due.push({ slot, dueUs: startUs + this.videoDelayUs });
+      this.due.push({ slot, startUs, dueUs: startUs + this.videoDelayUs });
     } else if (this.queue.some((entry) => entry.index === index)) this.early.set(index, slot);
     else this.discarded.push(slot);
   }
@@ -183,7 +185,7 @@ export class AvPacer {
       return;
     }
     this.early.delete(entry.index);
-    this.due.push({ slot, dueUs: startUs + this.videoDelayUs });
+    this.due.push({ slot, startUs, dueUs: startUs + this.videoDelayUs });
   }
 
   private releasePictures(mediaNowUs: number, actions: PacerAction[]): void {
@@ -191,12 +193,12 @@ export class AvPacer {
     if (ripe.length > 0) {
       const newest = ripe.at(-1)!;
       for (const picture of ripe) if (picture !== newest) actions.push({ kind: 'drop', slot: picture.slot });
-      if (newest.dueUs > this.newestShownUs) {
-        this.newestShownUs = newest.dueUs;
+      if (newest.startUs > this.newestShownUs) {
+        this.newestShownUs = newest.startUs;
         actions.push({
           kind: 'picture',
           slot: newest.slot,
-          timestampUs: newest.dueUs,
+          timestampUs: newest.startUs,
           skewUs: mediaNowUs - newest.dueUs,
         });
       } else actions.push({ kind: 'drop', slot: newest.slot });

@@ -1,0 +1,124 @@
+/**
+ * What page and server say to each other: HTTP for portraits and tickets, one socket per visitor for a call. Every message from a
+ * client passes these schemas before anything else sees it; the page imports the types only.
+ */
+import { z } from 'zod';
+import { CONTROL_RANGES, EMOTIONS, MAX_SEED } from '../engine/controls.ts';
+
+const ranged = ({ min, max }: { min: number; max: number }) => z.number().min(min).max(max);
+
+/** Live controls, as in the public motion-frame contract; every part may be left out. */
+export const controlsSchema = z.strictObject({
+  gaze: z
+    .strictObject({ yawRad: ranged(CONTROL_RANGES['gaze.yawRad']), pitchRad: ranged(CONTROL_RANGES['gaze.pitchRad']) })
+    .optional(),
+  headDistance: ranged(CONTROL_RANGES.headDistance).optional(),
+  emotion: z.partialRecord(z.enum(EMOTIONS), ranged(CONTROL_RANGES.emotion)).optional(),
+  headMotion: ranged(CONTROL_RANGES.headMotion).optional(),
+  expressiveness: ranged(CONTROL_RANGES.expressiveness).optional(),
+  seed: z.number().int().min(0).max(MAX_SEED).optional(),
+});
+
+const MAX_SDP_CHARACTERS = 64_000;
+
+export const joinSchema = z.strictObject({
+  /** From `POST /api/tickets`. */
+  ticket: z.string().max(4000),
+  portraitId: z.string().max(200),
+  controls: controlsSchema.optional(),
+});
+
+export const answerSchema = z.strictObject({ sdp: z.string().min(1).max(MAX_SDP_CHARACTERS) });
+
+export const candidateSchema = z.strictObject({
+  candidate: z.string().max(2000),
+  sdpMid: z.string().max(64).nullish(),
+  sdpMLineIndex: z.number().int().min(0).max(64).nullish(),
+  usernameFragment: z.string().max(256).nullish(),
+});
+
+export const speakSchema = z.strictObject({
+  text: z.string().min(1).max(100_000),
+  voice: z.string().max(64).optional(),
+});
+
+export type JoinMessage = z.infer<typeof joinSchema>;
+export type AnswerMessage = z.infer<typeof answerSchema>;
+export type CandidateMessage = z.infer<typeof candidateSchema>;
+export type SpeakMessage = z.infer<typeof speakSchema>;
+export type ControlsMessage = z.infer<typeof controlsSchema>;
+
+export interface Failure {
+  error: { code: string; message: string; retryAfterS?: number };
+}
+
+/** Every request is answered: with its result or with what went wrong in one sentence. */
+export type Reply<T> = (result: T | Failure) => void;
+
+export interface Joined {
+  sessionId: string;
+  offerSdp: string;
+  iceServers: { urls: string; username?: string; credential?: string }[];
+  fps: number;
+}
+
+export interface ClientToServerEvents {
+  join(message: JoinMessage, reply: Reply<Joined>): void;
+  answer(message: AnswerMessage, reply: Reply<object>): void;
+  candidate(message: CandidateMessage): void;
+  /** A new offer on the same session, after the network changed. */
+  restart(message: object, reply: Reply<{ offerSdp: string }>): void;
+  speak(message: SpeakMessage, reply: Reply<{ turnId: number }>): void;
+  /** Silence, now. */
+  stop(message: object, reply: Reply<object>): void;
+  controls(message: ControlsMessage, reply: Reply<object>): void;
+  leave(message: object, reply: Reply<object>): void;
+}
+
+export interface CaptionMessage {
+  turnId: number;
+  text: string;
+}
+
+export interface TurnMessage {
+  turnId: number;
+  state: 'started' | 'ended';
+  playedMs?: number;
+  interrupted?: boolean;
+}
+
+/** What the sender sees, once a second. */
+export interface StatsMessage {
+  fps: number;
+  bitrateKbps: number;
+  skewP95Ms: number;
+  heldFrames: number;
+  droppedFrames: number;
+  renderMs: number;
+  encodeMs: number;
+}
+
+export interface ServerToClientEvents {
+  candidate(message: CandidateMessage): void;
+  caption(message: CaptionMessage): void;
+  turn(message: TurnMessage): void;
+  stats(message: StatsMessage): void;
+  failed(message: Failure): void;
+  /** The session is over; the socket stays for another join. */
+  ended(message: { reason: string }): void;
+}
+
+/** One face of the gallery. */
+export interface PortraitInfo {
+  id: string;
+  title: string;
+  /** Who made it and under which licence it may be shown; empty for a visitor's own upload. */
+  credit: string;
+  warnings: string[];
+}
+
+export interface VoiceInfo {
+  id: string;
+  title: string;
+  language: string;
+}

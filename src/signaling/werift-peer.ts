@@ -1,0 +1,235 @@
+/**
+ * MediaPeer over werift: the server offers (fastest first frame), is the DTLS server, sends VP8 or H.264 and Opus, receives the
+ * microphone. Four behaviours of werift 0.25 are corrected here; `test/unit/werift-internals.test.ts` fails when an upgrade
+ * changes what they rest on.
+ */
+import {
+  H264Packetizer,
+  MediaStream,
+  MediaStreamTrack,
+  OpusPacketizer,
+  PictureLossIndication,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  RTCRtpHeaderExtensionParameters,
+  type RTCRtpSender,
+  RtcpRrPacket,
+  useH264,
+  useOPUS,
+  useSdesMid,
+  useTransportWideCC,
+  useVP8,
+  Vp8Packetizer,
+} from 'werift';
+import { AppError } from '../errors.ts';
+import type { EncodedFrame } from '../media/frames.ts';
+import type { LiveCodec } from '../media/live-video-encoder.ts';
+import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
+
+const PLAYOUT_DELAY_URI = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
+/** min = max = 0: show each picture when it is complete. A maximum above 0 makes Chromium aim for it. */
+const NO_PLAYOUT_DELAY = Buffer.from([0, 0, 0]);
+const MAX_PAYLOAD_BYTES = 1180;
+const VIDEO_CLOCK_HZ = 90_000;
+const AUDIO_CLOCK_HZ = 48_000;
+/** A viewer that lost one packet asks several times; one keyframe answers them all. */
+const KEYFRAME_INTERVAL_MS = 300;
+
+export interface WeriftOptions {
+  iceServers: { urls: string; username?: string; credential?: string }[];
+  portRange?: [number, number];
+  /** Addresses to announce besides the machine's own, e.g. its public one or 127.0.0.1. */
+  announcedAddresses: string[];
+  useIpv6: boolean;
+  /** Codecs to offer, best first. */
+  codecs: LiveCodec[];
+  onCandidate(candidate: IceCandidate): void;
+  events: PeerEvents;
+}
+
+const feedback = [
+  { type: 'nack' },
+  { type: 'nack', parameter: 'pli' },
+  { type: 'ccm', parameter: 'fir' },
+  { type: 'transport-cc' },
+];
+
+export class WeriftPeer implements MediaPeer {
+  videoCodec: LiveCodec | undefined;
+  private readonly connection: RTCPeerConnection;
+  private readonly video = new MediaStreamTrack({ kind: 'video' });
+  private readonly audio = new MediaStreamTrack({ kind: 'audio' });
+  private readonly opusPacketizer = new OpusPacketizer();
+  private videoPacketizer: Vp8Packetizer | H264Packetizer | undefined;
+  private readonly events: PeerEvents;
+  private readonly rtpBase = { audio: randomUint32(), video: randomUint32() };
+  private playoutDelayId: number | undefined;
+  /** Wall-clock ms of media time 0: the one mapping from which both tracks' sender reports are made. */
+  private originNtpMs: number | undefined;
+  private readonly lastSentUs = { audio: 0, video: 0 };
+  private lastKeyframeRequestMs = Number.NEGATIVE_INFINITY;
+  private isConnected = false;
+  private isClosed = false;
+
+  constructor(options: WeriftOptions) {
+    this.events = options.events;
+    this.connection = new RTCPeerConnection({
+      codecs: {
+        audio: [useOPUS()],
+        video: [
+          ...options.codecs.map((codec) =>
+            codec === 'VP8' ? useVP8({ rtcpFeedback: feedback }) : useH264({ rtcpFeedback: feedback }),
+          ),
+          new RTCRtpCodecParameters({ mimeType: 'video/rtx', clockRate: VIDEO_CLOCK_HZ }),
+        ],
+      },
+      headerExtensions: {
+        audio: [useSdesMid()],
+        // No abs-send-time: werift derives it from the malformed NTP time corrected below.
+        video: [useSdesMid(), useTransportWideCC(), new RTCRtpHeaderExtensionParameters({ uri: PLAYOUT_DELAY_URI })],
+      },
+      iceServers: options.iceServers,
+      ...(options.portRange ? { icePortRange: options.portRange } : {}),
+      iceAdditionalHostAddresses: options.announcedAddresses,
+      iceUseIpv6: options.useIpv6,
+      bundlePolicy: 'max-bundle',
+    });
+    const stream = new MediaStream({ id: 'avatar' });
+    const audio = this.connection.addTransceiver(this.audio, { direction: 'sendrecv' });
+    const video = this.connection.addTransceiver(this.video, { direction: 'sendonly' });
+    // One stream for both tracks, so that the viewer's browser keeps lips and sound together.
+    for (const { sender, kind } of [audio, video]) {
+      sender.setStreams([stream]);
+      this.correctSenderReportTime(sender, kind === 'audio' ? 'audio' : 'video');
+    }
+    // werift looks a PLI up by its *sender's* SSRC first, which in Chromium is the microphone's, and hands it to the wrong
+    // object. This listener sees every RTCP packet before that.
+    video.sender.dtlsTransport?.onRtcp.subscribe((packet) => this.onRtcp(packet, video.sender));
+    this.connection.onTrack.subscribe((track) => {
+      if (track.kind !== 'audio') return;
+      track.onReceiveRtp.subscribe((rtp) =>
+        this.events.microphone({
+          sequenceNumber: rtp.header.sequenceNumber,
+          rtpTimestamp: rtp.header.timestamp,
+          opus: rtp.payload,
+        }),
+      );
+    });
+    this.connection.onIceCandidate.subscribe((candidate) => {
+      if (!candidate?.candidate) return;
+      const { candidate: line, sdpMid, sdpMLineIndex } = candidate;
+      options.onCandidate({ candidate: line, sdpMid: sdpMid ?? null, sdpMLineIndex: sdpMLineIndex ?? null });
+    });
+    this.connection.connectionStateChange.subscribe((state) => {
+      if (state === 'connected' && !this.isConnected) {
+        this.isConnected = true;
+        this.events.connected();
+      } else if (state === 'failed' || state === 'closed') this.announceClosed(state);
+    });
+  }
+
+  private onRtcp(packet: { type: number; feedback?: unknown; reports?: unknown }, sender: RTCRtpSender): void {
+    const request = packet.feedback;
+    const isFullIntraRequest = typeof request === 'object' && request !== null && 'fir' in request;
+    const asksForKeyframe =
+      isFullIntraRequest || (request instanceof PictureLossIndication && request.mediaSsrc === sender.ssrc);
+    if (asksForKeyframe) {
+      const nowMs = performance.now();
+      if (nowMs - this.lastKeyframeRequestMs < KEYFRAME_INTERVAL_MS) return;
+      this.lastKeyframeRequestMs = nowMs;
+      this.events.keyframeRequest();
+    }
+    if (packet instanceof RtcpRrPacket)
+      for (const report of packet.reports)
+        if (report.ssrc === sender.ssrc) this.events.link({ fractionLost: report.fractionLost / 256 });
+  }
+
+  async createOffer(options: { iceRestart?: boolean } = {}): Promise<string> {
+    const offer = await this.connection.createOffer({ iceRestart: options.iceRestart ?? false });
+    await this.connection.setLocalDescription(offer);
+    return this.connection.localDescription!.sdp;
+  }
+
+  async accept(answerSdp: string): Promise<void> {
+    try {
+      await this.connection.setRemoteDescription({ type: 'answer', sdp: answerSdp });
+    } catch (cause) {
+      throw new AppError('SIGNALING_INVALID', 'The answer is not a usable SDP answer to our offer; join again.', {
+        cause,
+      });
+    }
+    const video = this.connection.getTransceivers().find((transceiver) => transceiver.kind === 'video');
+    const chosen = video?.codecs.find((codec) => /VP8|H264/i.test(codec.mimeType));
+    if (!chosen)
+      throw new AppError('SIGNALING_INVALID', 'The answer accepts none of the offered video codecs (VP8, H.264).');
+    this.videoCodec = /VP8/i.test(chosen.mimeType) ? 'VP8' : 'H264';
+    this.videoPacketizer =
+      this.videoCodec === 'VP8'
+        ? new Vp8Packetizer({ maxPayloadSize: MAX_PAYLOAD_BYTES })
+        : new H264Packetizer({ maxPayloadSize: MAX_PAYLOAD_BYTES, inputFormat: 'annexb' });
+    const id = answerSdp.match(/a=extmap:(\d+)\S* \S*playout-delay/)?.[1];
+    this.playoutDelayId = id === undefined ? undefined : Number(id);
+  }
+
+  async addCandidate(candidate: IceCandidate): Promise<void> {
+    await this.connection.addIceCandidate(candidate as never);
+  }
+
+  send(frame: EncodedFrame): void {
+    if (!this.isConnected || this.isClosed) return;
+    this.originNtpMs ??= performance.timeOrigin + performance.now() - frame.timestampUs / 1000;
+    this.lastSentUs[frame.kind] = frame.timestampUs;
+    if (frame.kind === 'audio') {
+      const timestamp = rtpTimestamp(frame.timestampUs, AUDIO_CLOCK_HZ, this.rtpBase.audio);
+      for (const packet of this.opusPacketizer.packetize(Buffer.from(frame.data), timestamp))
+        this.audio.writeRtp(packet);
+      return;
+    }
+    const timestamp = rtpTimestamp(frame.timestampUs, VIDEO_CLOCK_HZ, this.rtpBase.video);
+    for (const packet of this.videoPacketizer?.packetize(Buffer.from(frame.data), timestamp) ?? []) {
+      if (this.playoutDelayId !== undefined) {
+        packet.header.extension = true;
+        packet.header.extensions.push({ id: this.playoutDelayId, payload: NO_PLAYOUT_DELAY });
+      }
+      this.video.writeRtp(packet);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close();
+    this.announceClosed('closed');
+  }
+
+  /**
+   * werift writes the decimal digits of the second as the 32-bit fraction, so its sender reports wander by up to a second and the
+   * browser moves lips against sound. Its private field is replaced by the time that belongs to the last packet's media time.
+   */
+  private correctSenderReportTime(sender: RTCRtpSender, kind: 'audio' | 'video'): void {
+    Object.defineProperty(sender, 'ntpTimestamp', {
+      configurable: true,
+      enumerable: true,
+      get: () => ntp((this.originNtpMs ?? performance.timeOrigin + performance.now()) + this.lastSentUs[kind] / 1000),
+      set: () => {},
+    });
+  }
+
+  private announceClosed(reason: string): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.events.closed(reason);
+  }
+}
+
+/** RFC 3550 §5.1: starts at random, wraps at 2³². */
+function rtpTimestamp(timestampUs: number, clockHz: number, base: number): number {
+  return (base + Math.round((timestampUs * clockHz) / 1e6)) >>> 0;
+}
+
+const randomUint32 = (): number => Math.floor(Math.random() * 2 ** 32);
+
+/** Wall-clock ms since 1970 → seconds since 1900 in 32.32 fixed point (RFC 3550 §4). */
+function ntp(wallMs: number): bigint {
+  const seconds = (wallMs + 2_208_988_800_000) / 1000;
+  const whole = Math.floor(seconds);
+  return (BigInt(whole) << 32n) | BigInt(Math.floor((seconds - whole) * 2 ** 32));
+}
