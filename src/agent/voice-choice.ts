@@ -1,0 +1,97 @@
+/**
+ * Which voice a user means. In: what was typed and the catalogue; out: one voice. An unknown name is an error that
+ * offers the nearest ones; nothing is guessed in silence.
+ */
+import { AppError } from '../errors.ts';
+import type { Voice } from './tts.ts';
+
+export interface ChosenVoice {
+  /** Identifier for the synthesiser, with the variant. */
+  id: string;
+  /** BCP 47 tag for splitting sentences. */
+  language: string;
+}
+
+/** Names people use for a language that the catalogue lists under several tags or another one. */
+const PREFERRED: Record<string, string> = {
+  en: 'en-us',
+  zh: 'cmn',
+  'zh-cn': 'cmn',
+  fr: 'fr-fr',
+  'pt-pt': 'pt',
+  yue: 'yue',
+};
+
+/**
+ * @param wanted language tag (`it`, `en-GB`), name (`Italian`) or identifier (`roa/it`), optionally `+variant` (`en-us+f3`).
+ * @throws AppError VOICE_UNKNOWN
+ */
+export function resolveVoice(wanted: string, voices: readonly Voice[], variants: readonly string[]): ChosenVoice {
+  const [base, ...rest] = wanted.trim().split('+');
+  const variant = rest.join('+');
+  const key = base.toLowerCase().replaceAll('_', '-');
+  const voice = find(PREFERRED[key] ?? key, voices);
+  if (!voice)
+    throw unknown(
+      wanted,
+      nearest(
+        key,
+        voices.flatMap((v) => [...v.languages, v.name]),
+      ),
+      'a language tag such as en-us, it, de, cmn',
+    );
+  if (variant === '') return { id: voice.id, language: tagOf(voice) };
+  const known = variants.find((name) => name.toLowerCase() === variant.toLowerCase());
+  if (!known)
+    throw unknown(
+      wanted,
+      nearest(variant, variants).map((name) => `${base}+${name}`),
+      `a variant such as ${base}+f3`,
+    );
+  return { id: `${voice.id}+${known}`, language: tagOf(voice) };
+}
+
+function find(key: string, voices: readonly Voice[]): Voice | undefined {
+  return (
+    voices.find((v) => v.languages[0]?.toLowerCase() === key) ??
+    voices.find((v) => v.id.toLowerCase() === key || v.id.split('/').at(-1)?.toLowerCase() === key) ??
+    voices.find((v) => v.name.toLowerCase() === key) ??
+    voices.find((v) => v.languages.some((language) => language.toLowerCase() === key)) ??
+    // "italian" or "chinese" rather than the full name with the region.
+    voices.find((v) => v.name.toLowerCase().split(' (')[0] === key) ??
+    // A region that has no voice of its own (de-AT) speaks the language's.
+    (key.includes('-') ? find(PREFERRED[key.split('-')[0]] ?? key.split('-')[0], voices) : undefined)
+  );
+}
+
+function tagOf(voice: Voice): string {
+  const tag = voice.languages[0] ?? 'en';
+  return Intl.Segmenter.supportedLocalesOf([/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(tag) ? tag : 'en'])[0] ?? 'en';
+}
+
+function unknown(wanted: string, near: readonly string[], example: string): AppError {
+  const hint = near.length > 0 ? `did you mean ${near.join(', ')}?` : `give ${example}.`;
+  return new AppError('VOICE_UNKNOWN', `There is no voice "${wanted}"; ${hint}`);
+}
+
+/** Up to five candidates within an edit distance of a third of the word, nearest first. */
+function nearest(word: string, candidates: readonly string[]): string[] {
+  return [...new Set(candidates)]
+    .map((name) => ({ name, distance: editDistance(word.toLowerCase(), name.toLowerCase()) }))
+    .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(Math.max(word.length, name.length) / 3)))
+    .sort((a, b) => a.distance - b.distance || a.name.localeCompare(b.name))
+    .slice(0, 5)
+    .map(({ name }) => name);
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

@@ -1,0 +1,102 @@
+/**
+ * Emotion as an offset to the whole performance: what each emotion adds to face, pose and gaze, and how it scales the
+ * movements. In: weights 0…1 per emotion; out: one offset. Pure.
+ */
+import type { AvatarControls, Emotion } from '../controls.ts';
+import { BLENDSHAPE_INDEX, type BlendshapeName } from '../motion-frame.ts';
+
+type Side = 'both' | 'one';
+
+/** ARKit weights at full strength; names without Left/Right stand for both sides. */
+const FACES: Record<Exclude<Emotion, 'neutral'>, [name: string, side: Side, weight: number][]> = {
+  happy: [
+    ['mouthSmile', 'both', 0.75],
+    ['cheekSquint', 'both', 0.5],
+    ['eyeSquint', 'both', 0.3],
+    ['mouthDimple', 'both', 0.12],
+    ['mouthUpperUp', 'both', 0.1],
+    ['browOuterUp', 'both', 0.12],
+  ],
+  angry: [
+    ['browDown', 'both', 0.9],
+    ['eyeSquint', 'both', 0.3],
+    ['eyeWide', 'both', 0.12],
+    ['noseSneer', 'both', 0.34],
+    ['mouthFrown', 'both', 0.38],
+    ['mouthPress', 'both', 0.32],
+    ['mouthUpperUp', 'both', 0.06],
+    ['jawForward', 'one', 0.25],
+    ['mouthShrugLower', 'one', 0.2],
+  ],
+  surprised: [
+    ['browInnerUp', 'one', 0.85],
+    ['browOuterUp', 'both', 0.8],
+    ['eyeWide', 'both', 0.8],
+    ['jawOpen', 'one', 0.2],
+    ['mouthFunnel', 'one', 0.12],
+  ],
+  sad: [
+    ['browInnerUp', 'one', 0.9],
+    ['browDown', 'both', 0.14],
+    ['mouthFrown', 'both', 0.7],
+    ['mouthShrugLower', 'one', 0.4],
+    ['eyeBlink', 'both', 0.16],
+    ['cheekSquint', 'both', 0.12],
+    ['mouthPress', 'both', 0.08],
+  ],
+};
+
+interface Bearing {
+  pitchRad: number;
+  rollRad: number;
+  scale: number;
+  gazePitchRad: number;
+  /** Factors on head motion and on brow and nod events. */
+  headGain: number;
+  accentGain: number;
+}
+
+const BEARINGS: Record<Exclude<Emotion, 'neutral'>, Bearing> = {
+  happy: { pitchRad: 0.02, rollRad: 0.025, scale: 1, gazePitchRad: 0, headGain: 1.15, accentGain: 1.2 },
+  angry: { pitchRad: -0.07, rollRad: 0, scale: 1.015, gazePitchRad: 0.03, headGain: 1.1, accentGain: 1.1 },
+  surprised: { pitchRad: 0.045, rollRad: 0, scale: 0.985, gazePitchRad: 0, headGain: 0.9, accentGain: 1.1 },
+  sad: { pitchRad: -0.07, rollRad: -0.045, scale: 1, gazePitchRad: -0.05, headGain: 0.6, accentGain: 0.6 },
+};
+
+export interface EmotionOffset extends Bearing {
+  /** Dense weights by `BLENDSHAPE_INDEX`. */
+  addTo(weights: Float32Array, strength?: number): void;
+}
+
+/** The blended offset of several emotions; they are scaled back together where their sum exceeds 1. */
+export function emotionOffset(emotion: AvatarControls['emotion']): EmotionOffset {
+  const named = (Object.keys(FACES) as (keyof typeof FACES)[]).map((name) => ({ name, weight: emotion[name] ?? 0 }));
+  const share =
+    1 /
+    Math.max(
+      1,
+      named.reduce((sum, { weight }) => sum + weight, 0),
+    );
+  const offset = { pitchRad: 0, rollRad: 0, scale: 1, gazePitchRad: 0, headGain: 1, accentGain: 1 };
+  const weights = new Float32Array(Object.keys(BLENDSHAPE_INDEX).length);
+  for (const { name, weight } of named) {
+    const amount = weight * share;
+    for (const [shape, side, full] of FACES[name]) {
+      const shapes = side === 'one' ? [shape] : [`${shape}Left`, `${shape}Right`];
+      for (const each of shapes) weights[BLENDSHAPE_INDEX[each as BlendshapeName]] += amount * full;
+    }
+    const bearing = BEARINGS[name];
+    offset.pitchRad += amount * bearing.pitchRad;
+    offset.rollRad += amount * bearing.rollRad;
+    offset.gazePitchRad += amount * bearing.gazePitchRad;
+    offset.scale *= 1 + amount * (bearing.scale - 1);
+    offset.headGain *= 1 + amount * (bearing.headGain - 1);
+    offset.accentGain *= 1 + amount * (bearing.accentGain - 1);
+  }
+  return {
+    ...offset,
+    addTo(target, strength = 1) {
+      for (let i = 0; i < weights.length; i++) target[i] += strength * weights[i];
+    },
+  };
+}
