@@ -63,7 +63,7 @@ export function* splitSentences(text: string, language = 'en'): Generator<string
 function* cutLong(sentence: string): Generator<string> {
   // Pictographs are for the eye; a synthesiser would read out their names.
   let left = sentence
-    .replace(/[\p{Extended_Pictographic}\u200d\ufe0f]/gu, ' ')
+    .replace(/\p{Extended_Pictographic}|\u200d|\ufe0f/gu, ' ')
     .replace(/\s+/gu, ' ')
     .trim();
   while (left.length > MAX_SENTENCE_CHARS) {

@@ -84,7 +84,8 @@ export function mouthAt(segments: readonly Segment[], timeS: number, minHoldS = 
   const weighted = new Float32Array(count);
   const total = new Float32Array(count).fill(1e-4);
   const required = new Float32Array(count);
-  let rest = 0;
+  let silent = 0;
+  let shut = 0;
   for (const segment of segments) {
     if (segment.endS < timeS - REACH_S || segment.startS > timeS + REACH_S) continue;
     const { phone } = segment;
@@ -98,7 +99,8 @@ export function mouthAt(segments: readonly Segment[], timeS: number, minHoldS = 
       if (phone.hard[c] > 0)
         required[c] = Math.max(required[c], phone.hard[c] * holdAt(segment, timeS, Math.max(minHoldS, MIN_HOLD_S)));
     }
-    if (phone === SILENCE) rest += plain * phone.alpha[CHANNEL_INDEX.jaw];
+    if (phone === SILENCE) silent += plain * phone.alpha[CHANNEL_INDEX.jaw];
+    else if (phone.hard[CHANNEL_INDEX.close] > 0) shut += plain * phone.alpha[CHANNEL_INDEX.jaw];
   }
   const channels = new Float32Array(count);
   for (let c = 0; c < count; c++) channels[c] = Math.min(1, Math.max(weighted[c] / total[c], required[c]));
@@ -106,7 +108,10 @@ export function mouthAt(segments: readonly Segment[], timeS: number, minHoldS = 
   // Approaching lips narrow the mouth a little; only a due closure shuts it.
   channels[CHANNEL_INDEX.close] = Math.max(closed, Math.min(channels[CHANNEL_INDEX.close], 0.35));
   for (const opener of ['lower', 'upper', 'roll'] as const) channels[CHANNEL_INDEX[opener]] *= 1 - closed;
-  return { channels, rest: Math.min(1, rest / total[CHANNEL_INDEX.jaw]) };
+  // Between a pause and a closure there is nothing to open for.
+  const quiet = silent / total[CHANNEL_INDEX.jaw];
+  const rest = quiet + (shut / total[CHANNEL_INDEX.jaw]) * Math.min(1, 4 * quiet);
+  return { channels, rest: Math.min(1, rest) };
 }
 
 /** 1 on a plateau in the middle of the segment, decaying exponentially with the distance from it. */

@@ -68,8 +68,8 @@ export class GazeSource {
     }
     const side = uniform(this.#seed, 'gaze-side', 2 * k + 1) < 0.5 ? -1 : 1;
     this.#aside = {
-      yawRad: side * (5 + 9 * uniform(this.#seed, 'gaze-yaw', k)) * DEG,
-      pitchRad: (-4 + 9 * uniform(this.#seed, 'gaze-pitch', k)) * DEG * (activity === 'thinking' ? 1.5 : 1),
+      yawRad: side * (4 + 7 * uniform(this.#seed, 'gaze-yaw', k)) * DEG,
+      pitchRad: (-3 + 7 * uniform(this.#seed, 'gaze-pitch', k)) * DEG * (activity === 'thinking' ? 1.5 : 1),
     };
     this.#untilS = timeS + Math.min(0.55 * Math.exp(0.45 * normal(this.#seed, 'gaze-length', k)), 2);
   }

@@ -37,7 +37,7 @@ export class IdlePerformance implements PerformanceSource {
   #liveliness: number;
   #talk = 0;
   #energy = 0;
-  #nod = { position: 0, velocity: 0, push: 0 };
+  #nod = { position: 0, velocity: 0, push: 0, mean: 0 };
   #settle = 0;
   #recruited: Gaze = { yawRad: 0, pitchRad: 0 };
   #raises: { startTick: number; ticks: number; height: number }[] = [];
@@ -157,7 +157,9 @@ export class IdlePerformance implements PerformanceSource {
     this.#nod.push = 0;
     this.#nod.velocity += dt * (-2 * w * this.#nod.velocity - w * w * this.#nod.position);
     this.#nod.position += dt * this.#nod.velocity;
-    return this.#nod.position;
+    // Many nods must not bow the head: what lasts is taken out.
+    this.#nod.mean = approach(this.#nod.mean, this.#nod.position, 1.4);
+    return this.#nod.position - this.#nod.mean;
   }
 }
 

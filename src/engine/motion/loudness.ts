@@ -9,7 +9,7 @@ const REFERENCE_START = 0.06;
 const REFERENCE_DECAY = 0.999;
 
 export class Loudness {
-  #sampleRateHz: number;
+  readonly sampleRateHz: number;
   #levels: number[] = [];
   /** Index of `#levels[0]`. */
   #firstHop = 0;
@@ -19,7 +19,7 @@ export class Loudness {
   #hops = 0;
 
   constructor(sampleRateHz: number) {
-    this.#sampleRateHz = sampleRateHz;
+    this.sampleRateHz = sampleRateHz;
   }
 
   push(samples: Float32Array): void {
@@ -29,7 +29,7 @@ export class Loudness {
       // Hop boundaries lie at fixed times, also where a hop is not a whole number of samples.
       if (
         this.#count >=
-        Math.round((this.#hops + 1) * HOP_S * this.#sampleRateHz) - Math.round(this.#hops * HOP_S * this.#sampleRateHz)
+        Math.round((this.#hops + 1) * HOP_S * this.sampleRateHz) - Math.round(this.#hops * HOP_S * this.sampleRateHz)
       )
         this.#closeHop();
     }
