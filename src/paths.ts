@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 
+export const packageFile = join(packageRoot, 'package.json');
 export const modelsDir = join(packageRoot, 'models');
 export const assetsDir = join(packageRoot, 'assets');
 export const configDir = join(packageRoot, 'config');
