@@ -1,0 +1,199 @@
+/**
+ * Eyes that can look elsewhere. In: the photo around one eye. Out: two patches over the same square: the eye's white
+ * without the iris, and the whole round iris, its part under the lids completed from what is seen of it.
+ */
+import type { EyeRig, HoleRing, Texture } from '../face-rig.ts';
+import { pushPull } from './fill.ts';
+import type { Rgb } from './palette.ts';
+import {
+  clamp,
+  createRaster,
+  erode,
+  fillPolygon,
+  gaussianBlur,
+  luma,
+  percentile,
+  type Raster,
+  sample,
+} from './raster.ts';
+
+/** Texels per rig px of the patches. */
+const DENSITY = 4;
+const PROFILE_BINS = 48;
+/** The radial profile reaches a little beyond the iris. */
+const PROFILE_REACH = 1.15;
+
+export interface Iris {
+  x: number;
+  y: number;
+  radius: number;
+}
+
+/** `fine`: RGB, `texelScale` texels per rig px, whose (0, 0) is `origin` in rig px. */
+export function bakeEye(
+  fine: Raster,
+  texelScale: number,
+  origin: { x0Px: number; y0Px: number },
+  ring: HoleRing,
+  face: Float32Array,
+  iris: Iris,
+  eyeWhite: Rgb,
+): EyeRig {
+  const corner = (i: number) => [face[3 * ring.vertices[i]], face[3 * ring.vertices[i] + 1]];
+  const [x1, y1] = corner(0);
+  const [x2, y2] = corner(ring.secondCorner);
+  const width = Math.hypot(x2 - x1, y2 - y1);
+  let centerX = 0;
+  let centerY = 0;
+  let depth = 0;
+  for (const v of ring.vertices) {
+    centerX += face[3 * v] / ring.vertices.length;
+    centerY += face[3 * v + 1] / ring.vertices.length;
+    depth += face[3 * v + 2] / ring.vertices.length;
+  }
+  const reach = Math.ceil(width * 0.72) + 2;
+  const patchX = Math.round(centerX) - reach;
+  const patchY = Math.round(centerY) - reach;
+  const size = 2 * reach * DENSITY;
+
+  const photo = createRaster(size, size, 3);
+  const radial = new Float32Array(size * size);
+  for (let j = 0, i = 0; j < size; j++) {
+    for (let k = 0; k < size; k++, i++) {
+      const x = patchX + (k + 0.5) / DENSITY;
+      const y = patchY + (j + 0.5) / DENSITY;
+      radial[i] = Math.hypot(x - iris.x, y - iris.y) / iris.radius;
+      for (let c = 0; c < 3; c++) {
+        photo.data[3 * i + c] = sample(fine, (x - origin.x0Px) * texelScale, (y - origin.y0Px) * texelScale, c);
+      }
+    }
+  }
+  const outline = new Float64Array(ring.vertices.length * 2);
+  ring.vertices.forEach((v, i) => {
+    outline[2 * i] = (face[3 * v] - patchX) * DENSITY;
+    outline[2 * i + 1] = (face[3 * v + 1] - patchY) * DENSITY;
+  });
+  const opening = fillPolygon(size, size, outline);
+  const inner = erode(opening, DENSITY);
+
+  const shown = gaussianBlur(inner, DENSITY * 0.8);
+  for (let i = 0; i < shown.data.length; i++) shown.data[i] = clamp(shown.data[i] * 2 - 1, 0, 1);
+  const white = completeWhite(photo, inner, radial, eyeWhite);
+  const disc = completeIris(photo, inner, radial);
+
+  const sclera = new Uint8Array(size * size * 4);
+  const irisPixels = new Uint8Array(size * size * 4);
+  for (let i = 0; i < radial.length; i++) {
+    const seen = shown.data[i];
+    for (let c = 0; c < 3; c++) {
+      const pixel = photo.data[3 * i + c];
+      const w = white.data[3 * i + c];
+      const beyond = clamp((radial[i] - 1.08) / 0.1, 0, 1);
+      sclera[4 * i + c] = 255 * clamp(w + seen * beyond * (pixel - w), 0, 1) + 0.5;
+      const d = disc[3 * i + c];
+      irisPixels[4 * i + c] = 255 * clamp(d + seen * (pixel - d), 0, 1) + 0.5;
+    }
+    sclera[4 * i + 3] = 255;
+    irisPixels[4 * i + 3] = 255 * clamp((1.1 - radial[i]) / 0.12, 0, 1) + 0.5;
+  }
+  const texture = (data: Uint8Array): Texture => ({ widthPx: size, heightPx: size, data });
+  return {
+    ring,
+    irisCenter: [iris.x, iris.y],
+    irisRadiusPx: iris.radius,
+    // An eyeball's radius is about twice its iris' and 0.45 of the lids' opening; drawn eyes are held to the latter.
+    eyeballRadiusPx: Math.min(2.05 * iris.radius, 0.45 * width),
+    depthPx: depth,
+    patch: [patchX, patchY, patchX + 2 * reach, patchY + 2 * reach],
+    sclera: texture(sclera),
+    iris: texture(irisPixels),
+    lashColor: lashColor(fine, texelScale, origin, ring, face),
+  };
+}
+
+function completeWhite(photo: Raster, inner: Raster, radial: Float32Array, eyeWhite: Rgb): Raster {
+  const known = createRaster(photo.widthPx, photo.heightPx);
+  let count = 0;
+  for (let i = 0; i < radial.length; i++) {
+    if (inner.data[i] < 0.95 || radial[i] <= 1.18) continue;
+    known.data[i] = 1;
+    count++;
+  }
+  if (count > 30 * DENSITY) return gaussianBlur(pushPull(photo, known), DENSITY * 1.2);
+  const out = createRaster(photo.widthPx, photo.heightPx, 3);
+  for (let i = 0; i < out.data.length; i++) out.data[i] = eyeWhite[i % 3];
+  return out;
+}
+
+/** Colour by distance from the centre (median over what is seen), for the part that a lid hides. */
+function completeIris(photo: Raster, inner: Raster, radial: Float32Array): Float32Array {
+  const bins: number[][][] = Array.from({ length: PROFILE_BINS }, () => [[], [], []]);
+  for (let i = 0; i < radial.length; i++) {
+    if (inner.data[i] < 0.95 || radial[i] >= PROFILE_REACH) continue;
+    const bin = bins[Math.floor((radial[i] / PROFILE_REACH) * PROFILE_BINS)];
+    for (let c = 0; c < 3; c++) bin[c].push(photo.data[3 * i + c]);
+  }
+  const profile = new Float32Array(PROFILE_BINS * 3);
+  for (let c = 0; c < 3; c++) {
+    const medians = bins.map((bin) => (bin[c].length > 3 ? percentile(bin[c], 0.5) : Number.NaN));
+    for (let b = 0; b < PROFILE_BINS; b++) profile[3 * b + c] = nearestKnown(medians, b);
+  }
+  const smooth = profile.slice();
+  for (let b = 0; b < PROFILE_BINS; b++) {
+    for (let c = 0; c < 3; c++) {
+      const at = (k: number) => profile[3 * clamp(k, 0, PROFILE_BINS - 1) + c];
+      smooth[3 * b + c] = 0.25 * at(b - 1) + 0.5 * at(b) + 0.25 * at(b + 1);
+    }
+  }
+  const out = new Float32Array(radial.length * 3);
+  for (let i = 0; i < radial.length; i++) {
+    const at = clamp((radial[i] / PROFILE_REACH) * PROFILE_BINS - 0.5, 0, PROFILE_BINS - 1.001);
+    const b = Math.floor(at);
+    for (let c = 0; c < 3; c++) {
+      out[3 * i + c] = smooth[3 * b + c] + (at - b) * (smooth[3 * b + 3 + c] - smooth[3 * b + c]);
+    }
+  }
+  return out;
+}
+
+function nearestKnown(values: number[], index: number): number {
+  for (let d = 0; d < values.length; d++) {
+    if (Number.isFinite(values[index - d])) return values[index - d];
+    if (Number.isFinite(values[index + d])) return values[index + d];
+  }
+  return 0.2;
+}
+
+/** The darkest third of the pixels along the upper lid's edge, a little darkened. */
+function lashColor(
+  fine: Raster,
+  texelScale: number,
+  origin: { x0Px: number; y0Px: number },
+  ring: HoleRing,
+  face: Float32Array,
+): Rgb {
+  const pixels: Rgb[] = [];
+  for (let i = 1; i < ring.secondCorner; i++) {
+    const v = ring.vertices[i];
+    for (const rise of [-1, 0, 1]) {
+      const at = (c: number) =>
+        sample(fine, (face[3 * v] - origin.x0Px) * texelScale, (face[3 * v + 1] + rise - origin.y0Px) * texelScale, c);
+      pixels.push([at(0), at(1), at(2)]);
+    }
+  }
+  const bound = percentile(
+    pixels.map(([r, g, b]) => luma(r, g, b)),
+    0.3,
+  );
+  const dark = pixels.filter(([r, g, b]) => luma(r, g, b) <= bound);
+  return [0, 1, 2].map((c) =>
+    Math.round(
+      255 *
+        0.75 *
+        percentile(
+          dark.map((p) => p[c]),
+          0.5,
+        ),
+    ),
+  ) as Rgb;
+}

@@ -1,0 +1,72 @@
+/**
+ * Making pixels where the photo has none. In: a colour raster and a weight 0…1 per pixel that says where it is known.
+ * Out: a full raster. The push-pull pyramid (Gortler et al. 1996) is smooth everywhere and costs one pass up and down.
+ */
+import { createRaster, gaussianBlur, halve, type Raster, resize } from './raster.ts';
+
+/** Known pixels keep their colour; the rest is interpolated from coarser and coarser means of what is known. */
+export function pushPull(rgb: Raster, known: Raster): Raster {
+  const { channels: n } = rgb;
+  const weighted = createRaster(rgb.widthPx, rgb.heightPx, n);
+  for (let i = 0, j = 0; i < known.data.length; i++) {
+    for (let c = 0; c < n; c++, j++) weighted.data[j] = rgb.data[j] * known.data[i];
+  }
+  const colours = [weighted];
+  const weights = [known];
+  while (Math.min(colours[colours.length - 1].widthPx, colours[colours.length - 1].heightPx) > 2) {
+    colours.push(halve(colours[colours.length - 1]));
+    weights.push(halve(weights[weights.length - 1]));
+  }
+  let filled = normalise(colours[colours.length - 1], weights[weights.length - 1], null);
+  for (let level = colours.length - 2; level >= 0; level--) {
+    const coarse = resize(filled, colours[level].widthPx, colours[level].heightPx);
+    filled = normalise(colours[level], weights[level], coarse);
+  }
+  return filled;
+}
+
+/** colour / weight, blended over `coarse` by the weight. Overwrites and returns `coarse`. */
+function normalise(weighted: Raster, weight: Raster, coarse: Raster | null): Raster {
+  const n = weighted.channels;
+  const out = coarse ?? createRaster(weighted.widthPx, weighted.heightPx, n);
+  for (let i = 0, j = 0; i < weight.data.length; i++, j += n) {
+    const w = weight.data[i];
+    if (w <= 1e-6) continue;
+    const alpha = coarse ? Math.min(w, 1) : 1;
+    for (let c = 0; c < n; c++) {
+      const colour = weighted.data[j + c] / w;
+      out.data[j + c] += alpha * (colour - out.data[j + c]);
+    }
+  }
+  return out;
+}
+
+/** Standard deviation of the fine grain (what a σ = 1.5 px blur takes away) of the luma where `known` is 1. */
+export function measureGrain(plane: Raster, known: Raster): number {
+  const smooth = gaussianBlur(plane, 1.5);
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < plane.data.length; i += 3) {
+    if (known.data[i] < 0.99) continue;
+    const residue = plane.data[i] - smooth.data[i];
+    sum += Math.min(residue * residue, 0.0016);
+    count++;
+  }
+  return count > 50 ? Math.sqrt(sum / count) : 0;
+}
+
+/** Deterministic, roughly Gaussian noise of unit variance: the same picture gives the same rig. */
+export function makeGrain(length: number, seed: number): Float32Array {
+  const out = new Float32Array(length);
+  let state = seed >>> 0 || 1;
+  const uniform = () => {
+    state ^= state << 13;
+    state >>>= 0;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state / 0x100000000;
+  };
+  for (let i = 0; i < length; i++) out[i] = (uniform() + uniform() + uniform() - 1.5) * 2;
+  return out;
+}

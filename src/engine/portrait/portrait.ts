@@ -1,0 +1,107 @@
+/**
+ * The front door of the bake: a photo's path or bytes in, a FaceRig out. A photo that was baked before comes from the
+ * cache, keyed by the photo's content, the face basis and the bake's own version, so that nothing stale is ever served.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { homedir, platform } from 'node:os';
+import { basename, join } from 'node:path';
+import { AppError } from '../../errors.ts';
+import { type FaceRig, RIG_VERSION } from '../face-rig.ts';
+import { type BakeResult, bakeRig, type PortraitAnalysis } from './bake.ts';
+import { type FaceBasis, loadFaceBasis } from './face-basis.ts';
+import { analyseFaces } from './face-mesh.ts';
+import { decodePhoto } from './photo.ts';
+import { loadRig, saveRig } from './rig-store.ts';
+
+/** Goes up whenever the bake's result changes. */
+export const BAKE_VERSION = 1;
+
+export interface BakeOptions {
+  /** What messages call a photo given as bytes. */
+  name?: string;
+  /** Folder of baked rigs; `null` neither reads nor writes one. Default: the user's cache folder. */
+  cacheDir?: string | null;
+}
+
+export interface Portrait {
+  rig: FaceRig;
+  /** Null where the rig came from the cache. */
+  analysis: PortraitAnalysis | null;
+  /** ms by step. */
+  timings: Record<string, number>;
+}
+
+let sharedBasis: FaceBasis | null = null;
+
+/** @throws AppError for a photo that is missing, damaged, too small or without a usable face. */
+export async function bakePortrait(photo: string | Uint8Array, options: BakeOptions = {}): Promise<Portrait> {
+  const start = performance.now();
+  const name = options.name ?? (typeof photo === 'string' ? photo : 'the photo');
+  const bytes = typeof photo === 'string' ? await readPhotoFile(photo) : photo;
+  const basis = faceBasis();
+  const cacheDir = options.cacheDir === undefined ? defaultCacheDir() : options.cacheDir;
+  const cachePath = cacheDir === null ? null : join(cacheDir, `${cacheKey(bytes, basis)}.rig`);
+  const cached = cachePath === null ? null : await readCached(cachePath);
+  if (cached) {
+    cached.source.name = basename(name);
+    return { rig: cached, analysis: null, timings: { cacheMs: performance.now() - start } };
+  }
+  const result = await bakeBytes(bytes, name, basis);
+  if (cachePath !== null) {
+    const saving = performance.now();
+    // A cache that cannot be written costs time at the next start, nothing else.
+    await saveRig(cachePath, result.rig).catch((error: unknown) => {
+      if (!(error instanceof AppError)) throw error;
+    });
+    result.timings.saveMs = performance.now() - saving;
+  }
+  return result;
+}
+
+async function bakeBytes(bytes: Uint8Array, name: string, basis: FaceBasis): Promise<BakeResult> {
+  const start = performance.now();
+  const photo = await decodePhoto(bytes, name);
+  const decoded = performance.now();
+  const faces = await analyseFaces(photo);
+  const found = performance.now();
+  const result = await bakeRig({ ...photo, name: basename(name) }, faces, basis);
+  result.timings = { decodeMs: decoded - start, landmarksMs: found - decoded, ...result.timings };
+  return result;
+}
+
+function faceBasis(): FaceBasis {
+  sharedBasis ??= loadFaceBasis();
+  return sharedBasis;
+}
+
+async function readPhotoFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new AppError('FILE_NOT_FOUND', `There is no file ${path}: check the path of the photo.`, { cause });
+    }
+    throw new AppError('FILE_UNREADABLE', `${path} cannot be read: check that it is a file you may read.`, { cause });
+  }
+}
+
+function cacheKey(bytes: Uint8Array, basis: FaceBasis): string {
+  const hash = createHash('sha256').update(bytes).update(basis.sha256).update(`${RIG_VERSION}.${BAKE_VERSION}`);
+  return hash.digest('hex').slice(0, 40);
+}
+
+async function readCached(path: string): Promise<FaceRig | null> {
+  try {
+    return await loadRig(path);
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
+}
+
+function defaultCacheDir(): string {
+  if (platform() === 'darwin') return join(homedir(), 'Library', 'Caches', 'visavis', 'rigs');
+  if (platform() === 'win32') return join(homedir(), 'AppData', 'Local', 'visavis', 'rigs');
+  return join(homedir(), '.cache', 'visavis', 'rigs');
+}

@@ -1,0 +1,77 @@
+/**
+ * What a person should know about their photo, in plain words. In: faces, framing and pose. Out: warnings with a stable
+ * code each; none of them stops the bake.
+ */
+import type { FaceRig } from '../face-rig.ts';
+import type { Face } from './face-mesh.ts';
+import type { Framing } from './framing.ts';
+import { LEFT_EYE, RIGHT_EYE } from './landmark-indices.ts';
+import type { Photo } from './photo.ts';
+
+const DEGREE = Math.PI / 180;
+/** Eye opening ÷ eye width below which an eye counts as closed. */
+const CLOSED_EYE = 0.11;
+
+export function photoWarnings(
+  faces: Face[],
+  framing: Framing,
+  photo: Photo,
+  pose: FaceRig['photoPose'],
+  landmarks: Float32Array,
+): FaceRig['warnings'] {
+  const warnings: FaceRig['warnings'] = [];
+  const warn = (code: string, message: string) => warnings.push({ code, message });
+  if (faces.length > 1) {
+    warn(
+      'SEVERAL_FACES',
+      `The photo shows ${faces.length} faces; the largest was taken. Crop it to one person to choose another.`,
+    );
+  }
+  const yawDegrees = Math.abs(pose.yawRad) / DEGREE;
+  if (yawDegrees > 38) {
+    warn(
+      'PROFILE',
+      `The face is turned ${yawDegrees.toFixed(0)}° away, nearly a profile: it will look wrong when it moves. Use a photo that looks into the camera.`,
+    );
+  } else if (yawDegrees > 25) {
+    warn(
+      'THREE_QUARTER',
+      `The face is turned ${yawDegrees.toFixed(0)}° away, so it can hardly turn further. A photo that looks into the camera moves better.`,
+    );
+  }
+  if (Math.abs(pose.pitchRad) > 25 * DEGREE) {
+    warn('TILTED', 'The face looks far up or down: nodding is limited. A photo taken at eye level works better.');
+  }
+  const openings = [RIGHT_EYE, LEFT_EYE].map((ring) => eyeOpening(landmarks, ring));
+  if (openings.every((opening) => opening < CLOSED_EYE)) {
+    warn('CLOSED_EYES', 'The eyes are closed in the photo and will stay so. Use a photo with open eyes.');
+  }
+  if (framing.sidePx < 256) {
+    warn(
+      'LOW_RESOLUTION',
+      `The face covers few pixels (the picture is made from ${Math.round(framing.sidePx)}×${Math.round(framing.sidePx)} px) and will look soft. Use a larger photo or one taken closer.`,
+    );
+  }
+  if (framing.sidePx >= Math.min(photo.widthPx, photo.heightPx) - 1) {
+    const share = faceHeight(landmarks) / 512;
+    if (share > 0.62)
+      warn(
+        'TIGHT_CROP',
+        'The photo is cropped close around the face: hair and shoulders beyond it are invented. A photo with more room looks better.',
+      );
+  }
+  return warnings;
+}
+
+function faceHeight(landmarks: Float32Array): number {
+  return Math.hypot(landmarks[30] - landmarks[456], landmarks[31] - landmarks[457]);
+}
+
+function eyeOpening(landmarks: Float32Array, ring: readonly number[]): number {
+  const half = ring.length / 2;
+  const distance = (a: number, b: number) =>
+    Math.hypot(landmarks[3 * a] - landmarks[3 * b], landmarks[3 * a + 1] - landmarks[3 * b + 1]);
+  let sum = 0;
+  for (let i = 1; i < half; i++) sum += distance(ring[i], ring[ring.length - i]);
+  return sum / (half - 1) / distance(ring[0], ring[half]);
+}
