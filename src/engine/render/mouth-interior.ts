@@ -1,0 +1,453 @@
+/**
+ * What is seen through open lips: a shaded cavity, tongue, lower and upper teeth on curved grids that follow the jaw, the
+ * photo's own teeth, and near rest the photo's own mouth. Light falls in through the lips: less of it reaches the
+ * corners, a rounded mouth and a nearly closed one. No Node API.
+ */
+import type { FaceRig, MouthLayer } from '../face-rig.ts';
+import { BLENDSHAPE_INDEX } from '../motion-frame.ts';
+import { type Layer, type LayerSpec, VERTEX_FLOATS } from './draw-list.ts';
+import { QUAD_TRIANGLES, writeQuadUv } from './eye-layers.ts';
+import { type FaceControls, smoothstep } from './face-controls.ts';
+import type { FaceDeformer } from './face-deformer.ts';
+import type { HeadProjector } from './head-projector.ts';
+import type { RigTextures } from './rig-textures.ts';
+
+/** The tongue follows this share of the jaw's move, less when it is raised to the upper teeth. */
+const TONGUE_FOLLOWS_JAW = 0.8;
+const RAISED_TONGUE_FOLLOWS_JAW = 0.4;
+/** Half the width of the teeth that show, basis units: where the corners' dark begins. */
+const INTERIOR_HALF_WIDTH = 2.6;
+/** Columns of the strip of teeth over a bitten lip. */
+const BITE_COLUMNS = 17;
+
+/** Points on a layer's regular grid by texel, in basis space. */
+class LayerGrid {
+  readonly columns: number;
+  readonly rows: number;
+  readonly #layer: MouthLayer;
+
+  constructor(layer: MouthLayer) {
+    this.#layer = layer;
+    const count = layer.uv.length / 2;
+    let columns = 1;
+    while (columns < count && layer.uv[columns * 2 + 1] === layer.uv[1]) columns++;
+    this.columns = columns;
+    this.rows = count / columns;
+  }
+
+  /** Basis-space point under texel (u, v), bilinear between grid vertices. */
+  at(u: number, v: number, out: Float32Array | number[]): void {
+    const { uv, positions } = this.#layer;
+    const last = uv.length - 2;
+    const x = ((u - uv[0]) / (uv[last] - uv[0])) * (this.columns - 1);
+    const y = ((v - uv[1]) / (uv[last + 1] - uv[1])) * (this.rows - 1);
+    const column = Math.min(Math.max(Math.floor(x), 0), this.columns - 2);
+    const row = Math.min(Math.max(Math.floor(y), 0), this.rows - 2);
+    const fx = x - column;
+    const fy = y - row;
+    const a = (row * this.columns + column) * 3;
+    const b = a + this.columns * 3;
+    for (let k = 0; k < 3; k++) {
+      const top = positions[a + k] + fx * (positions[a + 3 + k] - positions[a + k]);
+      const bottom = positions[b + k] + fx * (positions[b + 3 + k] - positions[b + k]);
+      out[k] = top + fy * (bottom - top);
+    }
+  }
+}
+
+/** Basis space → rig px for the mouth's parts: widened to this mouth, shifted onto its lips. */
+function toRig(rig: FaceRig, p: ArrayLike<number>, at: number, out: Float32Array, to: number): void {
+  const { basisCenter: c, widthScale: s, offsetPx } = rig.mouth;
+  const x = c[0] + (p[at] - c[0]) * s;
+  const y = c[1] + (p[at + 1] - c[1]) * s;
+  const z = p[at + 2];
+  const m = rig.basisToRig;
+  out[to] = m[0] * x + m[1] * y + m[2] * z + m[3] + offsetPx[0];
+  out[to + 1] = m[4] * x + m[5] * y + m[6] * z + m[7] + offsetPx[1];
+  out[to + 2] = m[8] * x + m[9] * y + m[10] * z + m[11] + offsetPx[2];
+}
+
+/** The edge of the upper teeth from left to right: where it is in the rig, and in the texture. */
+interface IncisalEdge {
+  x: number[];
+  y: number[];
+  u: number[];
+  v: number[];
+}
+
+function incisalEdge(rig: FaceRig): IncisalEdge {
+  const edge: IncisalEdge = { x: [], y: [], u: [], v: [] };
+  const layer = rig.mouth.layers.find((candidate) => candidate.kind === 'upperTeeth');
+  if (!layer) return edge;
+  const { texture } = layer;
+  const grid = new LayerGrid(layer);
+  const lowest: number[] = [];
+  for (let u = 0; u < texture.widthPx; u++) {
+    let v = texture.heightPx - 1;
+    while (v > 0 && texture.data[(v * texture.widthPx + u) * 4 + 3] < 128) v--;
+    lowest.push(v + 1);
+  }
+  const basisPoint = [0, 0, 0];
+  const rigPoint = new Float32Array(3);
+  const half = Math.max(2, Math.round(texture.widthPx / 24));
+  for (let i = 0; i < 33; i++) {
+    const u = Math.round(((i + 0.5) / 33) * texture.widthPx);
+    // Averaged along the row, so that a lip does not dip into the gaps between the teeth.
+    let sum = 0;
+    let count = 0;
+    for (let k = Math.max(0, u - half); k <= Math.min(texture.widthPx - 1, u + half); k++, count++) sum += lowest[k];
+    const v = sum / count;
+    grid.at(u, v, basisPoint);
+    toRig(rig, basisPoint, 0, rigPoint, 0);
+    edge.x.push(rigPoint[0]);
+    edge.y.push(rigPoint[1]);
+    edge.u.push(u);
+    edge.v.push(v);
+  }
+  return edge;
+}
+
+function interpolate(xs: readonly number[], ys: readonly number[], x: number): number {
+  if (xs.length === 0) return 0;
+  let i = 1;
+  while (i < xs.length - 1 && xs[i] < x) i++;
+  const t = Math.min(Math.max((x - xs[i - 1]) / (xs[i] - xs[i - 1]), 0), 1);
+  return ys[i - 1] + t * (ys[i] - ys[i - 1]);
+}
+
+/** y of the upper teeth's edge by x, rig px; the lips' middle where a rig has no teeth. */
+export function incisalLine(rig: FaceRig): (x: number) => number {
+  const edge = incisalEdge(rig);
+  return (x) => interpolate(edge.x, edge.y, x);
+}
+
+/** Triangles across the hole, from the upper to the lower edge. */
+function holeTriangles(count: number, half: number): number[] {
+  const triangles: number[] = [];
+  for (let i = 0; i < half; i++) {
+    const c = (count - i) % count;
+    const d = count - i - 1;
+    triangles.push(i, i + 1, d, i, d, c);
+  }
+  return triangles;
+}
+
+function fanTriangles(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => [count, i, (i + 1) % count]).flat();
+}
+
+/** Layers behind the lips, back to front. */
+export function mouthSpecs(rig: FaceRig, textures: RigTextures): LayerSpec[] {
+  const { ring, layers, photoGapPx } = rig.mouth;
+  const count = ring.vertices.length;
+  const specs: LayerSpec[] = [
+    {
+      name: 'cavity',
+      texture: textures.cavity,
+      vertexCount: count + 1,
+      triangles: fanTriangles(count),
+      opaque: new Uint8Array(count).fill(1),
+      twoSided: true,
+    },
+  ];
+  layers.forEach((layer, i) => {
+    const vertexCount = layer.positions.length / 3;
+    specs.push({ name: layer.kind, texture: textures.mouthLayers[i].index, vertexCount, triangles: layer.triangles });
+  });
+  const tongue = layers.findIndex((layer) => layer.kind === 'tongue');
+  if (tongue >= 0)
+    specs.push({
+      name: 'tongueBeforeTeeth',
+      texture: textures.mouthLayers[tongue].index,
+      vertexCount: layers[tongue].positions.length / 3,
+      triangles: layers[tongue].triangles,
+    });
+  if (textures.photoTeeth)
+    specs.push({ name: 'photoTeeth', texture: textures.photoTeeth.index, vertexCount: 4, triangles: QUAD_TRIANGLES });
+  if (photoGapPx > 0)
+    specs.push({
+      name: 'photoMouth',
+      texture: textures.person.index,
+      vertexCount: count,
+      triangles: holeTriangles(count, ring.secondCorner),
+      twoSided: true,
+    });
+  return specs;
+}
+
+/** The strip of upper teeth that is painted over a bitten lower lip. */
+export function biteSpec(rig: FaceRig, textures: RigTextures): LayerSpec | null {
+  const upper = rig.mouth.layers.findIndex((layer) => layer.kind === 'upperTeeth');
+  if (upper < 0) return null;
+  const triangles: number[] = [];
+  for (let row = 0; row < 2; row++)
+    for (let i = 0; i < BITE_COLUMNS - 1; i++) {
+      const a = row * BITE_COLUMNS + i;
+      const b = a + BITE_COLUMNS;
+      triangles.push(a, a + 1, b, a + 1, b + 1, b);
+    }
+  return { name: 'bite', texture: textures.mouthLayers[upper].index, vertexCount: BITE_COLUMNS * 3, triangles };
+}
+
+export class MouthInterior {
+  readonly #rig: FaceRig;
+  readonly #textures: RigTextures;
+  readonly #layers: ReadonlyMap<string, Layer>;
+  readonly #points: Float32Array;
+  readonly #basis: Float32Array;
+  readonly #edge: IncisalEdge;
+  readonly #upperGrid: LayerGrid | null;
+  readonly #neutralWidth: number;
+
+  constructor(rig: FaceRig, textures: RigTextures, layers: ReadonlyMap<string, Layer>) {
+    this.#rig = rig;
+    this.#textures = textures;
+    this.#layers = layers;
+    const largest = Math.max(
+      rig.mouth.ring.vertices.length + 1,
+      BITE_COLUMNS * 3,
+      ...rig.mouth.layers.map((l) => l.positions.length / 3),
+    );
+    this.#points = new Float32Array(largest * 3);
+    this.#basis = new Float32Array(largest * 3);
+    this.#edge = incisalEdge(rig);
+    const upper = rig.mouth.layers.find((layer) => layer.kind === 'upperTeeth');
+    this.#upperGrid = upper ? new LayerGrid(upper) : null;
+    const [left, right] = this.#corners();
+    const p = rig.positions;
+    const n = rig.neutralize;
+    this.#neutralWidth = Math.hypot(
+      p[left * 3] + n[left * 3] - p[right * 3] - n[right * 3],
+      p[left * 3 + 1] + n[left * 3 + 1] - p[right * 3 + 1] - n[right * 3 + 1],
+    );
+    rig.mouth.layers.forEach((layer, i) => {
+      const { texelScaleX, texelScaleY } = textures.mouthLayers[i];
+      for (const name of layer.kind === 'tongue' ? ['tongue', 'tongueBeforeTeeth'] : [layer.kind]) {
+        const { vertices } = layers.get(name)!;
+        for (let k = 0; k < layer.uv.length / 2; k++) {
+          vertices[k * VERTEX_FLOATS + 2] = layer.uv[k * 2] * texelScaleX;
+          vertices[k * VERTEX_FLOATS + 3] = layer.uv[k * 2 + 1] * texelScaleY;
+        }
+      }
+    });
+    const photoTeeth = layers.get('photoTeeth');
+    if (photoTeeth && textures.photoTeeth) writeQuadUv(photoTeeth.vertices, textures.photoTeeth, this.#photoTeethBox());
+  }
+
+  /** @param mesh vertices of the person mesh, already posed. */
+  update(controls: FaceControls, deformer: FaceDeformer, projector: HeadProjector, mesh: Float32Array): void {
+    const { faceHeightPx, mouth } = this.#rig;
+    const gap = deformer.lipGapPx;
+    // A bitten lip and a mouth at rest in the photo may be open without a gap in the middle: the ring's box decides.
+    const hidden = controls.seal >= 1;
+    const open = smoothstep(0.4, 0.4 + 0.016 * faceHeightPx, gap);
+    const ownMouth = mouth.photoGapPx > 0.02 * faceHeightPx ? 1 - Math.min(controls.neutralize / 0.3, 1) : 0;
+    const lit = Math.max(open, ownMouth, controls.bite);
+    const depth = Math.min(Math.max(gap / (0.1 * faceHeightPx), 0), 1);
+    const width = this.#mouthWidth(deformer.positions) / this.#neutralWidth;
+    const light = (0.3 + 0.7 * lit) * Math.min(Math.max(0.55 + (0.45 * (width - 0.6)) / 0.35, 0.55), 1);
+
+    this.#updateCavity(deformer, projector, depth, hidden);
+    const tongue = controls.weights[BLENDSHAPE_INDEX.tongueOut];
+    for (const layer of mouth.layers) {
+      const level =
+        layer.kind === 'upperTeeth'
+          ? 0.9 + 0.1 * depth
+          : layer.kind === 'lowerTeeth'
+            ? 0.74 + 0.14 * depth
+            : 0.58 + 0.3 * Math.min(tongue / 0.35, 1) + 0.16 * depth;
+      this.#poseLayer(layer, controls, projector, this.#layers.get(layer.kind)!, level * light, 1);
+      this.#layers.get(layer.kind)!.batch.visible = !hidden;
+      if (layer.kind === 'tongue') {
+        const out = smoothstep(0.4, 0.6, tongue);
+        const front = this.#layers.get('tongueBeforeTeeth')!;
+        front.batch.visible = !hidden && out > 0;
+        if (front.batch.visible) this.#poseLayer(layer, controls, projector, front, 0.88 * light, out);
+      }
+    }
+    this.#updatePhotoTeeth(projector, light, hidden);
+    this.#updatePhotoMouth(controls, deformer, mesh, hidden);
+    this.#updateBite(controls, deformer, projector, light);
+  }
+
+  #corners(): [number, number] {
+    const { vertices, secondCorner } = this.#rig.mouth.ring;
+    return [vertices[0], vertices[secondCorner]];
+  }
+
+  #mouthWidth(positions: Float32Array): number {
+    const [left, right] = this.#corners();
+    return Math.hypot(positions[left * 3] - positions[right * 3], positions[left * 3 + 1] - positions[right * 3 + 1]);
+  }
+
+  /** Fills the hole with the dark of the throat, warmer and lighter towards the lips, most of all the lower one. */
+  #updateCavity(deformer: FaceDeformer, projector: HeadProjector, depth: number, hidden: boolean): void {
+    const { vertices: ring, secondCorner } = this.#rig.mouth.ring;
+    const layer = this.#layers.get('cavity')!;
+    layer.batch.visible = !hidden;
+    if (hidden) return;
+    const count = ring.length;
+    const points = this.#points;
+    const x = deformer.positions;
+    let cx = 0;
+    let cy = 0;
+    let cz = 0;
+    for (let i = 0; i < count; i++) {
+      cx += x[ring[i] * 3] / count;
+      cy += x[ring[i] * 3 + 1] / count;
+      cz += x[ring[i] * 3 + 2] / count;
+    }
+    for (let i = 0; i < count; i++) {
+      // A little wider than the hole, so that no seam shows at the lips' soft edge.
+      const dx = x[ring[i] * 3] - cx;
+      const dy = x[ring[i] * 3 + 1] - cy;
+      points[i * 3] = cx + dx * 1.06;
+      points[i * 3 + 1] = cy + dy * 1.15 + Math.sign(dy) * 2;
+      points[i * 3 + 2] = x[ring[i] * 3 + 2] - 4;
+      const lower = i > secondCorner ? Math.sin((Math.PI * (i - secondCorner)) / (count - secondCorner)) : 0;
+      layer.vertices[i * VERTEX_FLOATS + 5] = 1 + 0.9 * lower * depth;
+    }
+    points[count * 3] = cx;
+    points[count * 3 + 1] = cy;
+    points[count * 3 + 2] = cz - 4;
+    layer.vertices[count * VERTEX_FLOATS + 5] = 0.75;
+    projector.project(points, count + 1, layer.vertices);
+  }
+
+  #poseLayer(
+    layer: MouthLayer,
+    controls: FaceControls,
+    projector: HeadProjector,
+    target: Layer,
+    level: number,
+    alpha: number,
+  ): void {
+    const count = layer.positions.length / 3;
+    const basis = this.#basis;
+    if (layer.kind === 'tongue') this.#tongueAt(controls.weights[BLENDSHAPE_INDEX.tongueOut]);
+    else basis.set(layer.positions);
+    if (layer.kind !== 'upperTeeth') this.#followJaw(controls, layer.kind, count);
+    for (let i = 0, v = 0; i < count; i++, v += VERTEX_FLOATS) {
+      const side = basis[i * 3] / INTERIOR_HALF_WIDTH;
+      const falloff = Math.min(Math.max(1.05 - 0.75 * side * side, 0.15), 1);
+      target.vertices[v + 4] = alpha;
+      target.vertices[v + 5] = level * falloff;
+      toRig(this.#rig, basis, i * 3, this.#points, i * 3);
+    }
+    projector.project(this.#points, count, target.vertices);
+  }
+
+  #tongueAt(weight: number): void {
+    const path = this.#rig.mouth.tonguePath;
+    let i = 1;
+    while (i < path.length - 1 && path[i].weight < weight) i++;
+    const from = path[i - 1];
+    const to = path[Math.min(i, path.length - 1)];
+    const t = to === from ? 0 : Math.min(Math.max((weight - from.weight) / (to.weight - from.weight), 0), 1);
+    for (let k = 0; k < from.positions.length; k++)
+      this.#basis[k] = from.positions[k] + t * (to.positions[k] - from.positions[k]);
+  }
+
+  #followJaw(controls: FaceControls, kind: MouthLayer['kind'], count: number): void {
+    const raised = Math.min(controls.weights[BLENDSHAPE_INDEX.tongueOut] / 0.35, 1);
+    const share =
+      kind === 'tongue' ? TONGUE_FOLLOWS_JAW + raised * (RAISED_TONGUE_FOLLOWS_JAW - TONGUE_FOLLOWS_JAW) : 1;
+    // One affine map for all jaw shapes together: p' = p + Σ w·(A·[p, 1]).
+    const sum = new Float64Array(12);
+    for (const { name, matrix } of this.#rig.mouth.jaw) {
+      const weight = controls.weights[BLENDSHAPE_INDEX[name]] * share;
+      if (weight > 0) for (let k = 0; k < 12; k++) sum[k] += weight * matrix[k];
+    }
+    const p = this.#basis;
+    for (let i = 0; i < count * 3; i += 3) {
+      const x = p[i];
+      const y = p[i + 1];
+      const z = p[i + 2];
+      p[i] = x + sum[0] * x + sum[1] * y + sum[2] * z + sum[3];
+      p[i + 1] = y + sum[4] * x + sum[5] * y + sum[6] * z + sum[7];
+      p[i + 2] = z + sum[8] * x + sum[9] * y + sum[10] * z + sum[11];
+    }
+  }
+
+  #photoTeethBox(): [number, number, number, number] {
+    const { texture, x0Px, y0Px, texelsPerPxX, texelsPerPxY } = this.#textures.photoTeeth!;
+    return [x0Px, y0Px, x0Px + texture.widthPx / texelsPerPxX, y0Px + texture.heightPx / texelsPerPxY];
+  }
+
+  #updatePhotoTeeth(projector: HeadProjector, light: number, hidden: boolean): void {
+    const layer = this.#layers.get('photoTeeth');
+    if (!layer) return;
+    layer.batch.visible = !hidden;
+    const [x0, y0, x1, y1] = this.#photoTeethBox();
+    const z = this.#rig.positions[this.#rig.mouth.upperRing[this.#rig.mouth.upperRing.length >> 1] * 3 + 2] - 6;
+    this.#points.set([x0, y0, z, x1, y0, z, x1, y1, z, x0, y1, z]);
+    for (let i = 0; i < 4; i++) layer.vertices[i * VERTEX_FLOATS + 5] = light;
+    projector.project(this.#points, 4, layer.vertices);
+  }
+
+  /** The photo's own open mouth, fading out as the lips leave their place. */
+  #updatePhotoMouth(controls: FaceControls, deformer: FaceDeformer, mesh: Float32Array, hidden: boolean): void {
+    const layer = this.#layers.get('photoMouth');
+    if (!layer) return;
+    const { faceHeightPx, mouth } = this.#rig;
+    const moved = smoothstep(0.008 * faceHeightPx, 0.038 * faceHeightPx, deformer.lipMovePx);
+    const alpha = (1 - moved) * (1 - controls.neutralize);
+    layer.batch.visible = !hidden && alpha > 0.01;
+    if (!layer.batch.visible) return;
+    const { vertices: ring } = mouth.ring;
+    for (let i = 0; i < ring.length; i++) {
+      const to = i * VERTEX_FLOATS;
+      const from = ring[i] * VERTEX_FLOATS;
+      for (let k = 0; k < 4; k++) layer.vertices[to + k] = mesh[from + k];
+      layer.vertices[to + 4] = alpha;
+    }
+  }
+
+  /** Upper teeth over the lower lip: from just above the lip's edge down to the teeth's edge. */
+  #updateBite(controls: FaceControls, deformer: FaceDeformer, projector: HeadProjector, light: number): void {
+    const layer = this.#layers.get('bite');
+    const grid = this.#upperGrid;
+    if (!layer || !grid) return;
+    layer.batch.visible = controls.bite > 0.01;
+    if (!layer.batch.visible) return;
+    const { mouth } = this.#rig;
+    const upperIndex = mouth.layers.findIndex((candidate) => candidate.kind === 'upperTeeth');
+    const { texelScaleX, texelScaleY } = this.#textures.mouthLayers[upperIndex];
+    const x = deformer.positions;
+    const { lowerRing } = mouth;
+    const last = lowerRing.length - 1;
+    const basisPoint = this.#basis;
+    const points = this.#points;
+    for (let i = 0; i < BITE_COLUMNS; i++) {
+      const t = 0.2 + (0.6 * i) / (BITE_COLUMNS - 1);
+      const at = t * last;
+      const k = Math.min(Math.floor(at), last - 1);
+      const f = at - k;
+      const lipX = x[lowerRing[k] * 3] * (1 - f) + x[lowerRing[k + 1] * 3] * f;
+      const lipY = x[lowerRing[k] * 3 + 1] * (1 - f) + x[lowerRing[k + 1] * 3 + 1] * f;
+      const u = interpolate(this.#edge.x, this.#edge.u, lipX);
+      const edgeV = interpolate(this.#edge.x, this.#edge.v, lipX);
+      const fade = smoothstep(0, 0.25, Math.min(i, BITE_COLUMNS - 1 - i) / (BITE_COLUMNS - 1));
+      // Rows: above the lip's edge, at it, below the teeth's edge. y is as good as linear in v along a column.
+      grid.at(u, edgeV, basisPoint);
+      toRig(this.#rig, basisPoint, 0, points, (2 * BITE_COLUMNS + i) * 3);
+      const edgeY = points[(2 * BITE_COLUMNS + i) * 3 + 1];
+      grid.at(u, edgeV - 20, basisPoint);
+      toRig(this.#rig, basisPoint, 0, points, i * 3);
+      const pxPerTexel = (edgeY - points[i * 3 + 1]) / 20;
+      const rows = [edgeV - (edgeY - lipY + 2.5) / pxPerTexel, edgeV - (edgeY - lipY + 0.5) / pxPerTexel, edgeV + 2];
+      for (let row = 0; row < 3; row++) {
+        const vertex = row * BITE_COLUMNS + i;
+        grid.at(u, rows[row], basisPoint);
+        const side = basisPoint[0] / INTERIOR_HALF_WIDTH;
+        toRig(this.#rig, basisPoint, 0, points, vertex * 3);
+        const to = vertex * VERTEX_FLOATS;
+        layer.vertices[to + 2] = u * texelScaleX;
+        layer.vertices[to + 3] = rows[row] * texelScaleY;
+        layer.vertices[to + 4] = row === 0 ? 0 : controls.bite * fade;
+        layer.vertices[to + 5] = 0.95 * light * Math.min(1.05 - 0.75 * side * side, 1);
+      }
+    }
+    projector.project(points, BITE_COLUMNS * 3, layer.vertices);
+  }
+}
