@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'NO_AUDIO'
   | 'VOICE_UNKNOWN'
   | 'TEXT_EMPTY'
+  | 'TEXT_TOO_LONG'
   | 'TTS_UNAVAILABLE'
   | 'MODEL_MISSING'
   | 'MODEL_CORRUPT'

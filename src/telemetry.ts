@@ -19,6 +19,8 @@ export interface Metrics {
   /** Text accepted → first sound and motion handed to the socket. */
   ttsTtfbMs: Histogram;
   portraitMs: Histogram;
+  /** Pictures that came too late and were replaced by the one before. */
+  framesHeld: Counter;
 }
 
 export function createMetrics(): Metrics {
@@ -36,6 +38,7 @@ export function createMetrics(): Metrics {
       buckets,
       registers,
     }),
+    framesHeld: new Counter({ name: 'frames_held_total', help: 'Pictures given up because they were late', registers }),
     portraitMs: new Histogram({ name: 'portrait_ms', help: 'Photo received to rig ready', buckets, registers }),
   };
 }

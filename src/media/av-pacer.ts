@@ -125,6 +125,13 @@ export class AvPacer {
     this.settle(turnId, true);
   }
 
+  /** The slots handed out so far no longer exist (their worker died): the pictures in them are not coming. */
+  forgetPictures(): void {
+    this.early.clear();
+    this.due.length = 0;
+    this.discarded.length = 0;
+  }
+
   private settle(turnId: number, interrupted: boolean): void {
     const playedUs = Math.round(((this.played.get(turnId) ?? 0) / AUDIO_RATE_HZ) * 1e6);
     this.played.delete(turnId);

@@ -1,42 +1,65 @@
 /**
- * The reference driver, offline: speech with known phoneme times → motion frames, as fast as they can be made.
- * Streaming in constant memory. Invariant: frames depend on speech, controls and seed alone, not on how the speech was cut
- * into chunks; at common instants two frame rates agree.
+ * The reference driver: speech with known phoneme times → motion frames. In: chunks of sound with their phonemes, in
+ * order; out: frames at any rate. Streaming in constant memory. Invariant: frames depend on speech, controls and seed
+ * alone, not on how the speech was cut into chunks; at common instants two frame rates agree.
  */
 import type { SpeechChunk } from '../../media/speech.ts';
+import type { AvatarControls } from '../controls.ts';
 import type { MotionFrame } from '../motion-frame.ts';
-import { LOOK_AHEAD_S } from './phoneme-mouth.ts';
-import { SpeechPerformer, type SpeechPerformerOptions } from './speech-performer.ts';
+import { REACH_S } from './coarticulation.ts';
+import { FacePerformer, type PerformerOptions } from './face-performer.ts';
+import { PhonemeVoice } from './phoneme-voice.ts';
+
+/** A frame is final once the speech is known this far ahead: two reaches, so that an open silence cannot change it. */
+const LOOK_AHEAD_S = 2 * REACH_S + 0.1;
+
+export type SpeechMotionOptions = PerformerOptions;
 
 export class SpeechMotion {
-  #performer: SpeechPerformer;
+  #fps: number;
+  #performer: FacePerformer;
+  #voice = new PhonemeVoice();
+  #frame = 0;
 
-  constructor(options: SpeechPerformerOptions) {
-    this.#performer = new SpeechPerformer(options);
+  constructor(options: SpeechMotionOptions) {
+    this.#fps = options.fps;
+    this.#performer = new FacePerformer(options);
+  }
+
+  /** From the next frame on; what changes glides there within 200 ms. */
+  setControls(controls: AvatarControls): void {
+    this.#performer.setControls(controls);
   }
 
   /** @returns the frames that this chunk made final. */
   push(chunk: SpeechChunk): MotionFrame[] {
-    this.#performer.pushSpeech(chunk);
-    return this.#framesUntil(this.#performer.knownS - LOOK_AHEAD_S);
+    this.#voice.push(chunk);
+    return this.#framesUntil(this.#voice.knownS - LOOK_AHEAD_S);
   }
 
   /** @returns the frames up to the end of the sound; the driver is used up. */
   finish(): MotionFrame[] {
-    return this.#framesUntil(this.#performer.knownS);
+    return this.#framesUntil(this.#voice.knownS - 1e-6);
   }
 
   #framesUntil(endS: number): MotionFrame[] {
     const frames: MotionFrame[] = [];
-    while (this.#performer.timeS < endS - 1e-6) frames.push(this.#performer.next());
+    for (; this.#frame / this.#fps <= endS; this.#frame++) frames.push(this.#frameAt(this.#frame / this.#fps));
+    this.#voice.forgetBefore(this.#frame / this.#fps - 1);
     return frames;
+  }
+
+  #frameAt(timeS: number): MotionFrame {
+    const mouth = this.#voice.mouthAt(timeS, 1 / this.#fps);
+    const loudness = this.#voice.mouthLoudnessAt(timeS);
+    return this.#performer.frameAt(timeS, mouth, loudness, { voice: this.#voice, offsetS: 0 });
   }
 }
 
 /** Frames for speech that arrives in chunks. */
 export async function* motionFromSpeech(
   chunks: AsyncIterable<SpeechChunk> | Iterable<SpeechChunk>,
-  options: SpeechPerformerOptions,
+  options: SpeechMotionOptions,
 ): AsyncGenerator<MotionFrame> {
   const driver = new SpeechMotion(options);
   for await (const chunk of chunks) yield* driver.push(chunk);

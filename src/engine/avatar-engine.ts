@@ -1,0 +1,236 @@
+/**
+ * AvatarEngine: a pool of worker threads that draw and encode faces. In: sessions and what they say. Out, to each session's listener:
+ * ticks, pictures in slots, encoded frames. A worker that dies is replaced within a second and its sessions go on where they
+ * were: the speech of the turn under way is kept here until it has been announced.
+ */
+import { availableParallelism } from 'node:os';
+import type { Worker } from 'node:worker_threads';
+import { AppError, type ErrorCode } from '../errors.ts';
+import type { EncodedFrame } from '../media/frames.ts';
+import type { LiveCodec } from '../media/live-video-encoder.ts';
+import type { SpeechChunk } from '../media/speech.ts';
+import { spawnWorker } from '../media/worker-thread.ts';
+import type { Activity, FromWorker, SessionSettings, ToWorker } from './avatar-messages.ts';
+import type { AvatarControls } from './controls.ts';
+
+export interface EngineListener {
+  tick(tick: { index: number; samples: Float32Array; turnId?: number; isLast: boolean }): void;
+  picture(index: number, slot: number, renderMs: number): void;
+  encoded(frame: EncodedFrame, encodeMs: number): void;
+  /** The worker was lost: every slot that was handed out is gone. Pictures go on soon. */
+  restarted(): void;
+  failed(error: Error): void;
+}
+
+/** The turn under way, kept until all of it has been announced. */
+interface PendingTurn {
+  id: number;
+  chunks: SpeechChunk[];
+  hasEnded: boolean;
+  announcedSamples: number;
+}
+
+const MAX_RESTARTS = 3;
+
+export class EngineSession {
+  readonly id: number;
+  readonly listener: EngineListener;
+  private readonly settings: SessionSettings;
+  private worker: PooledWorker;
+  private turn: PendingTurn | undefined;
+  private lastTick = -1;
+  private encoder: { codec: LiveCodec; bitrateBps: number } | undefined;
+  private activity: Activity = 'idle';
+  private restarts = 0;
+
+  constructor(id: number, worker: PooledWorker, settings: SessionSettings, listener: EngineListener) {
+    this.id = id;
+    this.worker = worker;
+    this.settings = settings;
+    this.listener = listener;
+    worker.add(this);
+    this.post({ kind: 'open', settings, firstTick: 0 });
+  }
+
+  private post(message: DistributiveOmit<ToWorker, 'sessionId'>): void {
+    this.worker.post({ ...message, sessionId: this.id } as ToWorker);
+  }
+
+  /** Opens the encoder once the codec is agreed on; again for another. */
+  setEncoder(codec: LiveCodec, bitrateBps: number): void {
+    this.encoder = { codec, bitrateBps };
+    this.post({ kind: 'encoder', codec, bitrateBps });
+  }
+
+  speak(turnId: number, chunk: SpeechChunk): void {
+    if (this.turn?.id !== turnId) this.turn = { id: turnId, chunks: [], hasEnded: false, announcedSamples: 0 };
+    this.turn.chunks.push(chunk);
+    this.post({ kind: 'speak', turnId, chunk });
+  }
+
+  endTurn(turnId: number): void {
+    if (this.turn?.id === turnId) this.turn.hasEnded = true;
+    this.post({ kind: 'end-turn', turnId });
+  }
+
+  interrupt(turnId: number): void {
+    if (this.turn?.id === turnId) this.turn = undefined;
+    this.post({ kind: 'interrupt', turnId });
+  }
+
+  setControls(controls: Partial<AvatarControls>): void {
+    Object.assign(this.settings.controls, controls);
+    this.post({ kind: 'controls', controls });
+  }
+
+  setActivity(activity: Activity): void {
+    this.activity = activity;
+    this.post({ kind: 'activity', activity });
+  }
+
+  /** Encodes the picture in `slot`; the slot is free again afterwards. */
+  encode(slot: number, timestampUs: number): void {
+    this.post({ kind: 'encode', slot, timestampUs });
+  }
+
+  drop(slot: number): void {
+    this.post({ kind: 'drop', slot });
+  }
+
+  requestKeyframe(): void {
+    this.post({ kind: 'keyframe' });
+  }
+
+  setBitrate(bitrateBps: number): void {
+    if (this.encoder) this.encoder.bitrateBps = bitrateBps;
+    this.post({ kind: 'bitrate', bitrateBps });
+  }
+
+  close(): void {
+    this.post({ kind: 'close' });
+    this.worker.remove(this);
+  }
+
+  receive(message: FromWorker): void {
+    switch (message.kind) {
+      case 'tick':
+        this.lastTick = message.index;
+        if (this.turn && message.turnId === this.turn.id) {
+          this.turn.announcedSamples += message.samples.length;
+          if (message.isLast) this.turn = undefined;
+        }
+        this.listener.tick(message);
+        break;
+      case 'picture':
+        this.listener.picture(message.index, message.slot, message.renderMs);
+        break;
+      case 'encoded':
+        this.listener.encoded(message.frame, message.encodeMs);
+        break;
+      case 'failed':
+        this.worker.remove(this);
+        this.listener.failed(new AppError(message.code as ErrorCode, message.message));
+        break;
+    }
+  }
+
+  /** Goes on in another worker, from the tick after the last one announced. */
+  moveTo(worker: PooledWorker): void {
+    if (++this.restarts > MAX_RESTARTS) {
+      this.listener.failed(new Error('the engine keeps dying under this session'));
+      return;
+    }
+    this.worker = worker;
+    worker.add(this);
+    this.listener.restarted();
+    this.post({ kind: 'open', settings: this.settings, firstTick: this.lastTick + 1 });
+    if (this.encoder) this.post({ kind: 'encoder', ...this.encoder });
+    this.post({ kind: 'activity', activity: this.activity });
+    const { turn } = this;
+    if (!turn) return;
+    for (const chunk of turn.chunks) this.post({ kind: 'speak', turnId: turn.id, chunk });
+    if (turn.hasEnded) this.post({ kind: 'end-turn', turnId: turn.id });
+    this.post({ kind: 'seek', turnId: turn.id, playedSamples: turn.announcedSamples });
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+class PooledWorker {
+  readonly sessions = new Map<number, EngineSession>();
+  private readonly thread: Worker;
+  private isDisposed = false;
+
+  constructor(onLost: (worker: PooledWorker) => void) {
+    this.thread = spawnWorker(new URL('./avatar-worker.ts', import.meta.url));
+    this.thread.on('message', (message: FromWorker) => this.sessions.get(message.sessionId)?.receive(message));
+    this.thread.on('error', () => {}); // 'exit' follows
+    this.thread.once('exit', () => {
+      if (!this.isDisposed) onLost(this);
+    });
+  }
+
+  post(message: ToWorker): void {
+    this.thread.postMessage(message);
+  }
+
+  add(session: EngineSession): void {
+    this.sessions.set(session.id, session);
+  }
+
+  remove(session: EngineSession): void {
+    this.sessions.delete(session.id);
+  }
+
+  async dispose(): Promise<void> {
+    this.isDisposed = true;
+    await this.thread.terminate();
+  }
+
+  /** For tests of the recovery: ends the thread as a crash would. */
+  async crash(): Promise<void> {
+    await this.thread.terminate();
+  }
+}
+
+export class AvatarEngine implements AsyncDisposable {
+  private readonly workers: PooledWorker[];
+  private nextSessionId = 1;
+  private isDisposed = false;
+
+  /** @param workerCount threads to share the sessions among; one per core by default. */
+  constructor(workerCount = availableParallelism()) {
+    this.workers = Array.from({ length: Math.max(1, workerCount) }, () => this.spawn());
+  }
+
+  private spawn(): PooledWorker {
+    return new PooledWorker((lost) => this.replace(lost));
+  }
+
+  private replace(lost: PooledWorker): void {
+    if (this.isDisposed) return;
+    const fresh = this.spawn();
+    this.workers[this.workers.indexOf(lost)] = fresh;
+    for (const session of lost.sessions.values()) session.moveTo(fresh);
+  }
+
+  get sessionCount(): number {
+    return this.workers.reduce((sum, worker) => sum + worker.sessions.size, 0);
+  }
+
+  /** Opens a session on the worker with the fewest; pictures begin to come at once. */
+  open(settings: SessionSettings, listener: EngineListener): EngineSession {
+    const worker = this.workers.reduce((least, w) => (w.sessions.size < least.sessions.size ? w : least));
+    return new EngineSession(this.nextSessionId++, worker, settings, listener);
+  }
+
+  /** For tests: every worker dies as in a crash. */
+  async crashWorkers(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.crash()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.isDisposed = true;
+    await Promise.all(this.workers.map((worker) => worker.dispose()));
+  }
+}

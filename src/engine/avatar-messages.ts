@@ -1,0 +1,40 @@
+/** What main thread and engine workers say to each other. Raw pictures never cross: they stay in the worker's slots. */
+
+import type { EncodedFrame } from '../media/frames.ts';
+import type { LiveCodec } from '../media/live-video-encoder.ts';
+import type { SpeechChunk } from '../media/speech.ts';
+import type { AvatarControls } from './controls.ts';
+
+/** What the face does while it says nothing. */
+export type Activity = 'idle' | 'listening' | 'thinking';
+
+export interface SessionSettings {
+  rigPath: string;
+  fps: number;
+  sizePx: number;
+  controls: AvatarControls;
+}
+
+export type ToWorker = { sessionId: number } & (
+  | { kind: 'open'; settings: SessionSettings; firstTick: number }
+  | { kind: 'encoder'; codec: LiveCodec; bitrateBps: number }
+  | { kind: 'speak'; turnId: number; chunk: SpeechChunk }
+  | { kind: 'end-turn'; turnId: number }
+  /** Skips what was played before a worker was lost. */
+  | { kind: 'seek'; turnId: number; playedSamples: number }
+  | { kind: 'interrupt'; turnId: number }
+  | { kind: 'controls'; controls: Partial<AvatarControls> }
+  | { kind: 'activity'; activity: Activity }
+  | { kind: 'encode'; slot: number; timestampUs: number }
+  | { kind: 'drop'; slot: number }
+  | { kind: 'keyframe' }
+  | { kind: 'bitrate'; bitrateBps: number }
+  | { kind: 'close' }
+);
+
+export type FromWorker = { sessionId: number } & (
+  | { kind: 'tick'; index: number; samples: Float32Array; turnId?: number; isLast: boolean }
+  | { kind: 'picture'; index: number; slot: number; renderMs: number }
+  | { kind: 'encoded'; frame: EncodedFrame; encodeMs: number }
+  | { kind: 'failed'; code: string; message: string }
+);
