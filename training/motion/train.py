@@ -1,0 +1,208 @@
+"""Train the articulation network on the shards of prepare.py; resumable, progress printed, stops by the clock.
+
+Every batch draws fresh acoustics on the mel powers: level, colouring, band limits, noise, babble and music under the voice, masked
+bands. Learning rate: warm up, hold, then fall linearly over the last 30 % of the given minutes (or from `--cooldown` on); the
+checkpoint that counts is the running average of the weights.
+
+    python train.py --name articulation --minutes 60 [--resume] [--seed 0] [--width 192] [--sets kathleen=3,libri-train=4,...]
+"""
+import argparse
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from audio_io import WORK
+from features import FLOOR, N_MELS
+from model import LOOK_AHEAD_STEPS, ArticulationNet
+from phones import BILABIAL, CLASS_ID, CLOSE, N_CLASSES
+from prepare import SHARDS
+
+CROP = 200  # steps of 20 ms
+MAX_AHEAD = max(LOOK_AHEAD_STEPS)
+DEFAULT_SETS = "kathleen=3,kerstin=3.5,libri-train=6,espeak=2.5,flite=2.2,festival=2.5"
+CHANNEL_WEIGHT = torch.tensor([1.5, 2.5, 1.0, 1.0, 1.0, 1.5, 0.7, 0.7, 0.5])
+
+
+class Shards:
+    """Random crops over the joins of utterances, so that beginnings, ends and changes of speaker are met too."""
+
+    def __init__(self, spec, rng):
+        self.rng = rng
+        self.sets, share = [], []
+        for item in spec.split(","):
+            name, weight = item.split("=")
+            path = SHARDS / f"{name}.weight.npy"
+            mel = np.load(SHARDS / f"{name}.mel.npy", mmap_mode="r")
+            self.sets.append(
+                {
+                    "name": name,
+                    "mel": mel,
+                    "class": np.load(SHARDS / f"{name}.class.npy"),
+                    "curves": np.load(SHARDS / f"{name}.curves.npy", mmap_mode="r"),
+                    "weight": np.load(path) if path.exists() else None,
+                }
+            )
+            share.append(float(weight))
+        self.share = np.array(share) / sum(share)
+        self.noise = {k: np.load(SHARDS / f"noise-{k}.npy", mmap_mode="r") for k in ("coloured", "babble", "music")}
+
+    def statistics(self):
+        mel = np.concatenate([s["mel"][::41].astype(np.float32) for s in self.sets])
+        return torch.from_numpy(mel.mean(0) - 1.5), torch.from_numpy(mel.std(0) + 0.5)
+
+    def batch(self, size):
+        """mel B 2(CROP+MAX_AHEAD) 80, class B CROP, curves B CROP 9, weight B CROP, look-ahead index B."""
+        rng = self.rng
+        n = CROP + MAX_AHEAD
+        mel = np.empty((size, 2 * n, N_MELS), np.float32)
+        classes = np.empty((size, CROP), np.int64)
+        curves = np.empty((size, CROP, 9), np.float32)
+        weight = np.ones((size, CROP), np.float32)
+        for b in range(size):
+            s = self.sets[rng.choice(len(self.sets), p=self.share)]
+            start = rng.integers(0, len(s["class"]) - n)
+            mel[b] = s["mel"][2 * start : 2 * (start + n)]
+            classes[b] = s["class"][start : start + CROP]
+            curves[b] = s["curves"][start : start + CROP]
+            if s["weight"] is not None:
+                weight[b] = s["weight"][start : start + CROP]
+        ahead = rng.choice(len(LOOK_AHEAD_STEPS), size, p=[0.2, 0.35, 0.3, 0.15])
+        return self.disturb(mel), torch.from_numpy(classes), torch.from_numpy(curves), torch.from_numpy(weight), torch.from_numpy(ahead)
+
+    def colouring(self, deviation_db):
+        """Random smooth equaliser, as a natural-log power gain for each band."""
+        points = self.rng.normal(0, deviation_db, 9) * (np.log(10) / 10)
+        return np.interp(np.linspace(0, 8, N_MELS), np.arange(9), points).astype(np.float32)
+
+    def disturb(self, mel):
+        rng = self.rng
+        power = np.maximum(np.exp(mel) - FLOOR, 0)
+        length = mel.shape[1]
+        for b in range(len(mel)):
+            if rng.random() < 0.8:
+                power[b] *= np.exp(self.colouring(4.5))
+            speech = np.sort(power[b].mean(1))[-length // 3 :].mean() + 1e-9
+            clean = rng.random() < 0.15
+            kinds = [] if clean else [k for k, p in (("coloured", 0.75), ("babble", 0.12), ("music", 0.14)) if rng.random() < p]
+            for kind in kinds:
+                bank = self.noise[kind]
+                at = rng.integers(0, bank.shape[1] - length)
+                noise = np.maximum(np.exp(bank[rng.integers(len(bank)), at : at + length].astype(np.float32) + self.colouring(4)) - FLOOR, 0)
+                low, high = {"coloured": (-1, 42), "babble": (5, 26), "music": (2, 26)}[kind]
+                power[b] += noise * (speech / (noise.mean() + 1e-9) * 10 ** (-rng.uniform(low, high) / 10))
+            if rng.random() < 0.25:  # telephone, muffled, thin
+                low, high = rng.integers(0, 14), rng.integers(48, 81)
+                slope = np.ones(N_MELS, np.float32)
+                slope[:low] *= 10 ** (-np.linspace(rng.uniform(1, 4), 0, low, dtype=np.float32)) if low else 1
+                slope[high:] *= 10 ** -np.linspace(0, rng.uniform(1, 5), N_MELS - high, dtype=np.float32) if high < N_MELS else 1
+                power[b] *= slope
+            power[b] *= 10 ** (rng.uniform(-24, 14) / 10)
+        out = np.log(power + FLOOR)
+        for b in range(len(mel)):
+            if rng.random() < 0.4:
+                first = rng.integers(0, N_MELS - 12)
+                out[b, :, first : first + rng.integers(2, 12)] = out[b].mean()
+            if rng.random() < 0.15:
+                at = rng.integers(0, length - 20)
+                out[b, at : at + rng.integers(2, 12)] = np.log(FLOOR)
+        return torch.from_numpy(out)
+
+
+def losses(logits, curves, classes, target, weight):
+    class_weight = torch.ones(N_CLASSES)
+    class_weight[[*BILABIAL, CLASS_ID["f"], CLASS_ID["v"]]] = 1.5
+    entropy = F.cross_entropy(logits.reshape(-1, N_CLASSES), classes.reshape(-1), weight=class_weight, label_smoothing=0.05, reduction="none")
+    entropy = (entropy.view_as(weight) * weight).sum() / weight.sum()
+    emphasis = CHANNEL_WEIGHT.repeat(1, 1, 1).expand_as(target).clone()
+    emphasis[..., CLOSE] *= 1 + (target[..., CLOSE] > 0.5)
+    error = ((curves - target) ** 2 * emphasis).mean(-1)
+    speed = ((curves[:, 1:] - curves[:, :-1] - target[:, 1:] + target[:, :-1]) ** 2 * CHANNEL_WEIGHT).mean(-1)
+    both = torch.minimum(weight[:, 1:], weight[:, :-1])
+    return entropy, (error * weight).sum() / weight.sum(), (speed * both).sum() / both.sum()
+
+
+def gather_ahead(x, ahead):
+    """Output step i + L answers for input step i: B T.. to B CROP.. by each crop's own L."""
+    index = torch.arange(CROP)[None] + torch.tensor(LOOK_AHEAD_STEPS)[ahead][:, None]
+    return x.gather(1, index[..., None].expand(-1, -1, x.shape[-1]))
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--name", required=True)
+    p.add_argument("--minutes", type=float, default=60)
+    p.add_argument("--sets", default=DEFAULT_SETS)
+    p.add_argument("--width", type=int, default=192)
+    p.add_argument("--blocks", type=int, default=8)
+    p.add_argument("--batch", type=int, default=16)
+    p.add_argument("--rate", type=float, default=2e-3)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--resume", action="store_true")
+    p.add_argument("--cooldown", type=float, default=0.7, help="share of the minutes after which the rate falls")
+    p.add_argument("--steps", type=int, default=0, help="stop after so many steps (for a trial)")
+    a = p.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(a.seed)
+    out = WORK / "checkpoints" / f"{a.name}.pt"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    net = ArticulationNet(a.width, [1, 2, 4, 8, 1, 2, 4, 8, 16, 16][: a.blocks])
+    average = ArticulationNet(a.width, net.dilations)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=a.rate, betas=(0.9, 0.98), weight_decay=0.02)
+    step, trained_s = 0, 0.0
+    if a.resume and out.exists():
+        saved = torch.load(out, weights_only=True)
+        net.load_state_dict(saved["net"])
+        average.load_state_dict(saved["average"])
+        optimiser.load_state_dict(saved["optimiser"])
+        step, trained_s = saved["step"], saved["trained_s"]
+    shards = Shards(a.sets, np.random.default_rng([a.seed, step]))
+    if step == 0:
+        net.mel_mean[:], net.mel_scale[:] = shards.statistics()
+        average.load_state_dict(net.state_dict())
+    print(f"{sum(x.numel() for x in net.parameters()) / 1e6:.2f} M parameters, from step {step}", flush=True)
+    forward = torch.compile(net, dynamic=False)
+    net.train()
+    began, sums, since, last = time.time() - trained_s, np.zeros(3), 0, time.time()
+    limit = a.minutes * 60
+
+    def save():
+        partial = out.with_suffix(".partial")
+        state = {"net": net.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
+        shape = {"width": a.width, "dilations": list(net.dilations), "step": step, "trained_s": time.time() - began}
+        torch.save(state | shape, partial)
+        partial.rename(out)
+
+    while time.time() - began < limit and not (a.steps and step >= a.steps):
+        progress = (time.time() - began) / limit
+        rate = a.rate * min(1, (step + 1) / 150) * min(1, max(0.01, (1 - progress) / (1 - a.cooldown)))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        mel, classes, target, weight, ahead = shards.batch(a.batch)
+        logits, curves, *_ = forward(mel, ahead)
+        entropy, error, speed = losses(gather_ahead(logits, ahead), gather_ahead(curves, ahead), classes, target, weight)
+        optimiser.zero_grad(set_to_none=True)
+        (0.3 * entropy + 20 * error + 20 * speed).backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        keep = min(0.998, step / (step + 20))
+        with torch.no_grad():
+            for mean, now in zip(average.parameters(), net.parameters()):
+                mean.lerp_(now, 1 - keep)
+            average.mel_mean.copy_(net.mel_mean)
+            average.mel_scale.copy_(net.mel_scale)
+        sums += [entropy.item(), error.item(), speed.item()]
+        since += 1
+        if since == 50:
+            e, m, v = sums / since
+            hours = step * a.batch * CROP / 50 / 3600
+            print(f"step {step}  {(time.time() - began) / 60:.1f} of {a.minutes:g} min  heard {hours:.1f} h  CE {e:.3f}  MSE {m:.5f}  speed {v:.5f}  {(time.time() - last) / since:.2f} s a step", flush=True)
+            sums, since, last = np.zeros(3), 0, time.time()
+            if step % 150 == 0:
+                save()
+    save()
+
+
+if __name__ == "__main__":
+    main()
