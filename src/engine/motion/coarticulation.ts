@@ -26,6 +26,9 @@ const MIN_PAUSE_S = 0.045;
 /** Lips start early for rounding and let go late: the decay of these channels before the segment is slower. */
 const ANTICIPATION = 0.7;
 
+/** Dominance of a resting mouth where no segment reaches. */
+const NOTHING = 1e-4;
+
 /** Classes of the phonemes in order, with silence in the gaps. `endS`: how far the speech is known. */
 export function segmentsOf(phonemes: readonly TimedPhoneme[], fromS: number, endS: number): Segment[] {
   const segments: Segment[] = [];
@@ -82,7 +85,7 @@ export interface MouthState {
 export function mouthAt(segments: readonly Segment[], timeS: number, minHoldS = MIN_HOLD_S): MouthState {
   const count = CHANNELS.length;
   const weighted = new Float32Array(count);
-  const total = new Float32Array(count).fill(1e-4);
+  const total = new Float32Array(count).fill(NOTHING);
   const required = new Float32Array(count);
   let silent = 0;
   let shut = 0;
@@ -109,7 +112,7 @@ export function mouthAt(segments: readonly Segment[], timeS: number, minHoldS = 
   channels[CHANNEL_INDEX.close] = Math.max(closed, Math.min(channels[CHANNEL_INDEX.close], 0.35));
   for (const opener of ['lower', 'upper', 'roll'] as const) channels[CHANNEL_INDEX[opener]] *= 1 - closed;
   // Between a pause and a closure there is nothing to open for.
-  const quiet = silent / total[CHANNEL_INDEX.jaw];
+  const quiet = (silent + NOTHING) / total[CHANNEL_INDEX.jaw];
   const rest = quiet + (shut / total[CHANNEL_INDEX.jaw]) * Math.min(1, 4 * quiet);
   return { channels, rest: Math.min(1, rest) };
 }

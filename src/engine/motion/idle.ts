@@ -16,15 +16,15 @@ import {
 import { type RandomChannel, smoothNoise, uniform } from './random.ts';
 
 const DEG = Math.PI / 180;
-/** Share of a real head's angular power per octave band: below 0.25, 0.5, 1, 2 and 4 Hz. */
+/** Share of a real head's angular power by the knots' band; the spline's own power lies mostly below half of it. */
 const BANDS: readonly [hz: number, power: number][] = [
-  [0.2, 0.34],
-  [0.45, 0.3],
-  [0.9, 0.23],
-  [1.8, 0.1],
-  [3.2, 0.03],
+  [0.3, 0.32],
+  [0.7, 0.3],
+  [1.4, 0.24],
+  [2.8, 0.11],
+  [5, 0.03],
 ];
-const SPREAD_DEG = { yaw: 3.1, pitch: 2.1, roll: 1.7 };
+const SPREAD_DEG = { yaw: 3.4, pitch: 2.4, roll: 2 };
 /** Share of the motion that stays when nothing is said. */
 const QUIET_GAIN = 0.42;
 const NOD_RAD_PER_S = 11;
@@ -95,7 +95,7 @@ export class IdlePerformance implements PerformanceSource {
       let sum = 0;
       for (const [octave, [hz, power]] of BANDS.entries()) {
         // The quick part of the motion comes with the voice.
-        const gate = hz > 0.6 ? 0.45 + 0.75 * Math.min(this.#energy, 1) : 1;
+        const gate = hz > 1 ? 0.5 + 0.8 * Math.min(this.#energy, 1) : 1;
         sum += Math.sqrt(power) * gate * smoothNoise(this.#seed, channel, octave, hz, timeS);
       }
       return spreadDeg * DEG * gain * softLimit(sum, 2.2);

@@ -13,6 +13,8 @@ import { isVowel } from './phonemes.ts';
 const LEAD_S = 0.03;
 /** Speech counts as going on across gaps this short. */
 const PHRASE_GAP_S = 0.12;
+/** After the last known sound it is silent for as long as nothing more is pushed. */
+const OPEN_END_S = 1e6;
 
 export class PhonemeVoice implements Voice {
   #loudness: Loudness | undefined;
@@ -32,7 +34,7 @@ export class PhonemeVoice implements Voice {
     this.#loudness.push(chunk.samples);
     this.#phonemes.push(...chunk.phonemes);
     this.#knownS = (chunk.startUs + (chunk.samples.length / chunk.sampleRateHz) * 1e6) / 1e6;
-    this.#segments = segmentsOf(this.#phonemes, this.#forgottenS, this.#knownS + 1);
+    this.#segments = segmentsOf(this.#phonemes, this.#forgottenS, this.#knownS + OPEN_END_S);
   }
 
   mouthAt(timeS: number, frameS: number): MouthState {
@@ -70,7 +72,7 @@ export class PhonemeVoice implements Voice {
     const last = dropped.at(-1);
     if (last) {
       this.#forgottenS = last.endUs / 1e6;
-      this.#segments = segmentsOf(this.#phonemes, this.#forgottenS, this.#knownS + 1);
+      this.#segments = segmentsOf(this.#phonemes, this.#forgottenS, this.#knownS + OPEN_END_S);
     }
     this.#loudness?.forgetBefore(timeS);
   }

@@ -52,7 +52,7 @@ const VOWELS = new Set(['aa', 'E', 'I', 'O', 'U']);
 export const isVowel = (phone: PhoneClass): boolean => VOWELS.has(phone.viseme ?? '') && phone.name !== 'w';
 
 /** Length, stress, tone, voice quality, aspiration, secondary articulation: nothing that moves the lips. */
-const MODIFIER = /[\p{M}\p{Lm}\p{Sk}\p{Nd}.\-:;'’`"^#?!~[\]/*&+<>=|_\s]/u;
+const MODIFIER = /[\p{M}\p{Lm}\p{Sk}\p{Nd}.\-:;'’`"^#?!~[\]/\\*&%+<>=|_\s]/u;
 
 export interface PhonemeParts {
   parts: { phone: PhoneClass; share: number }[];
