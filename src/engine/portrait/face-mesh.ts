@@ -7,7 +7,7 @@
  */
 import { AppError } from '../../errors.ts';
 import { loadModel } from '../../inference.ts';
-import { detectFaces, type FaceDetection } from './face-detector.ts';
+import { CONFIDENT_SCORE, type FaceDetection, glanceForFaces, rollRad, searchForFaces } from './face-detector.ts';
 import type { Photo } from './photo.ts';
 import { cropSquare, type Square, toPhoto } from './photo-crop.ts';
 
@@ -25,6 +25,7 @@ export interface Face {
 const CROP_PX = 192;
 const ROI_SCALE = 1.5;
 const MIN_PRESENCE = 0.5;
+const MIN_SCORE_TO_BEST = 0.75;
 const MIN_FACE_PX = 80;
 /** Outer corners of the two eyes: their line is level in the crop. */
 const EYE_CORNERS = [33, 263];
@@ -35,11 +36,9 @@ const EYE_CORNERS = [33, 263];
  * @throws AppError NO_FACE, or FACE_TOO_SMALL where the largest is under 80 px.
  */
 export async function analyseFaces(photo: Photo): Promise<Face[]> {
-  const faces: Face[] = [];
-  for (const detection of await detectFaces(photo)) {
-    const face = await fitFace(photo, detection);
-    if (face && !faces.some((other) => isSameFace(face, other))) faces.push(face);
-  }
+  const glimpsed = await glanceForFaces(photo);
+  let faces = glimpsed.some((face) => face.score > CONFIDENT_SCORE) ? await fitFaces(photo, glimpsed) : [];
+  if (faces.length === 0) faces = await fitFaces(photo, await searchForFaces(photo));
   if (faces.length === 0) {
     throw new AppError(
       'NO_FACE',
@@ -62,14 +61,27 @@ export function faceSizePx(face: Face): number {
   return Math.max(face.boxPx.x1 - face.boxPx.x0, face.boxPx.y1 - face.boxPx.y0);
 }
 
+/** Faces that the mesh network confirms. Much less certain boxes than the best one are taken for something else. */
+async function fitFaces(photo: Photo, detections: FaceDetection[]): Promise<Face[]> {
+  const faces: Face[] = [];
+  let bestScore = 0;
+  for (const detection of detections) {
+    if (detection.score < bestScore * MIN_SCORE_TO_BEST) break;
+    const face = await fitFace(photo, detection);
+    if (!face || faces.some((other) => isSameFace(face, other))) continue;
+    faces.push(face);
+    bestScore = Math.max(bestScore, detection.score);
+  }
+  return faces;
+}
+
 /** Landmarks of one detected face, or null where the mesh network sees no face there. */
 async function fitFace(photo: Photo, detection: FaceDetection): Promise<Face | null> {
-  const [[leftX, leftY], [rightX, rightY]] = detection.keypoints;
   const first = await runMesh(photo, {
     centerX: (detection.x0 + detection.x1) / 2,
     centerY: (detection.y0 + detection.y1) / 2,
     sidePx: ROI_SCALE * Math.max(detection.x1 - detection.x0, detection.y1 - detection.y0),
-    rollRad: Math.atan2(rightY - leftY, rightX - leftX),
+    rollRad: rollRad(detection),
   });
   if (first.score < MIN_PRESENCE) return null;
   const face = await runMesh(photo, squareAround(first.landmarks));
@@ -79,9 +91,9 @@ async function fitFace(photo: Photo, detection: FaceDetection): Promise<Face | n
 /** The square that MediaPipe's tracker would use for these landmarks. */
 function squareAround(landmarks: Float32Array): Square {
   const [a, b] = EYE_CORNERS;
-  const rollRad = Math.atan2(landmarks[b * 3 + 1] - landmarks[a * 3 + 1], landmarks[b * 3] - landmarks[a * 3]);
-  const cos = Math.cos(rollRad);
-  const sin = Math.sin(rollRad);
+  const turnRad = Math.atan2(landmarks[b * 3 + 1] - landmarks[a * 3 + 1], landmarks[b * 3] - landmarks[a * 3]);
+  const cos = Math.cos(turnRad);
+  const sin = Math.sin(turnRad);
   let [u0, v0, u1, v1] = [Infinity, Infinity, -Infinity, -Infinity];
   for (let i = 0; i < LANDMARK_COUNT; i++) {
     const u = landmarks[i * 3] * cos + landmarks[i * 3 + 1] * sin;
@@ -96,7 +108,7 @@ function squareAround(landmarks: Float32Array): Square {
     centerX: u * cos - v * sin,
     centerY: u * sin + v * cos,
     sidePx: ROI_SCALE * Math.max(u1 - u0, v1 - v0),
-    rollRad,
+    rollRad: turnRad,
   };
 }
 
