@@ -2,19 +2,27 @@
 
     python training/face-basis/build.py --ict ICT.npz --face-mesh node_modules/@mediapipe/face_mesh --out models/face-basis.bin
 
-Deterministic: the same inputs give the same bytes; the script prints their SHA-256. Needs numpy, scipy, opencv.
+Deterministic: the same inputs give the same bytes; the script prints their SHA-256. Needs numpy, scipy, opencv and
+Blender 3.4 (Debian's; Cycles on the CPU, some minutes). `--pictures FOLDER` keeps the rendered pictures there
+and takes those it finds.
 """
 
 import argparse
+import subprocess
+import tempfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from canonical_mesh import HOLES, RINGS, cut_and_subdivide, load_canonical_mesh
 from container import quantised, write_container
 from expression_basis import ARKIT_NAMES, build_expression_basis
-from mouth_interior import JAW_SHAPES, LAYERS, LIFT, LOWER_TEETH, UPPER_TEETH, arch_depth, flat_layer, jaw_affines, reference_colour
-from mouth_quick import quick, X0, Y1, PX
+from mouth_interior import JAW_SHAPES, LAYERS, LIFT, jaw_affines, mouth_layers
+from mouth_scene import mouth_meshes
+from tongue import PATH
+
+SAMPLES = 112
 
 
 def sparse_rows(matrix):
@@ -26,17 +34,43 @@ def sparse_rows(matrix):
     }
 
 
+def render_pictures(blender, scene, folder):
+    """{layer: (RGBA straight alpha 0 … 1, tooth mask 0 … 1)}, path-traced where the folder does not have them yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [name for name in LAYERS if not (folder / f"{name}.png").exists()]
+    if missing:
+        np.savez(folder / "scene.npz", **scene)
+        script = Path(__file__).with_name("render_mouth.py")
+        command = [blender, "--background", "--factory-startup", "--python-exit-code", "1", "--python", str(script)]
+        subprocess.run([*command, "--", str(folder / "scene.npz"), str(folder), str(SAMPLES), *missing], check=True)
+
+    def read(name):
+        picture = cv2.imread(str(folder / name), cv2.IMREAD_UNCHANGED)
+        return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA).astype(float) / 65535
+
+    pictures = {}
+    for name in LAYERS:
+        mask = np.zeros(read(f"{name}.png").shape[:2]) if name == "tongue" else read(f"{name}.mask.png")[..., 0]
+        pictures[name] = (read(f"{name}.png"), mask)
+    return pictures
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ict", type=Path, required=True, help="ICT-FaceKit as one npz (see models/face-basis.md)")
     parser.add_argument("--face-mesh", type=Path, required=True, help="the unpacked npm package @mediapipe/face_mesh")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--blender", default="blender")
+    parser.add_argument("--pictures", type=Path, help="folder of rendered pictures to keep and to reuse")
     args = parser.parse_args()
 
     ict = dict(np.load(args.ict))
     canonical, canonical_triangles = load_canonical_mesh(args.face_mesh)
     subdivision, triangles, rings = cut_and_subdivide(canonical, canonical_triangles)
     basis = build_expression_basis(ict, canonical, subdivision, triangles, rings)
+    with tempfile.TemporaryDirectory() as scratch:
+        pictures = render_pictures(args.blender, mouth_meshes(ict), args.pictures or Path(scratch))
+    mouth, references = mouth_layers(ict, pictures)
 
     arrays = {
         **sparse_rows(subdivision),
@@ -48,25 +82,9 @@ def main():
         "expressionNormal": quantised(basis["expressionNormal"], np.int8),
         "identity": quantised(basis["identity"], np.int16),
         "jaw": jaw_affines(ict, LIFT["lowerTeeth"]).astype(np.float32),
+        **{f"ring.{name}": np.array(ring, np.uint16) for name, ring in rings.items()},
+        **mouth,
     }
-    for name, ring in rings.items():
-        arrays[f"ring.{name}"] = np.array(ring, np.uint16)
-
-    neutral = ict["neutral"].astype(float)
-    depth = {"upperTeeth": arch_depth(neutral[UPPER_TEETH]), "lowerTeeth": arch_depth(neutral[LOWER_TEETH]), "tongue": (9.3, -0.35, 0)}
-    references = {}
-    for name, (rgba, mask) in quick(ict).items():
-        layer = flat_layer(name, rgba, mask, (X0, Y1), PX, lambda x, y: depth[name] @ np.stack([x * 0 + 1, x**2, x**4]).reshape(3, -1) if False else depth[name][0] + depth[name][1] * x**2 + depth[name][2] * x**4)
-        for key, value in layer.items():
-            arrays[f"mouth.{name}.{key}"] = value
-        if name == "tongue":
-            p = layer["positions"].astype(float)
-            arrays["mouth.tongue.path"] = np.stack([p, p + [0, .8, .4], p * [.85, .6, 1] + [0, 1.05 - .4 * 3.6, 1.0], p * [.85, .6, 1] + [0, .9 - .4 * 3.6, 1.6]]).astype(np.float32)
-        tooth = layer["toothMask"] > 127
-        references[name] = {"flesh": reference_colour(layer["rgba"], ~tooth)}
-        if tooth.any():
-            references[name]["tooth"] = reference_colour(layer["rgba"], tooth)
-
     constants = {
         "shapes": ARKIT_NAMES,
         "jawShapes": JAW_SHAPES,
@@ -74,7 +92,7 @@ def main():
         "holes": HOLES,
         "mouthLayers": LAYERS,
         "mouthReferences": references,
-        "tongueWeights": [0, 0.35, 0.65, 1],
+        "tongueWeights": [weight for _, weight in PATH],
     }
     digest, size = write_container(args.out, arrays, constants)
     print(f"{args.out}: {size} bytes, sha256 {digest}")
