@@ -24,8 +24,11 @@ export interface PlainImage {
 
 /** `exact`: every pixel must come back as it was. */
 export type ImageEncoder = (image: PlainImage, exact: boolean) => Promise<Uint8Array>;
-/** Encoded bytes → `channels` interleaved 8-bit channels. */
-export type ImageDecoder = (bytes: Uint8Array, channels: 1 | 3) => Promise<PlainImage>;
+/** Encoded bytes → RGBA (alpha 255), or for `channels` 1 the grey values alone. The memory becomes the rig's. */
+export type ImageDecoder = (
+  bytes: Uint8Array,
+  channels: 1 | 4,
+) => Promise<{ widthPx: number; heightPx: number; data: Uint8Array }>;
 
 const ARRAY_KINDS = { f32: Float32Array, u32: Uint32Array, u16: Uint16Array, u8: Uint8Array } as const;
 type ArrayKind = keyof typeof ARRAY_KINDS;
@@ -197,20 +200,14 @@ async function unpackTexture(
   payload: Uint8Array,
   decodeImage: ImageDecoder,
 ): Promise<Texture> {
-  const read = ([at, bytes]: [number, number], channels: 1 | 3) =>
+  const read = ([at, bytes]: [number, number], channels: 1 | 4) =>
     decodeImage(payload.subarray(at, at + bytes), channels);
-  const [color, alpha] = await Promise.all([read(marker.color, 3), marker.alpha ? read(marker.alpha, 1) : null]);
+  const [color, alpha] = await Promise.all([read(marker.color, 4), marker.alpha ? read(marker.alpha, 1) : null]);
   const { widthPx, heightPx } = marker;
   const count = widthPx * heightPx;
-  if (color.data.length !== count * 3 || (alpha && alpha.data.length !== count))
-    throw new Error('texture of a wrong size');
-  const data = new Uint8Array(count * 4);
-  for (let i = 0; i < count; i++) {
-    data[4 * i] = color.data[3 * i];
-    data[4 * i + 1] = color.data[3 * i + 1];
-    data[4 * i + 2] = color.data[3 * i + 2];
-    data[4 * i + 3] = alpha ? alpha.data[i] : 255;
-  }
+  const { data } = color;
+  if (data.length !== count * 4 || (alpha && alpha.data.length !== count)) throw new Error('texture of a wrong size');
+  if (alpha) for (let i = 0; i < count; i++) data[4 * i + 3] = alpha.data[i];
   return { widthPx, heightPx, data };
 }
 

@@ -24,7 +24,7 @@ import {
 } from './landmark-indices.ts';
 import { snapLids } from './lid-snap.ts';
 import { applySimilarity, type Similarity } from './linear-algebra.ts';
-import { type Matte, personMatte } from './matte.ts';
+import { personMatte } from './matte.ts';
 import { matteView } from './matting.ts';
 import { addSpread, bakeMouth, type LipEdges, lipEdges, lipGap, sealMatrix } from './mouth.ts';
 import { buildOuterMesh, measureFace } from './outer-mesh.ts';
@@ -97,7 +97,7 @@ export async function bakeRig(photo: Photo, faces: Face[], basis: FaceBasis): Pr
   };
   const surroundings = extendBeyondPhoto(matting, overhang, faceExtent(landmarks, viewRect, measures));
   lap('outpaintMs');
-  const grain = 0.8 * measureGrain(lumaOf(view), matting.backgroundKnown);
+  const grain = 0.8 * measureGrain(lumaOf(halve(view)), matting.backgroundKnown);
   const { person, background } = composeTextures(fine, matting, surroundings, framing, grain);
   lap('textureMs');
 
@@ -206,52 +206,53 @@ async function resamplePhoto(photo: Photo, { source, view, texelScale }: Framing
 
 /**
  * The segmentation network sees 256 × 256 px: once the frame, where detail counts, and once all of the view, for what
- * lies around it. The two meet over a soft border inside the frame.
+ * lies around it. The two meet over a soft border inside the frame. Half the view's size.
  */
 async function matteOfView(photo: Photo, framing: Framing): Promise<Raster> {
   const { source, view } = framing;
-  const scale = source.widthPx / view.widthPx;
-  const frame = { centerX: framing.x0Px + framing.sidePx / 2, centerY: framing.y0Px + framing.sidePx / 2 };
-  const near = await personMatte(photo, { ...frame, sidePx: framing.sidePx, rollRad: 0 });
+  const near = await segment(photo, framing.x0Px, framing.y0Px, framing.sidePx);
   const wideSide = Math.max(source.widthPx, source.heightPx);
-  const isWide = wideSide > 1.1 * framing.sidePx;
-  const around = {
-    centerX: source.x0Px + source.widthPx / 2,
-    centerY: source.y0Px + source.heightPx / 2,
-    sidePx: wideSide,
-  };
-  const wide = isWide ? await personMatte(photo, { ...around, rollRad: 0 }) : null;
-
-  const read = (matte: Matte, square: { centerX: number; centerY: number; sidePx: number }, x: number, y: number) => {
-    const raster = { widthPx: matte.sizePx, heightPx: matte.sizePx, channels: 1, data: matte.values };
-    const u = ((x - square.centerX) / square.sidePx + 0.5) * matte.sizePx;
-    const v = ((y - square.centerY) / square.sidePx + 0.5) * matte.sizePx;
-    return sample(raster, u, v);
-  };
-  const out = createRaster(view.widthPx, view.heightPx);
-  const nearSquare = { ...frame, sidePx: framing.sidePx };
-  for (let j = 0, i = 0; j < view.heightPx; j++) {
-    const y = source.y0Px + (j + 0.5) * scale;
-    for (let k = 0; k < view.widthPx; k++, i++) {
-      const x = source.x0Px + (k + 0.5) * scale;
+  const wide =
+    wideSide > 1.1 * framing.sidePx
+      ? await segment(
+          photo,
+          source.x0Px + (source.widthPx - wideSide) / 2,
+          source.y0Px + (source.heightPx - wideSide) / 2,
+          wideSide,
+        )
+      : null;
+  const out = createRaster((view.widthPx + 1) >> 1, (view.heightPx + 1) >> 1);
+  const scaleX = source.widthPx / out.widthPx;
+  const scaleY = source.heightPx / out.heightPx;
+  for (let j = 0, i = 0; j < out.heightPx; j++) {
+    const y = source.y0Px + (j + 0.5) * scaleY;
+    for (let k = 0; k < out.widthPx; k++, i++) {
+      const x = source.x0Px + (k + 0.5) * scaleX;
       if (!wide) {
-        out.data[i] = read(near, nearSquare, x, y);
+        out.data[i] = near(x, y);
         continue;
       }
-      const inset = Math.min(
-        x - framing.x0Px,
-        framing.x0Px + framing.sidePx - x,
-        y - framing.y0Px,
-        framing.y0Px + framing.sidePx - y,
-      );
-      const share = clamp(inset / (0.08 * framing.sidePx), 0, 1);
-      let value = 0;
-      if (share > 0) value += share * read(near, nearSquare, x, y);
-      if (share < 1) value += (1 - share) * read(wide, around, x, y);
-      out.data[i] = value;
+      const insetX = Math.min(x - framing.x0Px, framing.x0Px + framing.sidePx - x);
+      const insetY = Math.min(y - framing.y0Px, framing.y0Px + framing.sidePx - y);
+      const share = clamp(Math.min(insetX, insetY) / (0.08 * framing.sidePx), 0, 1);
+      if (share > 0) out.data[i] += share * near(x, y);
+      if (share < 1) out.data[i] += (1 - share) * wide(x, y);
     }
   }
   return out;
+}
+
+/** The matte of a square of the photo, as a function of photo px. */
+async function segment(
+  photo: Photo,
+  x0: number,
+  y0: number,
+  sidePx: number,
+): Promise<(x: number, y: number) => number> {
+  const square = { centerX: x0 + sidePx / 2, centerY: y0 + sidePx / 2, sidePx, rollRad: 0 };
+  const { sizePx, values } = await personMatte(photo, square);
+  const raster = { widthPx: sizePx, heightPx: sizePx, channels: 1, data: values };
+  return (x, y) => sample(raster, ((x - x0) / sidePx) * sizePx, ((y - y0) / sidePx) * sizePx);
 }
 
 function faceOutline(landmarks: Float32Array, origin: { x0Px: number; y0Px: number }): Float32Array {

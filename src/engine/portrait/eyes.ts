@@ -17,8 +17,8 @@ import {
   sample,
 } from './raster.ts';
 
-/** Texels per rig px of the patches. */
-const DENSITY = 4;
+/** Side of the patches in texels, at most 4 and at least 2 texels per rig px. */
+const PATCH_TEXELS = 192;
 const PROFILE_BINS = 48;
 /** The radial profile reaches a little beyond the iris. */
 const PROFILE_REACH = 1.15;
@@ -54,14 +54,15 @@ export function bakeEye(
   const reach = Math.ceil(width * 0.72) + 2;
   const patchX = Math.round(centerX) - reach;
   const patchY = Math.round(centerY) - reach;
-  const size = 2 * reach * DENSITY;
+  const density = clamp(Math.round(PATCH_TEXELS / (2 * reach)), 2, 4);
+  const size = 2 * reach * density;
 
   const photo = createRaster(size, size, 3);
   const radial = new Float32Array(size * size);
   for (let j = 0, i = 0; j < size; j++) {
     for (let k = 0; k < size; k++, i++) {
-      const x = patchX + (k + 0.5) / DENSITY;
-      const y = patchY + (j + 0.5) / DENSITY;
+      const x = patchX + (k + 0.5) / density;
+      const y = patchY + (j + 0.5) / density;
       radial[i] = Math.hypot(x - iris.x, y - iris.y) / iris.radius;
       for (let c = 0; c < 3; c++) {
         photo.data[3 * i + c] = sample(fine, (x - origin.x0Px) * texelScale, (y - origin.y0Px) * texelScale, c);
@@ -70,15 +71,15 @@ export function bakeEye(
   }
   const outline = new Float64Array(ring.vertices.length * 2);
   ring.vertices.forEach((v, i) => {
-    outline[2 * i] = (face[3 * v] - patchX) * DENSITY;
-    outline[2 * i + 1] = (face[3 * v + 1] - patchY) * DENSITY;
+    outline[2 * i] = (face[3 * v] - patchX) * density;
+    outline[2 * i + 1] = (face[3 * v + 1] - patchY) * density;
   });
   const opening = fillPolygon(size, size, outline);
-  const inner = erode(opening, DENSITY);
+  const inner = erode(opening, density);
 
-  const shown = gaussianBlur(inner, DENSITY * 0.8);
+  const shown = gaussianBlur(inner, density * 0.8);
   for (let i = 0; i < shown.data.length; i++) shown.data[i] = clamp(shown.data[i] * 2 - 1, 0, 1);
-  const white = completeWhite(photo, inner, radial, eyeWhite);
+  const white = completeWhite(photo, inner, radial, eyeWhite, density);
   const disc = completeIris(photo, inner, radial);
 
   const sclera = new Uint8Array(size * size * 4);
@@ -111,7 +112,7 @@ export function bakeEye(
   };
 }
 
-function completeWhite(photo: Raster, inner: Raster, radial: Float32Array, eyeWhite: Rgb): Raster {
+function completeWhite(photo: Raster, inner: Raster, radial: Float32Array, eyeWhite: Rgb, density: number): Raster {
   const known = createRaster(photo.widthPx, photo.heightPx);
   let count = 0;
   for (let i = 0; i < radial.length; i++) {
@@ -119,7 +120,7 @@ function completeWhite(photo: Raster, inner: Raster, radial: Float32Array, eyeWh
     known.data[i] = 1;
     count++;
   }
-  if (count > 30 * DENSITY) return gaussianBlur(pushPull(photo, known), DENSITY * 1.2);
+  if (count > 30 * density) return gaussianBlur(pushPull(photo, known), density * 1.2);
   const out = createRaster(photo.widthPx, photo.heightPx, 3);
   for (let i = 0; i < out.data.length; i++) out.data[i] = eyeWhite[i % 3];
   return out;

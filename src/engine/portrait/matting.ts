@@ -1,7 +1,7 @@
 /**
  * Person and background apart. In: the photo around the face (`view`, rig-px scale), the raw matte of the segmentation
- * model and the face's outline. Out: alpha, the person's own colour (no background left in the hair's edge) and the
- * background with the person taken out, all of the view's size.
+ * model and the face's outline. Out: alpha at the view's size; at half of it, where smoothness is all that is asked: the
+ * person's own colour, the background with the person taken out, and the filter's local model for a finer alpha.
  */
 import { pushPull } from './fill.ts';
 import {
@@ -12,19 +12,22 @@ import {
   erode,
   fillPolygon,
   gaussianBlur,
+  halve,
   lumaOf,
   type Polygon,
   type Raster,
+  resize,
   smoothstep,
 } from './raster.ts';
 
-const RADIUS_PX = 6;
+/** Half-size px. */
+const RADIUS_PX = 3;
 const EPSILON = 1e-4;
 
 export interface Matting {
-  /** One channel, 0…1. */
+  /** One channel, 0…1, of the view's size. */
   alpha: Raster;
-  /** Guided filter's local model alpha ≈ slope · luma + offset, for a finer picture of the same view. */
+  /** All below: half the view's size (rounded up). Guided filter: alpha ≈ slope · luma + offset. */
   slope: Raster;
   offset: Raster;
   /** Bounds the guided alpha must keep: 1 surely inside, 0 surely outside. */
@@ -38,41 +41,71 @@ export interface Matting {
   backgroundKnown: Raster;
 }
 
-export function matteView(view: Raster, rawMatte: Raster, faceOutline: Polygon): Matting {
-  const { widthPx: w, heightPx: h } = view;
-  const face = fillPolygon(w, h, faceOutline);
-  const coarse = createRaster(w, h);
-  for (let i = 0; i < coarse.data.length; i++) {
-    coarse.data[i] = Math.max(clamp((rawMatte.data[i] - 0.35) / 0.3, 0, 1), face.data[i]);
-  }
-  const inside = erode(coarse, 4);
-  const outside = dilate(coarse, 4);
-  const guide = lumaOf(view);
+/** `rawMatte`: one channel, 0…1, any size; it covers the view. `faceOutline`: view px; inside it all is person. */
+export function matteView(view: Raster, rawMatte: Raster, faceOutline: Float32Array): Matting {
+  const half = halve(view);
+  const { widthPx: w, heightPx: h } = half;
+  const halfOutline = faceOutline.map((value) => value / 2);
+  const coarse = trimap(resize(rawMatte, w, h), halfOutline);
+  const inside = erode(coarse, 2);
+  const outside = dilate(coarse, 2);
+  const guide = lumaOf(half);
   const { slope, offset } = guidedModel(guide, coarse);
-  const alpha = createRaster(w, h);
-  for (let i = 0; i < alpha.data.length; i++) {
-    alpha.data[i] = boundedAlpha(slope.data[i] * guide.data[i] + offset.data[i], inside.data[i], outside.data[i]);
+  const rough = createRaster(w, h);
+  for (let i = 0; i < rough.data.length; i++) {
+    rough.data[i] = boundedAlpha(slope.data[i] * guide.data[i] + offset.data[i], inside.data[i], outside.data[i]);
   }
 
   const backgroundKnown = createRaster(w, h);
-  const wide = dilate(alpha, 11);
+  const wide = dilate(rough, 5);
   let known = 0;
   for (let i = 0; i < wide.data.length; i++) {
     if (wide.data[i] >= 0.03) continue;
     backgroundKnown.data[i] = 1;
     known++;
   }
-  const background = known > 400 ? refill(view, backgroundKnown) : gaussianBlur(view, 25);
+  const background = known > 100 ? refill(half, backgroundKnown) : gaussianBlur(half, 12);
 
-  const sure = erode(alpha, 3);
+  const sure = erode(rough, 1);
   for (let i = 0; i < sure.data.length; i++) sure.data[i] = sure.data[i] > 0.97 ? 1 : 0;
-  const foreground = pushPull(view, sure);
-  refineEdge(view, alpha, background, foreground);
-  return { alpha, slope, offset, inside, outside, foreground, background, backgroundKnown };
+  const foreground = pushPull(half, sure);
+
+  const matting = { slope, offset, inside, outside, foreground, background, backgroundKnown };
+  return { ...matting, alpha: fineAlpha(view, matting) };
 }
 
-/** The guided filter's last step, shared by the view and the finer texture. */
-export function boundedAlpha(guided: number, inside: number, outside: number): number {
+/** What the network says, sharpened, with the face filled and everything that does not hang together with it removed. */
+function trimap(raw: Raster, faceOutline: Polygon): Raster {
+  const { widthPx: w, heightPx: h } = raw;
+  const face = fillPolygon(w, h, faceOutline);
+  const out = createRaster(w, h);
+  const stack: number[] = [];
+  for (let i = 0; i < out.data.length; i++) {
+    out.data[i] = Math.max(clamp((raw.data[i] - 0.35) / 0.3, 0, 1), face.data[i]);
+    if (face.data[i] > 0.99) stack.push(i);
+  }
+  const joined = new Uint8Array(w * h);
+  for (const i of stack) joined[i] = 1;
+  while (stack.length > 0) {
+    const i = stack.pop()!;
+    const x = i % w;
+    for (const [next, ok] of [
+      [i - 1, x > 0],
+      [i + 1, x < w - 1],
+      [i - w, i >= w],
+      [i + w, i < w * (h - 1)],
+    ] as const) {
+      if (!ok || joined[next] || out.data[next] < 0.02) continue;
+      joined[next] = 1;
+      stack.push(next);
+    }
+  }
+  for (let i = 0; i < out.data.length; i++) if (!joined[i]) out.data[i] = 0;
+  return out;
+}
+
+/** The guided filter's last step. */
+function boundedAlpha(guided: number, inside: number, outside: number): number {
   const stretched = clamp((guided - 0.08) / 0.84, 0, 1);
   return Math.min(Math.max(stretched, inside), outside);
 }
@@ -101,10 +134,10 @@ function guidedModel(guide: Raster, target: Raster): { slope: Raster; offset: Ra
 }
 
 /** Background from its known part; the refilled part is softened, since a viewer looks for seams, not for detail. */
-function refill(view: Raster, known: Raster): Raster {
-  const filled = pushPull(view, known);
-  const soft = gaussianBlur(filled, 4);
-  const keep = gaussianBlur(known, 2);
+function refill(half: Raster, known: Raster): Raster {
+  const filled = pushPull(half, known);
+  const soft = gaussianBlur(filled, 2);
+  const keep = gaussianBlur(known, 1);
   for (let i = 0, j = 0; i < keep.data.length; i++) {
     for (let c = 0; c < 3; c++, j++) soft.data[j] += keep.data[i] * (filled.data[j] - soft.data[j]);
   }
@@ -112,38 +145,57 @@ function refill(view: Raster, known: Raster): Raster {
 }
 
 /**
- * In the soft band, colours tell how much is background: where person and background differ, alpha is the pixel's place
- * on the line between them; then the person's own colour is what is left when the background is taken out. In place.
+ * Alpha of a picture of the view at any size. In the soft band, the filter's local model is read off the picture itself;
+ * and where person and background differ in colour, a pixel's place on the line between the two tells its alpha.
  */
-function refineEdge(view: Raster, alpha: Raster, background: Raster, foreground: Raster): void {
-  const pixels = view.data;
-  const b = background.data;
-  const f = foreground.data;
-  for (let i = 0, j = 0; i < alpha.data.length; i++, j += 3) {
-    let a = alpha.data[i];
-    if (a > 0.985) {
-      alpha.data[i] = 1;
-      for (let c = 0; c < 3; c++) f[j + c] = pixels[j + c];
-      continue;
-    }
-    if (a < 0.004) {
-      alpha.data[i] = 0;
-      continue;
-    }
-    let along = 0;
-    let length = 0;
-    for (let c = 0; c < 3; c++) {
-      const d = f[j + c] - b[j + c];
-      along += (pixels[j + c] - b[j + c]) * d;
-      length += d * d;
-    }
-    const certainty = 0.7 * smoothstep(0.01, 0.08, length);
-    a += certainty * (clamp(along / Math.max(length, 1e-6), 0, 1) - a);
-    alpha.data[i] = a;
-    for (let c = 0; c < 3; c++) {
-      f[j + c] = personColour(pixels[j + c], a, b[j + c], f[j + c]);
+export function fineAlpha(picture: Raster, matting: Omit<Matting, 'alpha'>): Raster {
+  const { widthPx: w, heightPx: h, data: pixels } = picture;
+  const out = createRaster(w, h);
+  const { slope, offset, inside, outside } = matting;
+  const foreground = matting.foreground.data;
+  const background = matting.background.data;
+  const { widthPx: halfW, heightPx: halfH } = slope;
+  for (let y = 0, i = 0; y < h; y++) {
+    const fy = clamp(((y + 0.5) * halfH) / h - 0.5, 0, halfH - 1.001);
+    const y0 = fy | 0;
+    const v = fy - y0;
+    for (let x = 0; x < w; x++, i++) {
+      const fx = clamp(((x + 0.5) * halfW) / w - 0.5, 0, halfW - 1.001);
+      const x0 = fx | 0;
+      const u = fx - x0;
+      const a = y0 * halfW + x0;
+      const c = a + halfW;
+      const most = Math.max(outside.data[a], outside.data[a + 1], outside.data[c], outside.data[c + 1]);
+      if (most < 0.004) continue;
+      const least = Math.min(inside.data[a], inside.data[a + 1], inside.data[c], inside.data[c + 1]);
+      if (least > 0.996) {
+        out.data[i] = 1;
+        continue;
+      }
+      const wa = (1 - u) * (1 - v);
+      const wb = u * (1 - v);
+      const wc = (1 - u) * v;
+      const wd = u * v;
+      const at = (d: Float32Array) => wa * d[a] + wb * d[a + 1] + wc * d[c] + wd * d[c + 1];
+      const light = 0.299 * pixels[3 * i] + 0.587 * pixels[3 * i + 1] + 0.114 * pixels[3 * i + 2];
+      let alpha = boundedAlpha(at(slope.data) * light + at(offset.data), at(inside.data), at(outside.data));
+      if (alpha > 0.004 && alpha < 0.985) {
+        let along = 0;
+        let length = 0;
+        for (let k = 0; k < 3; k++) {
+          const at3 = (d: Float32Array) =>
+            wa * d[3 * a + k] + wb * d[3 * a + 3 + k] + wc * d[3 * c + k] + wd * d[3 * c + 3 + k];
+          const b = at3(background);
+          const d = at3(foreground) - b;
+          along += (pixels[3 * i + k] - b) * d;
+          length += d * d;
+        }
+        alpha += 0.7 * smoothstep(0.01, 0.08, length) * (clamp(along / Math.max(length, 1e-6), 0, 1) - alpha);
+      }
+      out.data[i] = alpha < 0.008 ? 0 : alpha > 0.985 ? 1 : alpha;
     }
   }
+  return out;
 }
 
 /** What the person adds to a mixed pixel, held near the colour of the sure person beside it. */

@@ -47,6 +47,7 @@ export function sealMatrix(basis: FaceBasis, edge: Uint16Array, label: 1 | -1, v
       continue;
     }
     if (lipLabels[v] !== label && lipLabels[v] !== 0) continue;
+    if (!isNear(positions, v, edge, 2.2 * reach)) continue;
     const near = Array.from(edge, (e, k) => ({
       k,
       d: Math.hypot(
@@ -73,6 +74,15 @@ export function sealMatrix(basis: FaceBasis, edge: Uint16Array, label: 1 | -1, v
     column: Uint16Array.from(column),
     value: Float32Array.from(value),
   };
+}
+
+function isNear(positions: Float32Array, v: number, edge: Uint16Array, distance: number): boolean {
+  for (const e of edge) {
+    const dx = positions[3 * v] - positions[3 * e];
+    const dy = positions[3 * v + 1] - positions[3 * e + 1];
+    if (dx * dx + dy * dy < distance * distance) return true;
+  }
+  return false;
 }
 
 /** positions += amount · matrix · moves (3 per column), in place. */

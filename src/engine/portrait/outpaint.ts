@@ -1,17 +1,20 @@
 /**
  * The picture beyond the photo's borders. In: the matted view. Out: foreground, background and alpha of the whole canvas
- * at half the rig's resolution; only the part outside the view is meant to be used.
+ * at half the rig's resolution, the view's own part included.
  *
- * Colours are mirrored at the border, ever more slowly (so that no second face appears) and ever more blurred. The
- * silhouette goes on as a body would: the torso straight down, cut shoulders rounding off, cut hair closing to a crown.
+ * Colours are mirrored at the border and blurred the more the farther out; the person's ever more slowly, so that no
+ * second face appears. The silhouette goes on as a body would: the torso widens to shoulders and goes straight down, cut
+ * shoulders round off, cut hair closes to a crown.
  */
 import { CANVAS_PX } from './framing.ts';
 import type { Matting } from './matting.ts';
 import { clamp, createRaster, gaussianBlur, halve, type Raster, sample, smoothstep } from './raster.ts';
 
 const HALF_PX = CANVAS_PX / 2;
-/** Blur levels of the mirrored picture, px of the view; each is stored at the size that suits it. */
-const LEVEL_SIGMA_PX = [0, 3, 8, 20, 48];
+/** Blur of the mirrored picture's levels, px of the view; each level is stored at the size that suits it. */
+const LEVEL_SIGMA_PX = [0, 4, 10, 24, 56];
+/** Photos and scans often end in a line of other colour; the mirror stands this far inside, px of the view. */
+const BORDER_PX = 5;
 
 export interface Surroundings {
   foreground: Raster;
@@ -46,76 +49,96 @@ export function extendBeyondPhoto(matting: Matting, overhang: Overhang, face: Fa
     top: clamp(0.6 * face.top, 8, 120),
     bottom: clamp(0.6 * (h - face.chin), 8, 120),
   };
-  const even = { left: 90, right: 90, top: 90, bottom: 90 };
   return {
-    foreground: mirrored(matting.foreground, overhang, depth),
-    background: mirrored(matting.background, overhang, even),
+    foreground: mirrored(matting.foreground, w, h, overhang, (beyond, _, side) => slowing(beyond, depth[side])),
+    background: mirrored(matting.background, w, h, overhang, (beyond, length) => bouncing(beyond, length)),
     alpha: extendSilhouette(matting.alpha, overhang, face),
   };
 }
 
-function mirrored(view: Raster, overhang: Overhang, depth: Overhang): Raster {
+/** Distance back into the picture for a point `beyond` px outside it. */
+type Mirror = (beyond: number, length: number, side: keyof Overhang) => number;
+
+function slowing(beyond: number, depth: number): number {
+  return depth * (1 - Math.exp(-beyond / depth));
+}
+
+function bouncing(beyond: number, length: number): number {
+  const at = beyond % (2 * length);
+  return at < length ? at : 2 * length - at;
+}
+
+function mirrored(half: Raster, w: number, h: number, overhang: Overhang, mirror: Mirror): Raster {
   const out = createRaster(HALF_PX, HALF_PX, 3);
-  const { widthPx: w, heightPx: h } = view;
-  if (overhang.left + overhang.right + overhang.top + overhang.bottom < 1) return out;
-  const levels = blurLevels(view);
+  const levels = blurLevels(half);
+  const columns = axis(w, overhang.left, 'left', 'right', mirror);
+  const rows = axis(h, overhang.top, 'top', 'bottom', mirror);
+  const widest = LEVEL_SIGMA_PX[LEVEL_SIGMA_PX.length - 1] - 1e-3;
   for (let j = 0; j < HALF_PX; j++) {
-    const y = 2 * j + 1 - overhang.top;
-    const aboveBy = Math.max(-y, 0);
-    const belowBy = Math.max(y - h, 0);
-    const sourceY = aboveBy ? slowing(aboveBy, depth.top) : belowBy ? h - slowing(belowBy, depth.bottom) : y;
     for (let i = 0; i < HALF_PX; i++) {
-      const x = 2 * i + 1 - overhang.left;
-      const leftBy = Math.max(-x, 0);
-      const rightBy = Math.max(x - w, 0);
-      const outsideBy = Math.hypot(leftBy + rightBy, aboveBy + belowBy);
-      if (outsideBy === 0) continue;
-      const sourceX = leftBy ? slowing(leftBy, depth.left) : rightBy ? w - slowing(rightBy, depth.right) : x;
-      const sigma = Math.min(outsideBy / 3, LEVEL_SIGMA_PX[LEVEL_SIGMA_PX.length - 1] - 1e-3);
+      const beyond = Math.hypot(columns.beyond[i], rows.beyond[j]);
+      const sigma = Math.min(beyond / 3, widest);
       let level = 0;
       while (LEVEL_SIGMA_PX[level + 1] <= sigma) level++;
       const blend = (sigma - LEVEL_SIGMA_PX[level]) / (LEVEL_SIGMA_PX[level + 1] - LEVEL_SIGMA_PX[level]);
       const sharp = levels[level];
       const soft = levels[level + 1];
       const to = (j * HALF_PX + i) * 3;
+      const sharpX = (columns.source[i] * sharp.widthPx) / w;
+      const sharpY = (rows.source[j] * sharp.heightPx) / h;
+      const softX = (columns.source[i] * soft.widthPx) / w;
+      const softY = (rows.source[j] * soft.heightPx) / h;
       for (let c = 0; c < 3; c++) {
-        const a = sample(sharp, (sourceX * sharp.widthPx) / w, (sourceY * sharp.heightPx) / h, c);
-        const b = sample(soft, (sourceX * soft.widthPx) / w, (sourceY * soft.heightPx) / h, c);
-        out.data[to + c] = a + blend * (b - a);
+        const a = sample(sharp, sharpX, sharpY, c);
+        out.data[to + c] = blend === 0 ? a : a + blend * (sample(soft, softX, softY, c) - a);
       }
     }
   }
   return out;
 }
 
-function slowing(distance: number, depth: number): number {
-  return depth * (1 - Math.exp(-distance / depth));
+/** For every half-size canvas px: where in the view its colour comes from, and how far outside it lies. */
+function axis(length: number, before: number, low: keyof Overhang, high: keyof Overhang, mirror: Mirror) {
+  const source = new Float32Array(HALF_PX);
+  const beyond = new Float32Array(HALF_PX);
+  const from = before > 0 ? BORDER_PX : 0;
+  const to = length - (before + length < CANVAS_PX ? BORDER_PX : 0);
+  for (let i = 0; i < HALF_PX; i++) {
+    const at = 2 * i + 1 - before;
+    beyond[i] = Math.max(-at, at - length, 0);
+    if (at < from) source[i] = from + mirror(from - at, to - from, low);
+    else if (at > to) source[i] = to - mirror(at - to, to - from, high);
+    else source[i] = at;
+  }
+  return { source, beyond };
 }
 
-function blurLevels(view: Raster): Raster[] {
-  const half = halve(view);
+function blurLevels(half: Raster): Raster[] {
   const quarter = halve(half);
   const eighth = halve(quarter);
-  return [view, gaussianBlur(half, 1.5), gaussianBlur(quarter, 2), gaussianBlur(eighth, 2.5), gaussianBlur(eighth, 6)];
+  const sixteenth = halve(eighth);
+  return [
+    half,
+    gaussianBlur(half, 1.9),
+    gaussianBlur(quarter, 2.4),
+    gaussianBlur(eighth, 2.9),
+    gaussianBlur(sixteenth, 3.4),
+  ];
 }
 
 function extendSilhouette(alpha: Raster, overhang: Overhang, face: FaceExtent): Raster {
   const { widthPx: w, heightPx: h } = alpha;
   const out = createRaster(HALF_PX, HALF_PX);
-  const at = (i: number, j: number) => j * HALF_PX + i;
-  const viewX = (i: number) => 2 * i + 1 - overhang.left;
-  const viewY = (j: number) => 2 * j + 1 - overhang.top;
-
-  const leftBorder = sideProfile(alpha, 2);
-  const rightBorder = sideProfile(alpha, w - 2);
+  const leftBorder = sideProfile(alpha, BORDER_PX);
+  const rightBorder = sideProfile(alpha, w - BORDER_PX);
   for (let j = 0; j < HALF_PX; j++) {
-    const y = viewY(j);
+    const y = 2 * j + 1 - overhang.top;
     if (y < 0 || y > h) continue;
     const row = clamp(y | 0, 0, h - 1);
     for (let i = 0; i < HALF_PX; i++) {
-      const x = viewX(i);
-      if (x >= 0 && x <= w) out.data[at(i, j)] = sample(alpha, x, y);
-      else out.data[at(i, j)] = sideAlpha(x < 0 ? leftBorder : rightBorder, row, x < 0 ? -x : x - w, face);
+      const x = 2 * i + 1 - overhang.left;
+      if (x >= 0 && x <= w) out.data[j * HALF_PX + i] = sample(alpha, x, y);
+      else out.data[j * HALF_PX + i] = sideAlpha(x < 0 ? leftBorder : rightBorder, row, x < 0 ? -x : x - w, face);
     }
   }
   extendDown(out, overhang, h, face);
@@ -164,17 +187,18 @@ function sideAlpha(border: BorderProfile, row: number, distance: number, face: F
   return border.alpha[row] * from * to;
 }
 
-/** Below the photo: the lowest row's profile goes on downward, widening as it did and then no more. */
+/** Half the width of a body, in face widths, `below` face heights below the chin: neck, shoulders' slope, arms. */
+function bodyHalfWidth(below: number): number {
+  const slope = clamp((below - 0.22) / 0.55, 0, 1);
+  return 0.42 + 0.93 * (1 - (1 - slope) ** 1.8);
+}
+
+/** Below the photo: the lowest row's profile goes on downward, widening as a body does from that width on. */
 function extendDown(out: Raster, overhang: Overhang, viewHeight: number, face: FaceExtent): void {
-  const last = Math.min(HALF_PX, Math.floor((viewHeight + overhang.top) / 2)) - 2;
-  if (overhang.bottom < 1 || last < 1) return;
-  const profile = out.data.slice(last * HALF_PX, (last + 1) * HALF_PX);
-  const lookBack = Math.max(0, last - Math.round(0.06 * face.faceHeight));
-  const mass = (j: number) => {
-    let sum = 0;
-    for (let i = 0; i < HALF_PX; i++) sum += out.data[j * HALF_PX + i];
-    return sum;
-  };
+  const last = Math.min(HALF_PX, Math.floor((viewHeight + overhang.top) / 2)) - 1 - BORDER_PX / 2;
+  const from = Math.floor(last);
+  if (overhang.bottom < 1 || from < 1) return;
+  const profile = out.data.slice(from * HALF_PX, (from + 1) * HALF_PX);
   let center = 0;
   let total = 0;
   for (let i = 0; i < HALF_PX; i++) {
@@ -183,21 +207,23 @@ function extendDown(out: Raster, overhang: Overhang, viewHeight: number, face: F
   }
   if (total < 1) return;
   center /= total;
-  const slope = clamp((total / Math.max(mass(lookBack), 1) - 1) / Math.max(last - lookBack, 1), 0, 0.012);
-  const settle = 60;
-  for (let j = last + 1; j < HALF_PX; j++) {
-    const growth = 1 + slope * settle * (1 - Math.exp(-(j - last) / settle));
+  const halfWidth = total / face.faceWidth;
+  let start = 0.22;
+  while (start < 0.8 && bodyHalfWidth(start) < halfWidth) start += 0.01;
+  for (let j = from + 1; j < HALF_PX; j++) {
+    const below = start + (2 * (j - from)) / face.faceHeight;
+    const growth = Math.max(bodyHalfWidth(below) / Math.max(bodyHalfWidth(start), halfWidth), 1);
     for (let i = 0; i < HALF_PX; i++) {
-      const from = clamp(center + (i - center) / growth, 0, HALF_PX - 1);
-      const k = Math.min(from | 0, HALF_PX - 2);
-      out.data[j * HALF_PX + i] = profile[k] + (from - k) * (profile[k + 1] - profile[k]);
+      const at = clamp(center + (i - center) / growth, 0, HALF_PX - 1);
+      const k = Math.min(at | 0, HALF_PX - 2);
+      out.data[j * HALF_PX + i] = profile[k] + (at - k) * (profile[k + 1] - profile[k]);
     }
   }
 }
 
 /** Above the photo: each run of the top row closes to a cap; a head's own radius says how high. */
 function extendUp(out: Raster, overhang: Overhang, face: FaceExtent): void {
-  const first = Math.ceil(overhang.top / 2) + 1;
+  const first = Math.ceil((overhang.top + BORDER_PX) / 2);
   if (overhang.top < 1) return;
   const profile = out.data.slice(first * HALF_PX, (first + 1) * HALF_PX);
   const { above: left, below: right } = runLengths(profile);
@@ -208,15 +234,14 @@ function extendUp(out: Raster, overhang: Overhang, face: FaceExtent): void {
       const toLeft = Math.min(left[i], i + HALF_PX);
       const toRight = Math.min(right[i], 2 * HALF_PX - i);
       const half = (toLeft + toRight) / 2;
-      if (half < 1) continue;
       const height =
         half < headRadius
           ? headRadius - Math.sqrt(headRadius * headRadius - half * half)
           : 0.5 * Math.min(half, 2 * headRadius);
       const t = distance / Math.max(height, 4);
-      const allowed = t >= 1 ? 0 : half * Math.sqrt(1 - t * t);
       const offset = Math.abs(toLeft - toRight) / 2;
-      out.data[j * HALF_PX + i] = profile[i] * smoothstep(offset - 1.5, offset + 1.5, allowed);
+      const allowed = t < 1 ? half * Math.sqrt(1 - t * t) : 0;
+      out.data[j * HALF_PX + i] = allowed > 0 ? profile[i] * smoothstep(offset - 1.5, offset + 1.5, allowed) : 0;
     }
   }
 }

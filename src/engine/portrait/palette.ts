@@ -5,7 +5,7 @@
  */
 import type { FaceBasis } from './face-basis.ts';
 import { LEFT_IRIS, RIGHT_IRIS } from './landmark-indices.ts';
-import { clamp, erode, fillPolygon, luma, percentile, type Raster } from './raster.ts';
+import { clamp, cropAround, erode, fillPolygon, luma, percentile, type Raster } from './raster.ts';
 
 export type Rgb = [number, number, number];
 
@@ -22,14 +22,15 @@ export interface Palette {
 
 /** `view`: RGB at rig scale whose (0, 0) is `origin` in rig px; `landmarks`: 478 in rig px. */
 export function readPalette(
-  view: Raster,
-  origin: { x0Px: number; y0Px: number },
+  fullView: Raster,
+  fullOrigin: { x0Px: number; y0Px: number },
   basis: FaceBasis,
   face: Float32Array,
   landmarks: Float32Array,
   faceHeightPx: number,
   photoGapPx: number,
 ): Palette {
+  const { raster: view, origin } = cropAround(fullView, fullOrigin, face, basis.rings.oval.vertices);
   const ring = (vertices: ArrayLike<number>) => {
     const polygon = new Float64Array(vertices.length * 2);
     for (let i = 0; i < vertices.length; i++) {

@@ -53,6 +53,33 @@ export function crop(raster: Raster, x0: number, y0: number, widthPx: number, he
   return out;
 }
 
+/** The window of `raster` (its (0, 0) at `origin`) around some vertices (3 per vertex, origin's space), with a margin. */
+export function cropAround(
+  raster: Raster,
+  origin: { x0Px: number; y0Px: number },
+  positions: Float32Array,
+  vertices: ArrayLike<number>,
+): { raster: Raster; origin: { x0Px: number; y0Px: number } } {
+  const margin = 8;
+  let [left, top, right, bottom] = [raster.widthPx, raster.heightPx, 0, 0];
+  for (let i = 0; i < vertices.length; i++) {
+    const x = positions[3 * vertices[i]] - origin.x0Px;
+    const y = positions[3 * vertices[i] + 1] - origin.y0Px;
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+    top = Math.min(top, y);
+    bottom = Math.max(bottom, y);
+  }
+  const x0 = clamp(Math.floor(left) - margin, 0, raster.widthPx - 1);
+  const y0 = clamp(Math.floor(top) - margin, 0, raster.heightPx - 1);
+  const x1 = clamp(Math.ceil(right) + margin, x0 + 1, raster.widthPx);
+  const y1 = clamp(Math.ceil(bottom) + margin, y0 + 1, raster.heightPx);
+  return {
+    raster: crop(raster, x0, y0, x1 - x0, y1 - y0),
+    origin: { x0Px: origin.x0Px + x0, y0Px: origin.y0Px + y0 },
+  };
+}
+
 /** Bilinear sample of channel `c` at (x, y) in px, borders replicated. */
 export function sample(raster: Raster, x: number, y: number, c = 0): number {
   const { widthPx: w, heightPx: h, channels: n, data } = raster;
@@ -216,36 +243,42 @@ export function resize(raster: Raster, widthPx: number, heightPx: number): Raste
 
 /** Maximum over a (2 radius + 1)² window of a one-channel raster. */
 export function dilate(plane: Raster, radius: number): Raster {
-  return extreme(plane, radius, Math.max);
+  return largest(plane, radius, 1);
 }
 
 /** Minimum over a (2 radius + 1)² window of a one-channel raster. */
 export function erode(plane: Raster, radius: number): Raster {
-  return extreme(plane, radius, Math.min);
+  return largest(plane, radius, -1);
 }
 
-/** van Herk: two running extremes per block, so the cost does not depend on the radius. */
-function extreme(plane: Raster, radius: number, pick: (a: number, b: number) => number): Raster {
+/** Maximum of sign · value, by doubling spans: a span of 2ⁿ is the larger of two of 2ⁿ⁻¹. */
+function largest(plane: Raster, radius: number, sign: 1 | -1): Raster {
   const { widthPx: w, heightPx: h } = plane;
-  if (radius < 1) return cloneRaster(plane);
-  const out = cloneRaster(plane);
-  const length = Math.max(w, h) + 2 * radius;
-  const line = new Float32Array(length);
-  const forward = new Float32Array(length);
-  const backward = new Float32Array(length);
-  const pass = (count: number, start: number, stride: number) => {
-    const size = 2 * radius + 1;
-    const total = count + 2 * radius;
-    for (let i = 0; i < total; i++) line[i] = out.data[start + clamp(i - radius, 0, count - 1) * stride];
-    for (let i = 0; i < total; i++) forward[i] = i % size === 0 ? line[i] : pick(forward[i - 1], line[i]);
-    for (let i = total - 1; i >= 0; i--) {
-      backward[i] = i === total - 1 || (i + 1) % size === 0 ? line[i] : pick(backward[i + 1], line[i]);
-    }
-    for (let i = 0; i < count; i++) out.data[start + i * stride] = pick(backward[i], forward[i + 2 * radius]);
-  };
-  for (let y = 0; y < h; y++) pass(w, y * w, 1);
-  for (let x = 0; x < w; x++) pass(h, x, w);
+  const out = createRaster(w, h);
+  const line = new Float32Array(w + 2 * radius);
+  for (let y = 0; y < h; y++) {
+    for (let i = 0; i < line.length; i++) line[i] = sign * plane.data[y * w + clamp(i - radius, 0, w - 1)];
+    doubleSpan(line, 1, 2 * radius + 1);
+    out.data.set(line.subarray(0, w), y * w);
+  }
+  const padded = new Float32Array((h + 2 * radius) * w);
+  for (let j = 0; j < h + 2 * radius; j++) {
+    const row = clamp(j - radius, 0, h - 1) * w;
+    padded.set(out.data.subarray(row, row + w), j * w);
+  }
+  doubleSpan(padded, w, 2 * radius + 1);
+  for (let i = 0; i < out.data.length; i++) out.data[i] = sign * padded[i];
   return out;
+}
+
+/** In place: each entry becomes the largest of itself and the `span` − 1 entries `stride` apart behind it. */
+function doubleSpan(values: Float32Array, stride: number, span: number): void {
+  for (let reach = 1; reach < span; ) {
+    const step = Math.min(reach, span - reach) * stride;
+    const end = values.length - step;
+    for (let i = 0; i < end; i++) if (values[i + step] > values[i]) values[i] = values[i + step];
+    reach += Math.min(reach, span - reach);
+  }
 }
 
 /** Coverage 0…1 of a polygon (even-odd), anti-aliased: exact along x, 4 sub-scanlines along y. */

@@ -1,6 +1,6 @@
 /**
- * Rig files on disk (Node). Images go through sharp: WebP, lossy but visually lossless for the two big canvases, lossless
- * for everything small and for all alpha. Writing is atomic: a reader sees the old file, the new one or none.
+ * Rig files on disk (Node). Images go through sharp: JPEG without chroma subsampling for the two big canvases, PNG for
+ * everything small and for all alpha (both many times faster to write and read than WebP). Writing is atomic: a reader sees the old file, the new one or none.
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -15,17 +15,21 @@ const encodeImage: ImageEncoder = ({ widthPx, heightPx, channels, data }, exact)
   const image = sharp(data, { raw: { width: widthPx, height: heightPx, channels } });
   return (
     exact
-      ? image.webp({ lossless: true, effort: 1 })
-      : image.webp({ quality: COLOR_QUALITY, smartSubsample: true, effort: 1 })
+      ? image.png({ compressionLevel: 3, adaptiveFiltering: channels === 3 })
+      : image.jpeg({ quality: COLOR_QUALITY, chromaSubsampling: '4:4:4' })
   ).toBuffer();
 };
 
 const decodeImage: ImageDecoder = async (bytes, channels) => {
   const image = sharp(bytes);
-  const { data, info } = await (channels === 1 ? image.extractChannel(0) : image.removeAlpha())
+  const { data, info } = await (channels === 1 ? image.extractChannel(0) : image.ensureAlpha())
     .raw()
     .toBuffer({ resolveWithObject: true });
-  return { widthPx: info.width, heightPx: info.height, channels, data };
+  return {
+    widthPx: info.width,
+    heightPx: info.height,
+    data: new Uint8Array(data.buffer, data.byteOffset, data.length),
+  };
 };
 
 /** @throws AppError FILE_UNWRITABLE. */

@@ -4,18 +4,20 @@
  */
 
 import { solveSpd } from './linear-algebra.ts';
-import { clamp, gaussianBlur, lumaOf, percentile, type Raster, sample } from './raster.ts';
+import { clamp, cropAround, gaussianBlur, lumaOf, percentile, type Raster, sample } from './raster.ts';
 
 /** A flat photo still gets this much light from the front and from above: expressions would show no shadow otherwise. */
 const MIN_FRONT = 0.45;
 const MIN_ABOVE = 0.28;
 
 export function fitShading(
-  view: Raster,
-  origin: { x0Px: number; y0Px: number },
+  fullView: Raster,
+  fullOrigin: { x0Px: number; y0Px: number },
   face: Float32Array,
   normals: Float32Array,
 ): [number, number, number, number] {
+  const everyVertex = Uint16Array.from({ length: face.length / 3 }, (_, v) => v);
+  const { raster: view, origin } = cropAround(fullView, fullOrigin, face, everyVertex);
   const smooth = gaussianBlur(lumaOf(view), 3);
   const count = face.length / 3;
   const light = new Float64Array(count);
