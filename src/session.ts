@@ -223,7 +223,6 @@ export class Session implements HostedCall {
         while (turn.aheadUs > MAX_SPEECH_AHEAD_US && !signal.aborted) {
           await new Promise<void>((resolve) => {
             turn.wake = resolve;
-            signal.addEventListener('abort', () => resolve(), { once: true });
           });
         }
       }
@@ -241,6 +240,7 @@ export class Session implements HostedCall {
     if (!turn) return;
     this.turn = undefined;
     turn.abort.abort();
+    turn.wake();
     this.engine.interrupt(turn.id);
     this.pacer.interrupt(turn.id);
   }

@@ -11,12 +11,12 @@ const ranged = ({ min, max }: { min: number; max: number }) => z.number().min(mi
 export const controlsSchema = z.strictObject({
   gaze: z
     .strictObject({ yawRad: ranged(CONTROL_RANGES['gaze.yawRad']), pitchRad: ranged(CONTROL_RANGES['gaze.pitchRad']) })
-    .optional(),
-  headDistance: ranged(CONTROL_RANGES.headDistance).optional(),
-  emotion: z.partialRecord(z.enum(EMOTIONS), ranged(CONTROL_RANGES.emotion)).optional(),
-  headMotion: ranged(CONTROL_RANGES.headMotion).optional(),
-  expressiveness: ranged(CONTROL_RANGES.expressiveness).optional(),
-  seed: z.number().int().min(0).max(MAX_SEED).optional(),
+    .exactOptional(),
+  headDistance: ranged(CONTROL_RANGES.headDistance).exactOptional(),
+  emotion: z.partialRecord(z.enum(EMOTIONS), ranged(CONTROL_RANGES.emotion)).exactOptional(),
+  headMotion: ranged(CONTROL_RANGES.headMotion).exactOptional(),
+  expressiveness: ranged(CONTROL_RANGES.expressiveness).exactOptional(),
+  seed: z.number().int().min(0).max(MAX_SEED).exactOptional(),
 });
 
 const MAX_SDP_CHARACTERS = 64_000;

@@ -1,0 +1,37 @@
+/** `visavis serve`: the server with the call page, until it is interrupted. */
+import type { Command } from 'commander';
+import { loadConfig } from '../config.ts';
+import { AppError } from '../errors.ts';
+import { runCommand } from './run-command.ts';
+
+interface ServeFlags {
+  port?: string;
+  host?: string;
+}
+
+export function addServeCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('the server with the call page; prints the URL to open')
+    .option('--port <n>', 'port to listen on; 0 picks a free one')
+    .option('--host <address>', 'address to listen on; 0.0.0.0 for every network')
+    .action((flags: ServeFlags) =>
+      runCommand(false, async (io) => {
+        const config = structuredClone(loadConfig());
+        if (flags.port !== undefined) config.server.port = portNumber(flags.port);
+        if (flags.host !== undefined) config.server.host = flags.host;
+        const { serve } = await import('../main.ts');
+        await using server = await serve(config);
+        io.print(`Visavis is ready: open ${server.url}`);
+        await new Promise((resolve) => io.signal.addEventListener('abort', resolve, { once: true }));
+        io.print('Closing …');
+        return undefined;
+      }),
+    );
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  throw new AppError('BAD_USAGE', `--port wants a whole number from 0 to 65535, not "${text}".`);
+}

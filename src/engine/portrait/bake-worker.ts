@@ -1,0 +1,41 @@
+/** Worker thread that bakes portraits one after the other, so that a photo being analysed never holds up a call. */
+import { parentPort } from 'node:worker_threads';
+import { AppError } from '../../errors.ts';
+import { bakePortrait } from './portrait.ts';
+
+export interface BakeRequest {
+  id: number;
+  photo: string | Uint8Array;
+  name: string;
+  cacheDir: string;
+}
+
+export type BakeReply =
+  | { id: number; rigPath: string; warnings: string[] }
+  | { id: number; error: { code: string | undefined; message: string } };
+
+const port = parentPort!;
+let previous: Promise<void> = Promise.resolve();
+
+async function bake({ id, photo, name, cacheDir }: BakeRequest): Promise<void> {
+  let reply: BakeReply;
+  try {
+    const { rig, path } = await bakePortrait(photo, { name, cacheDir });
+    if (path === null)
+      throw new AppError(
+        'FILE_UNWRITABLE',
+        `The cache folder ${cacheDir} cannot be written; choose another (cache.dir).`,
+      );
+    reply = { id, rigPath: path, warnings: rig.warnings.map((warning) => warning.message) };
+  } catch (error) {
+    reply = {
+      id,
+      error: { code: error instanceof AppError ? error.code : undefined, message: (error as Error).message },
+    };
+  }
+  port.postMessage(reply);
+}
+
+port.on('message', (request: BakeRequest) => {
+  previous = previous.then(() => bake(request));
+});

@@ -1,0 +1,76 @@
+/**
+ * Bakes portraits in a worker thread with a time limit. In: a photo; out: the path of its rig file. A photo that takes too long
+ * costs its own request only: the worker is replaced.
+ */
+import type { Worker } from 'node:worker_threads';
+import { AppError, type ErrorCode } from '../../errors.ts';
+import { spawnWorker } from '../../media/worker-thread.ts';
+import type { BakeReply, BakeRequest } from './bake-worker.ts';
+
+const TIME_LIMIT_MS = 30_000;
+
+export interface BakedPortrait {
+  rigPath: string;
+  warnings: string[];
+}
+
+export class Bakery implements AsyncDisposable {
+  private readonly cacheDir: string;
+  private worker: Worker | undefined;
+  private readonly waiting = new Map<number, (reply: BakeReply) => void>();
+  private nextId = 1;
+
+  constructor(cacheDir: string) {
+    this.cacheDir = cacheDir;
+  }
+
+  /** @throws AppError as the analysis of the photo does; IMAGE_INVALID when it takes longer than 30 s. */
+  async bake(photo: string | Uint8Array, name: string): Promise<BakedPortrait> {
+    const request: BakeRequest = { id: this.nextId++, photo, name, cacheDir: this.cacheDir };
+    const reply = await this.ask(request);
+    if ('rigPath' in reply) return { rigPath: reply.rigPath, warnings: reply.warnings };
+    const { code, message } = reply.error;
+    throw code ? new AppError(code as ErrorCode, message) : new Error(message);
+  }
+
+  private ask(request: BakeRequest): Promise<BakeReply> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.abandon('IMAGE_INVALID', `${request.name} takes too long to analyse; try another picture.`);
+      }, TIME_LIMIT_MS);
+      this.waiting.set(request.id, (reply) => {
+        clearTimeout(timer);
+        this.waiting.delete(request.id);
+        resolve(reply);
+      });
+      this.thread().postMessage(request);
+    });
+  }
+
+  private thread(): Worker {
+    if (this.worker) return this.worker;
+    const worker = spawnWorker(new URL('./bake-worker.ts', import.meta.url));
+    worker.on('message', (reply: BakeReply) => this.waiting.get(reply.id)?.(reply));
+    worker.on('error', () => {}); // 'exit' follows
+    worker.once('exit', () => {
+      if (this.worker === worker) this.abandon(undefined, 'The analysis of portraits stopped; try again.');
+    });
+    // Baking is no reason to keep the process alive.
+    worker.unref();
+    this.worker = worker;
+    return worker;
+  }
+
+  private abandon(code: ErrorCode | undefined, message: string): void {
+    const { worker } = this;
+    this.worker = undefined;
+    void worker?.terminate();
+    for (const [id, settle] of [...this.waiting]) settle({ id, error: { code, message } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { worker } = this;
+    this.worker = undefined;
+    await worker?.terminate();
+  }
+}

@@ -1,0 +1,66 @@
+/** Composition root of the server: gallery, engine, speech synthesiser and sessions, joined behind the signaling server's ports. */
+import { availableParallelism } from 'node:os';
+import { EspeakSynthesizer } from './agent/espeak.ts';
+import type { Config } from './config.ts';
+import { AvatarEngine } from './engine/avatar-engine.ts';
+import { resolveControls } from './engine/controls.ts';
+import { AppError } from './errors.ts';
+import { Gallery } from './gallery.ts';
+import { systemClock } from './media/clock.ts';
+import { Scope } from './media/scope.ts';
+import { clientDir } from './paths.ts';
+import { Session } from './session.ts';
+import { type CallHost, type RunningServer, startServer } from './signaling/server.ts';
+import { createLogger, createMetrics } from './telemetry.ts';
+
+const PICTURE_PX = 512;
+/** Talking 512 × 512 sessions at 25 to 30 fps that one core draws and encodes with room to spare. */
+const CALLS_PER_CORE = 2;
+
+/** @throws AppError PORT_UNAVAILABLE, CONFIG_INVALID, … @returns the running server; dispose it to end every call. */
+export async function serve(config: Config): Promise<RunningServer> {
+  const logger = createLogger(config.log.level);
+  const metrics = createMetrics();
+  const scope = new Scope();
+  try {
+    const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs));
+    const engine = scope.use(new AvatarEngine());
+    const synthesizer = scope.use(new EspeakSynthesizer());
+    const maxCalls = config.server.maxCalls || Math.max(1, CALLS_PER_CORE * availableParallelism());
+    const host: CallHost = {
+      fps: config.motion.fps,
+      async open(portraitId, controls, peer, audience) {
+        const rigPath = await gallery.rigPath(portraitId);
+        if (engine.sessionCount >= maxCalls)
+          throw new AppError('SERVER_BUSY', `All ${maxCalls} lines are taken; try again in a moment.`);
+        const settings = { rigPath, fps: config.motion.fps, sizePx: PICTURE_PX, controls: resolveControls(controls) };
+        return new Session({
+          peer,
+          openEngine: (listener) => engine.open(settings, listener),
+          synthesizer,
+          clock: systemClock,
+          audience,
+          logger,
+          metrics,
+          settings: {
+            bitrateBps: config.webrtc.bitrateKbps * 1000,
+            videoDelayUs: config.webrtc.videoDelayMs * 1000,
+            voice: config.speech.voice,
+            ratePercent: config.speech.ratePercent,
+            maxCharacters: config.speech.maxCharacters,
+          },
+        });
+      },
+      async voices() {
+        const voices = await synthesizer.voices();
+        return voices.map(({ id, name, languages }) => ({ id, title: name, language: languages[0] ?? '' }));
+      },
+    };
+    const server = scope.use(await startServer({ config, host, gallery, logger, metrics, clientDir }));
+    gallery.warmUp().catch((err) => logger.warn({ err }, 'warming up portraits failed'));
+    return { url: server.url, [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]() };
+  } catch (error) {
+    await scope[Symbol.asyncDispose]();
+    throw error;
+  }
+}
