@@ -23,6 +23,9 @@ const RAMP_S = 0.05;
 const MIN_HOLD_S = 0.044;
 /** Shorter gaps between sounds are not pauses. */
 const MIN_PAUSE_S = 0.045;
+/** From the last sound until silence rules the mouth, and from then until the first. */
+const CLOSING_S = 0.12;
+const PARTING_S = 0.07;
 /** Lips start early for rounding and let go late: the decay of these channels before the segment is slower. */
 const ANTICIPATION = 0.7;
 
@@ -121,8 +124,9 @@ export function mouthAt(segments: readonly Segment[], timeS: number, minHoldS = 
 function dominance(segment: Segment, timeS: number, anticipation: number): number {
   const centerS = (segment.startS + segment.endS) / 2;
   const halfS = (segment.endS - segment.startS) / 2;
-  // Silence rules all of a pause but its first and last 80 ms; sounds rule their middle half.
-  const plateauS = segment.phone === SILENCE ? Math.max(halfS / 2, halfS - 0.08) : halfS / 2;
+  // Sounds rule their middle half; silence all of a pause but its edges: lips part early and close at leisure.
+  let plateauS = halfS / 2;
+  if (segment.phone === SILENCE) plateauS = Math.max(plateauS, halfS - (timeS < centerS ? CLOSING_S : PARTING_S));
   const distanceS = Math.max(Math.abs(timeS - centerS) - plateauS, 0);
   const theta = segment.phone.thetaPerS * (timeS < centerS ? anticipation : 1);
   return Math.exp(-theta * distanceS);
