@@ -12,7 +12,7 @@ import { FaceDeformer } from './face-deformer.ts';
 import { FaceShader } from './face-shader.ts';
 import { HeadProjector } from './head-projector.ts';
 import { biteSpec, incisalLine, MouthInterior, mouthSpecs } from './mouth-interior.ts';
-import type { PlacedTexture, RigTextures } from './rig-textures.ts';
+import type { RigTextures } from './rig-textures.ts';
 
 /** The skin's soft edge reaches this far into the holes, output px at 512. */
 const MOUTH_FEATHER_PX = 1.6;
@@ -23,7 +23,6 @@ const BACKGROUND_PACE = 0.4;
 
 /** The layers of a picture, in painting order. */
 export function faceLayers(rig: FaceRig, textures: RigTextures): LayerSpec[] {
-  const visible = visibleTriangles(rig, textures.person);
   const mouthCount = rig.mouth.ring.vertices.length;
   const lipStrip = ringStripTriangles(mouthCount);
   const strip = (name: string, texture: number, count: number, triangles: number[]): LayerSpec => ({
@@ -54,8 +53,8 @@ export function faceLayers(rig: FaceRig, textures: RigTextures): LayerSpec[] {
       name: 'person',
       texture: textures.person.index,
       vertexCount: rig.positions.length / 3,
-      triangles: visible.triangles,
-      opaque: visible.opaque,
+      triangles: rig.triangles,
+      opaque: rig.triangleOpaque,
     },
     strip('lipFeather', textures.person.index, mouthCount * 2, lipStrip),
     ...sides.map((side) => {
@@ -68,28 +67,6 @@ export function faceLayers(rig: FaceRig, textures: RigTextures): LayerSpec[] {
       return strip(`${side}Lash`, textures.lash[side], columns * 3, lashTriangles(columns));
     }),
   ];
-}
-
-/** The person's triangles without those that are transparent all over. */
-function visibleTriangles(rig: FaceRig, person: PlacedTexture): { triangles: Uint16Array; opaque: Uint8Array } {
-  const { triangles, triangleOpaque, positions } = rig;
-  const { data, widthPx, heightPx } = person.texture;
-  const keep: number[] = [];
-  for (let t = 0; t < triangleOpaque.length; t++) {
-    let seen = triangleOpaque[t] !== 0;
-    const xs = [0, 1, 2].map((k) => (positions[triangles[t * 3 + k] * 3] - person.x0Px) * person.texelsPerPxX);
-    const ys = [0, 1, 2].map((k) => (positions[triangles[t * 3 + k] * 3 + 1] - person.y0Px) * person.texelsPerPxY);
-    const x1 = Math.min(Math.ceil(Math.max(...xs)) + 1, widthPx);
-    const y1 = Math.min(Math.ceil(Math.max(...ys)) + 1, heightPx);
-    for (let y = Math.max(Math.floor(Math.min(...ys)) - 1, 0); y < y1 && !seen; y++)
-      for (let x = Math.max(Math.floor(Math.min(...xs)) - 1, 0); x < x1 && !seen; x++)
-        seen = data[(y * widthPx + x) * 4 + 3] > 0;
-    if (seen) keep.push(t);
-  }
-  return {
-    triangles: Uint16Array.from(keep.flatMap((t) => [...triangles.subarray(t * 3, t * 3 + 3)])),
-    opaque: Uint8Array.from(keep, (t) => triangleOpaque[t]),
-  };
 }
 
 /** A ring whose texture coordinates slide into the skin, away from the dark or bright fringe of what lay in the hole. */

@@ -5,11 +5,29 @@
 import { buildDrawList, type DrawList, heapAllocator, VERTEX_FLOATS } from './draw-list.ts';
 import type { RasterizerFactory } from './rasterizer.ts';
 
-const FIXED_LIMIT = 1e9;
-const Q28 = 268435456;
+// Spans are set up in whole numbers: texture coordinates in 1/2^28 texel, shade and alpha in 1/2^28, all as a plane
+// origin + x·perX + y·perY over the picture. Bounded so that no sum leaves 2^53: a double holds them exactly.
+const Q28 = 2 ** 28;
+const MAX_ORIGIN = 2 ** 51;
+const MAX_SLOPE = 2 ** 40;
+const MAX_STEP = 2 ** 20;
+const MAX_START = 1e9;
+/** Shade, alpha and their steps stay below 2. */
+const MAX_LIGHT = 2 ** 29 - 1;
+/** Nearer to a texture's edge than this the clamping loop takes over: the fast one rounds down by up to 1/65536. */
+const MARGIN = 4096;
 
-function toFixed(value: number): number {
-  return Math.trunc(Math.min(Math.max(value, -FIXED_LIMIT), FIXED_LIMIT)) | 0;
+function bounded(value: number, limit: number): number {
+  return Math.trunc(value > limit ? limit : value >= -limit ? value : -limit);
+}
+
+function clamp(value: number, limit: number): number {
+  return Math.max(-limit, Math.min(value, limit));
+}
+
+/** Pixel whose centre is the first to the right of x: floor(x + 0.5), within 0…size. */
+function firstPixel(x: number, size: number): number {
+  return x <= 0 ? 0 : x >= size ? size : Math.trunc(x + 0.5);
 }
 
 /** One channel of a bilinear sample: first down, then across, each step rounded to 8 bits. */
@@ -37,8 +55,8 @@ function drawBatch(frame: Uint8Array, list: DrawList, batchIndex: number): void 
   const rowBytes = texture.widthPx * 4;
   const maxU = (texture.widthPx - 1) << 16;
   const maxV = (texture.heightPx - 1) << 16;
-  const safeU = (texture.widthPx - 2) * 65536 + 65535;
-  const safeV = (texture.heightPx - 2) * 65536 + 65535;
+  const safeU = (texture.widthPx - 1) * Q28 - MARGIN;
+  const safeV = (texture.heightPx - 1) * Q28 - MARGIN;
   const endTriangle = batch.firstTriangle + batch.triangleCount;
   for (let t = batch.firstTriangle; t < endTriangle; t++) {
     let a = indices[t * 3] * VERTEX_FLOATS;
@@ -48,6 +66,8 @@ function drawBatch(frame: Uint8Array, list: DrawList, batchIndex: number): void 
       (vertices[b] - vertices[a]) * (vertices[c + 1] - vertices[a + 1]) -
       (vertices[c] - vertices[a]) * (vertices[b + 1] - vertices[a + 1]);
     if (!((batch.twoSided ? Math.abs(area) : area) > 1e-9)) continue;
+    if (Math.max(vertices[a], vertices[b], vertices[c]) < 0) continue;
+    if (Math.min(vertices[a], vertices[b], vertices[c]) > width) continue;
     // Sorted by y, so that an edge is walked the same way from both of its triangles: no cracks.
     if (vertices[b + 1] < vertices[a + 1]) [a, b] = [b, a];
     if (vertices[c + 1] < vertices[b + 1]) [b, c] = [c, b];
@@ -58,8 +78,8 @@ function drawBatch(frame: Uint8Array, list: DrawList, batchIndex: number): void 
     const by = vertices[b + 1];
     const cx = vertices[c];
     const cy = vertices[c + 1];
-    const firstRow = Math.max(0, Math.ceil(Math.min(Math.max(ay, -8), height + 8) - 0.5));
-    const endRow = Math.min(height, Math.ceil(Math.min(Math.max(cy, -8), height + 8) - 0.5));
+    const firstRow = firstPixel(ay, height);
+    const endRow = firstPixel(cy, height);
     const abx = bx - ax;
     const aby = by - ay;
     const acx = cx - ax;
@@ -67,32 +87,31 @@ function drawBatch(frame: Uint8Array, list: DrawList, batchIndex: number): void 
     const sorted = abx * acy - acx * aby;
     if (firstRow >= endRow || sorted === 0) continue;
     const inverse = 1 / sorted;
-    const u0 = vertices[a + 2] - 0.5;
-    const u1 = vertices[b + 2] - 0.5 - u0;
-    const u2 = vertices[c + 2] - 0.5 - u0;
-    const v0 = vertices[a + 3] - 0.5;
-    const v1 = vertices[b + 3] - 0.5 - v0;
-    const v2 = vertices[c + 3] - 0.5 - v0;
-    const dudx = (u1 * acy - u2 * aby) * inverse * 65536;
-    const dudy = (u2 * abx - u1 * acx) * inverse * 65536;
-    const dvdx = (v1 * acy - v2 * aby) * inverse * 65536;
-    const dvdy = (v2 * abx - v1 * acx) * inverse * 65536;
-    const stepU = toFixed(dudx);
-    const stepV = toFixed(dvdx);
-    const a0 = vertices[a + 4];
-    const a1 = vertices[b + 4] - a0;
-    const a2 = vertices[c + 4] - a0;
-    const s0 = vertices[a + 5];
-    const s1 = vertices[b + 5] - s0;
-    const s2 = vertices[c + 5] - s0;
+    const ox = 0.5 - ax;
+    const oy = 0.5 - ay;
+    /** The plane through a quantity's three vertex values: value at pixel (0, 0), change per column and per row. */
+    const plane = (at0: number, at1: number, at2: number): [number, number, number] => {
+      const perX = (at1 * acy - at2 * aby) * inverse;
+      const perY = (at2 * abx - at1 * acx) * inverse;
+      return [
+        bounded((at0 + ox * perX + oy * perY) * Q28, MAX_ORIGIN),
+        bounded(perX * Q28, MAX_SLOPE),
+        bounded(perY * Q28, MAX_SLOPE),
+      ];
+    };
+    const vertexPlane = (offset: number, shift: number) => {
+      const at0 = vertices[a + offset] - shift;
+      return plane(at0, vertices[b + offset] - shift - at0, vertices[c + offset] - shift - at0);
+    };
+    const [uOrigin, uPerX, uPerY] = vertexPlane(2, 0.5);
+    const [vOrigin, vPerX, vPerY] = vertexPlane(3, 0.5);
+    const [aOrigin, aPerX, aPerY] = vertexPlane(4, 0);
+    const [sOrigin, sPerX, sPerY] = vertexPlane(5, 0);
+    const stepU = clamp(Math.trunc(uPerX / 4096), MAX_STEP);
+    const stepV = clamp(Math.trunc(vPerX / 4096), MAX_STEP);
+    const stepS = clamp(sPerX, MAX_LIGHT);
+    const stepA = clamp(aPerX, MAX_LIGHT);
     const isOpaque = opaque[t] !== 0;
-    const isShaded = s0 !== 1 || s1 !== 0 || s2 !== 0;
-    const dsdx = (s1 * acy - s2 * aby) * inverse * Q28;
-    const dsdy = (s2 * abx - s1 * acx) * inverse * Q28;
-    const dadx = (a1 * acy - a2 * aby) * inverse * Q28;
-    const dady = (a2 * abx - a1 * acx) * inverse * Q28;
-    const stepS = toFixed(dsdx);
-    const stepA = toFixed(dadx);
     const longSlope = acx / acy;
     const upperSlope = abx / aby;
     const lowerSlope = (cx - bx) / (cy - by);
@@ -102,64 +121,42 @@ function drawBatch(frame: Uint8Array, list: DrawList, batchIndex: number): void 
       const py = y + 0.5;
       const longX = ax + (py - ay) * longSlope;
       const shortX = py < by ? ax + (py - ay) * upperSlope : bx + (py - by) * lowerSlope;
-      const left = longIsLeft ? longX : shortX;
-      const right = longIsLeft ? shortX : longX;
-      const x0 = Math.ceil(Math.min(Math.max(left, 0), width) - 0.5);
-      const x1 = Math.ceil(Math.min(Math.max(right, 0), width) - 0.5);
+      const x0 = firstPixel(longIsLeft ? longX : shortX, width);
+      const x1 = firstPixel(longIsLeft ? shortX : longX, width);
       const length = x1 - x0;
       if (length <= 0) continue;
-      const dx = x0 + 0.5 - ax;
-      const dy = py - ay;
-      const startU = u0 * 65536 + dx * dudx + dy * dudy;
-      const startV = v0 * 65536 + dx * dvdx + dy * dvdy;
-      const endU = startU + dudx * (length - 1);
-      const endV = startV + dvdx * (length - 1);
+      const startU = uOrigin + y * uPerY + x0 * uPerX;
+      const startV = vOrigin + y * vPerY + x0 * vPerX;
+      const endU = startU + (length - 1) * uPerX;
+      const endV = startV + (length - 1) * vPerX;
       const inside =
-        Math.min(startU, endU) >= 0 &&
-        Math.min(startV, endV) >= 0 &&
+        Math.min(startU, endU, startV, endV) >= MARGIN &&
         Math.max(startU, endU) <= safeU &&
         Math.max(startV, endV) <= safeV;
-      let u = toFixed(startU);
-      let v = toFixed(startV);
-      let s = toFixed(s0 * Q28 + dx * dsdx + dy * dsdy);
+      let u = clamp(Math.floor(startU / 4096), MAX_START);
+      let v = clamp(Math.floor(startV / 4096), MAX_START);
+      let s = Math.max(clamp(sOrigin + y * sPerY + x0 * sPerX, MAX_LIGHT), 0);
+      let alpha = Math.max(clamp(aOrigin + y * aPerY + x0 * aPerX, MAX_LIGHT), 0);
       let p = (y * width + x0) * 4;
       const end = p + length * 4;
-      if (inside && isOpaque) {
-        for (; p < end; p += 4) {
-          const at = (v >> 16) * rowBytes + (u >> 16) * 4;
-          const fx = (u >> 8) & 255;
-          const fy = (v >> 8) & 255;
-          const r = sample(data, at, rowBytes, fx, fy);
-          const g = sample(data, at + 1, rowBytes, fx, fy);
-          const b = sample(data, at + 2, rowBytes, fx, fy);
-          frame[p] = isShaded ? clampByte(shaded(r, s)) : r;
-          frame[p + 1] = isShaded ? clampByte(shaded(g, s)) : g;
-          frame[p + 2] = isShaded ? clampByte(shaded(b, s)) : b;
-          frame[p + 3] = 255;
-          u = (u + stepU) | 0;
-          v = (v + stepV) | 0;
-          s = (s + stepS) | 0;
-        }
-        continue;
-      }
-      let alpha = toFixed(a0 * Q28 + dx * dadx + dy * dady);
+      const solid = inside && isOpaque;
       for (; p < end; p += 4) {
-        const tu = Math.min(Math.max(u, 0), maxU - 1);
-        const tv = Math.min(Math.max(v, 0), maxV - 1);
+        const tu = solid ? u : Math.min(Math.max(u, 0), maxU - 1);
+        const tv = solid ? v : Math.min(Math.max(v, 0), maxV - 1);
         const at = (tv >> 16) * rowBytes + (tu >> 16) * 4;
         const fx = (tu >> 8) & 255;
         const fy = (tv >> 8) & 255;
-        const weight = (sample(data, at + 3, rowBytes, fx, fy) * (alpha >> 14) + 8192) >> 14;
+        const weight = solid ? 255 : (sample(data, at + 3, rowBytes, fx, fy) * (alpha >> 14) + 8192) >> 14;
         if (weight > 0) {
-          const m = weight + (weight >> 7);
+          const m = Math.min(weight + (weight >> 7), 256);
           for (let channel = 0; channel < 3; channel++) {
             const color = clampByte(shaded(sample(data, at + channel, rowBytes, fx, fy), s));
             frame[p + channel] = (color * m + frame[p + channel] * (256 - m) + 128) >> 8;
           }
           frame[p + 3] = 255;
         }
-        u = (u + stepU) | 0;
-        v = (v + stepV) | 0;
+        u += stepU;
+        v += stepV;
         s = (s + stepS) | 0;
         alpha = (alpha + stepA) | 0;
       }

@@ -43,6 +43,7 @@ const DETAIL_DENSITY = { keep: 2, to: 1.6 };
  * transparent the plain average stays.
  */
 export function shrink(source: Texture, widthPx: number, heightPx: number): Texture {
+  const from = source.data;
   const data = new Uint8Array(widthPx * heightPx * 4);
   const stepX = source.widthPx / widthPx;
   const stepY = source.heightPx / heightPx;
@@ -54,24 +55,28 @@ export function shrink(source: Texture, widthPx: number, heightPx: number): Text
       const x1 = Math.min((x + 1) * stepX, source.widthPx);
       let area = 0;
       let alpha = 0;
-      const weighted = [0, 0, 0];
-      const plain = [0, 0, 0];
+      let [r, g, b, plainR, plainG, plainB] = [0, 0, 0, 0, 0, 0];
       for (let sy = Math.floor(y0); sy < y1; sy++) {
         const wy = Math.min(sy + 1, y1) - Math.max(sy, y0);
         for (let sx = Math.floor(x0); sx < x1; sx++) {
           const w = wy * (Math.min(sx + 1, x1) - Math.max(sx, x0));
           const at = (sy * source.widthPx + sx) * 4;
-          const a = source.data[at + 3];
+          const a = w * from[at + 3];
           area += w;
-          alpha += w * a;
-          for (let c = 0; c < 3; c++) {
-            weighted[c] += w * a * source.data[at + c];
-            plain[c] += w * source.data[at + c];
-          }
+          alpha += a;
+          r += a * from[at];
+          g += a * from[at + 1];
+          b += a * from[at + 2];
+          plainR += w * from[at];
+          plainG += w * from[at + 1];
+          plainB += w * from[at + 2];
         }
       }
       const at = (y * widthPx + x) * 4;
-      for (let c = 0; c < 3; c++) data[at + c] = (alpha > 0 ? weighted[c] / alpha : plain[c] / area) + 0.5;
+      const clear = alpha < 0.5 * area;
+      data[at] = (clear ? plainR / area : r / alpha) + 0.5;
+      data[at + 1] = (clear ? plainG / area : g / alpha) + 0.5;
+      data[at + 2] = (clear ? plainB / area : b / alpha) + 0.5;
       data[at + 3] = alpha / area + 0.5;
     }
   }

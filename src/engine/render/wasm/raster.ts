@@ -3,10 +3,37 @@
 // set-up in f64, spans in 32-bit integers. Painting rules: see ../draw-list.ts.
 
 const STRIDE: usize = 24;
-const LIMIT: f64 = 1e9;
+// Spans are set up in whole numbers: texture coordinates in 1/2^28 texel, shade and alpha in 1/2^28, all as a plane
+// origin + x·perX + y·perY over the picture. Bounded so that no sum leaves 2^53, where the TypeScript twin would round.
+const Q28: f64 = 268435456;
+const MAX_ORIGIN: f64 = 2251799813685248; // 2^51
+const MAX_SLOPE: f64 = 1099511627776; // 2^40
+const MAX_STEP: i64 = 1048576;
+const MAX_LIGHT: i64 = 536870911; // 2 in Q28, less one
+const MAX_START: i64 = 1000000000;
+// Nearer to a texture's edge than this the slow, clamping loop takes over: the fast one rounds down by up to 1/65536.
+const MARGIN: i64 = 4096;
 
-@inline function toFixed(value: f64): i32 {
-  return <i32>min(max(value, -LIMIT), LIMIT);
+@inline function bounded(value: f64, limit: f64): i64 {
+  return <i64>(value > limit ? limit : value >= -limit ? value : -limit);
+}
+
+@inline function clampStep(value: i64): i32 {
+  return <i32>(value > MAX_STEP ? MAX_STEP : value < -MAX_STEP ? -MAX_STEP : value);
+}
+
+@inline function clampStart(value: i64): i32 {
+  return <i32>(value > MAX_START ? MAX_START : value < -MAX_START ? -MAX_START : value);
+}
+
+// Shade, alpha and their steps stay below 2.
+@inline function clampLight(value: i64): i32 {
+  return <i32>(value > MAX_LIGHT ? MAX_LIGHT : value < -MAX_LIGHT ? -MAX_LIGHT : value);
+}
+
+// Pixel whose centre is the first to the right of x: floor(x + 0.5), within 0…size.
+@inline function firstPixel(x: f64, size: i32): i32 {
+  return x <= 0 ? 0 : x >= <f64>size ? size : <i32>(x + 0.5);
 }
 
 // Two rows of two texels each, lerped first down, then across, each step rounded. Result: i16x8 whose low half is RGBA.
@@ -36,6 +63,49 @@ const LIMIT: f64 = 1e9;
   );
 }
 
+// The same for two pixels at once; `light`: their shades in the two lower lanes.
+@inline function shadedPair(color: v128, light: v128): v128 {
+  const q14 = i32x4.shr_s(light, 14);
+  const shade = i8x16.shuffle(q14, q14, 0, 1, 0, 1, 0, 1, 0, 1, 4, 5, 4, 5, 4, 5, 4, 5);
+  return i16x8.shr_s(i16x8.add(i16x8.q15mulr_sat_s(i16x8.shl(color, 7), shade), i16x8.splat(32)), 6);
+}
+
+// Paints one texel over the pixel at p. `shade` and `alpha` are Q28.
+@inline function blend(p: usize, texel: v128, shade: i32, alpha: i32, solid: v128): void {
+  const weight: i32 = (<i32>i16x8.extract_lane_u(texel, 3) * (alpha >> 14) + 8192) >> 14;
+  if (weight <= 0) return;
+  const m = min(weight + (weight >> 7), 256);
+  const color = i16x8.max_s(i16x8.min_s(shaded(texel, shade), i16x8.splat(255)), i16x8.splat(0));
+  const under = i16x8.extend_low_i8x16_u(v128.load32_zero(p));
+  const mixed = i16x8.shr_u(
+    i16x8.add(
+      i16x8.add(i16x8.mul(color, i16x8.splat(<i16>m)), i16x8.mul(under, i16x8.splat(<i16>(256 - m)))),
+      i16x8.splat(128),
+    ),
+    8,
+  );
+  v128.store32_lane(p, v128.or(i8x16.narrow_i16x8_u(mixed, mixed), solid), 0);
+}
+
+// Two neighbouring samples at once. `uv`: i32x4 of (u, v, next u, next v), for the weights; the addresses come as scalars.
+@inline function bilinearPair(texture: usize, width: i32, u: i32, v: i32, nextU: i32, nextV: i32, uv: v128): v128 {
+  const p: usize = texture + (<usize>((v >> 16) * width + (u >> 16)) << 2);
+  const q: usize = texture + (<usize>((nextV >> 16) * width + (nextU >> 16)) << 2);
+  const row: usize = <usize>width << 2;
+  const weights = v128.and(i32x4.shr_u(uv, 8), i32x4.splat(255));
+  const full = i16x8.splat(256), half = i16x8.splat(128);
+  const fy0 = i8x16.shuffle(weights, weights, 4, 5, 4, 5, 4, 5, 4, 5, 4, 5, 4, 5, 4, 5, 4, 5);
+  const fy1 = i8x16.shuffle(weights, weights, 12, 13, 12, 13, 12, 13, 12, 13, 12, 13, 12, 13, 12, 13, 12, 13);
+  const fx = i8x16.shuffle(weights, weights, 0, 1, 0, 1, 0, 1, 0, 1, 8, 9, 8, 9, 8, 9, 8, 9);
+  const top0 = i16x8.extend_low_i8x16_u(v128.load64_zero(p)), bottom0 = i16x8.extend_low_i8x16_u(v128.load64_zero(p + row));
+  const top1 = i16x8.extend_low_i8x16_u(v128.load64_zero(q)), bottom1 = i16x8.extend_low_i8x16_u(v128.load64_zero(q + row));
+  const column0 = i16x8.shr_u(i16x8.add(i16x8.add(i16x8.mul(top0, i16x8.sub(full, fy0)), i16x8.mul(bottom0, fy0)), half), 8);
+  const column1 = i16x8.shr_u(i16x8.add(i16x8.add(i16x8.mul(top1, i16x8.sub(full, fy1)), i16x8.mul(bottom1, fy1)), half), 8);
+  const left = i8x16.shuffle(column0, column1, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+  const right = i8x16.shuffle(column0, column1, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  return i16x8.shr_u(i16x8.add(i16x8.add(i16x8.mul(left, i16x8.sub(full, fx)), i16x8.mul(right, fx)), half), 8);
+}
+
 /** Paints `count` triangles. `frame`: RGBA, width × height. `vertices`: stride 24 bytes. `indices`: u16. */
 export function drawTriangles(
   frame: usize, width: i32, height: i32,
@@ -44,45 +114,57 @@ export function drawTriangles(
 ): void {
   const maxU: i32 = (textureWidth - 1) << 16;
   const maxV: i32 = (textureHeight - 1) << 16;
-  const safeU: f64 = <f64>(textureWidth - 2) * 65536 + 65535;
-  const safeV: f64 = <f64>(textureHeight - 2) * 65536 + 65535;
+  const safeU: i64 = (<i64>(textureWidth - 1) << 28) - MARGIN;
+  const safeV: i64 = (<i64>(textureHeight - 1) << 28) - MARGIN;
   const solid = i32x4.splat(0xff000000);
+  const half = i16x8.splat(128), full = i16x8.splat(256);
   for (let t: i32 = 0; t < count; t++) {
     const index: usize = indices + <usize>t * 6;
     let a: usize = vertices + <usize>load<u16>(index) * STRIDE;
     let b: usize = vertices + <usize>load<u16>(index, 2) * STRIDE;
     let c: usize = vertices + <usize>load<u16>(index, 4) * STRIDE;
-    let ay: f64 = load<f32>(a, 4), by: f64 = load<f32>(b, 4), cy: f64 = load<f32>(c, 4);
-    const lowest = max(ay, max(by, cy));
-    if (lowest <= 0.5) continue;
     let ax: f64 = load<f32>(a), bx: f64 = load<f32>(b), cx: f64 = load<f32>(c);
+    let ay: f64 = load<f32>(a, 4), by: f64 = load<f32>(b, 4), cy: f64 = load<f32>(c, 4);
     const area: f64 = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay);
     if (!((twoSided ? abs(area) : area) > 1e-9)) continue; // NaN stays out, too
+    if ((ax < 0 && bx < 0 && cx < 0) || (ax > <f64>width && bx > <f64>width && cx > <f64>width)) continue;
     // Sorted by y, so that an edge is walked the same way from both of its triangles: no cracks.
     if (by < ay) { const p = a; a = b; b = p; let q = ax; ax = bx; bx = q; q = ay; ay = by; by = q; }
     if (cy < by) { const p = b; b = c; c = p; let q = bx; bx = cx; cx = q; q = by; by = cy; cy = q; }
     if (by < ay) { const p = a; a = b; b = p; let q = ax; ax = bx; bx = q; q = ay; ay = by; by = q; }
-    const firstRow: i32 = max(0, <i32>Math.ceil(min(max(ay, -8.0), <f64>height + 8.0) - 0.5));
-    const endRow: i32 = min(height, <i32>Math.ceil(min(max(cy, -8.0), <f64>height + 8.0) - 0.5));
+    const firstRow = firstPixel(ay, height), endRow = firstPixel(cy, height);
     if (firstRow >= endRow) continue;
 
     const abx = bx - ax, aby = by - ay, acx = cx - ax, acy = cy - ay;
     const sorted: f64 = abx * acy - acx * aby;
     if (sorted == 0) continue;
     const inverse: f64 = 1.0 / sorted;
-    const u0: f64 = <f64>load<f32>(a, 8) - 0.5, u1: f64 = <f64>load<f32>(b, 8) - 0.5 - u0, u2: f64 = <f64>load<f32>(c, 8) - 0.5 - u0;
-    const v0: f64 = <f64>load<f32>(a, 12) - 0.5, v1: f64 = <f64>load<f32>(b, 12) - 0.5 - v0, v2: f64 = <f64>load<f32>(c, 12) - 0.5 - v0;
-    const dudx = (u1 * acy - u2 * aby) * inverse * 65536, dudy = (u2 * abx - u1 * acx) * inverse * 65536;
-    const dvdx = (v1 * acy - v2 * aby) * inverse * 65536, dvdy = (v2 * abx - v1 * acx) * inverse * 65536;
-    const stepU = toFixed(dudx), stepV = toFixed(dvdx);
-    const a0: f64 = load<f32>(a, 16), a1: f64 = <f64>load<f32>(b, 16) - a0, a2: f64 = <f64>load<f32>(c, 16) - a0;
-    const s0: f64 = load<f32>(a, 20), s1: f64 = <f64>load<f32>(b, 20) - s0, s2: f64 = <f64>load<f32>(c, 20) - s0;
+    const ox = 0.5 - ax, oy = 0.5 - ay;
     const isOpaque = load<u8>(opaqueFlags + t) != 0;
-    const isShaded = s0 != 1 || s1 != 0 || s2 != 0;
-    const dsdx = (s1 * acy - s2 * aby) * inverse * 268435456, dsdy = (s2 * abx - s1 * acx) * inverse * 268435456;
-    const dadx = (a1 * acy - a2 * aby) * inverse * 268435456, dady = (a2 * abx - a1 * acx) * inverse * 268435456;
-    const stepS = toFixed(dsdx), stepA = toFixed(dadx);
+    let at0: f64 = <f64>load<f32>(a, 8) - 0.5, at1: f64 = <f64>load<f32>(b, 8) - 0.5 - at0, at2: f64 = <f64>load<f32>(c, 8) - 0.5 - at0;
+    let perX: f64 = (at1 * acy - at2 * aby) * inverse, perY: f64 = (at2 * abx - at1 * acx) * inverse;
+    const uPerX = bounded(perX * Q28, MAX_SLOPE), uPerY = bounded(perY * Q28, MAX_SLOPE);
+    let uRow = bounded((at0 + ox * perX + oy * perY) * Q28, MAX_ORIGIN) + <i64>firstRow * uPerY;
+    at0 = <f64>load<f32>(a, 12) - 0.5; at1 = <f64>load<f32>(b, 12) - 0.5 - at0; at2 = <f64>load<f32>(c, 12) - 0.5 - at0;
+    perX = (at1 * acy - at2 * aby) * inverse; perY = (at2 * abx - at1 * acx) * inverse;
+    const vPerX = bounded(perX * Q28, MAX_SLOPE), vPerY = bounded(perY * Q28, MAX_SLOPE);
+    let vRow = bounded((at0 + ox * perX + oy * perY) * Q28, MAX_ORIGIN) + <i64>firstRow * vPerY;
+    const stepU = clampStep(uPerX / 4096), stepV = clampStep(vPerX / 4096);
+    at0 = load<f32>(a, 20); at1 = <f64>load<f32>(b, 20) - at0; at2 = <f64>load<f32>(c, 20) - at0;
+    const isShaded = at0 != 1 || at1 != 0 || at2 != 0;
+    perX = (at1 * acy - at2 * aby) * inverse; perY = (at2 * abx - at1 * acx) * inverse;
+    const sPerX = bounded(perX * Q28, MAX_SLOPE), sPerY = bounded(perY * Q28, MAX_SLOPE);
+    let sRow = bounded((at0 + ox * perX + oy * perY) * Q28, MAX_ORIGIN) + <i64>firstRow * sPerY;
+    const stepS = clampLight(sPerX);
+    at0 = load<f32>(a, 16); at1 = <f64>load<f32>(b, 16) - at0; at2 = <f64>load<f32>(c, 16) - at0;
+    const isFull = at0 == 1 && at1 == 0 && at2 == 0;
+    perX = (at1 * acy - at2 * aby) * inverse; perY = (at2 * abx - at1 * acx) * inverse;
+    const aPerX = bounded(perX * Q28, MAX_SLOPE), aPerY = bounded(perY * Q28, MAX_SLOPE);
+    let aRow = bounded((at0 + ox * perX + oy * perY) * Q28, MAX_ORIGIN) + <i64>firstRow * aPerY;
+    const stepA = clampLight(aPerX);
 
+    const step2 = i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(stepU << 1), 1, stepV << 1), 3, stepV << 1);
+    const step2S = i32x4.splat(stepS << 1);
     const longSlope: f64 = acx / acy;
     const upperSlope: f64 = abx / aby;
     const lowerSlope: f64 = (cx - bx) / (cy - by);
@@ -92,59 +174,77 @@ export function drawTriangles(
       const py: f64 = <f64>y + 0.5;
       const longX: f64 = ax + (py - ay) * longSlope;
       const shortX: f64 = py < by ? ax + (py - ay) * upperSlope : bx + (py - by) * lowerSlope;
-      const left = longIsLeft ? longX : shortX;
-      const right = longIsLeft ? shortX : longX;
-      const x0: i32 = <i32>Math.ceil(min(max(left, 0.0), <f64>width) - 0.5);
-      const x1: i32 = <i32>Math.ceil(min(max(right, 0.0), <f64>width) - 0.5);
+      const x0 = firstPixel(longIsLeft ? longX : shortX, width);
+      const x1 = firstPixel(longIsLeft ? shortX : longX, width);
       const length = x1 - x0;
-      if (length <= 0) continue;
-      const dx: f64 = <f64>x0 + 0.5 - ax, dy: f64 = py - ay;
-      const startU: f64 = u0 * 65536 + dx * dudx + dy * dudy;
-      const startV: f64 = v0 * 65536 + dx * dvdx + dy * dvdy;
-      const endU: f64 = startU + dudx * <f64>(length - 1), endV: f64 = startV + dvdx * <f64>(length - 1);
-      let u = toFixed(startU), v = toFixed(startV);
-      let p: usize = frame + (<usize>(y * width + x0) << 2);
-      const end: usize = p + (<usize>length << 2);
-      const inside = min(startU, endU) >= 0 && min(startV, endV) >= 0 && max(startU, endU) <= safeU && max(startV, endV) <= safeV;
-      let s = toFixed(s0 * 268435456 + dx * dsdx + dy * dsdy);
-      if (inside && isOpaque) {
-        if (isShaded) {
-          for (; p < end; p += 4) {
-            const color = shaded(bilinear(texture, textureWidth, u, v), s);
-            v128.store32_lane(p, v128.or(i8x16.narrow_i16x8_u(color, color), solid), 0);
-            u += stepU; v += stepV; s += stepS;
+      if (length > 0) {
+        const startU = uRow + <i64>x0 * uPerX, endU = startU + <i64>(length - 1) * uPerX;
+        const startV = vRow + <i64>x0 * vPerX, endV = startV + <i64>(length - 1) * vPerX;
+        let u = clampStart(startU >> 12), v = clampStart(startV >> 12);
+        let s = max(clampLight(sRow + <i64>x0 * sPerX), 0);
+        let p: usize = frame + (<usize>(y * width + x0) << 2);
+        const end: usize = p + (<usize>length << 2);
+        const inside = ((startU - MARGIN) | (endU - MARGIN) | (safeU - startU) | (safeU - endU)
+          | (startV - MARGIN) | (endV - MARGIN) | (safeV - startV) | (safeV - endV)) >= 0;
+        if (inside && (isOpaque || isFull)) {
+          const pairEnd: usize = p + (<usize>(length & ~1) << 2);
+          let uv = i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(u), 1, v), 2, u + stepU), 3, v + stepV);
+          let light = i32x4.replace_lane(i32x4.splat(s), 1, s + stepS);
+          if (isOpaque) {
+            if (isShaded) {
+              for (; p < pairEnd; p += 8) {
+                const color = shadedPair(bilinearPair(texture, textureWidth, u, v, u + stepU, v + stepV, uv), light);
+                v128.store64_lane(p, v128.or(i8x16.narrow_i16x8_u(color, color), solid), 0);
+                u += stepU << 1; v += stepV << 1;
+                uv = i32x4.add(uv, step2);
+                light = i32x4.add(light, step2S);
+              }
+            } else {
+              for (; p < pairEnd; p += 8) {
+                const color = bilinearPair(texture, textureWidth, u, v, u + stepU, v + stepV, uv);
+                v128.store64_lane(p, v128.or(i8x16.narrow_i16x8_u(color, color), solid), 0);
+                u += stepU << 1; v += stepV << 1;
+                uv = i32x4.add(uv, step2);
+              }
+            }
+            if (p < end) {
+              const color = shaded(bilinear(texture, textureWidth, u, v), i32x4.extract_lane(light, 0));
+              v128.store32_lane(p, v128.or(i8x16.narrow_i16x8_u(color, color), solid), 0);
+            }
+          } else {
+            for (; p < pairEnd; p += 8) {
+              const texel = bilinearPair(texture, textureWidth, u, v, u + stepU, v + stepV, uv);
+              const first: i32 = <i32>i16x8.extract_lane_u(texel, 3), second: i32 = <i32>i16x8.extract_lane_u(texel, 7);
+              if ((first | second) != 0) {
+                const lit = i16x8.max_s(i16x8.min_s(shadedPair(texel, light), i16x8.splat(255)), i16x8.splat(0));
+                // weight + (weight >> 7) in every lane of its pixel
+                const w = i8x16.shuffle(texel, texel, 6, 7, 6, 7, 6, 7, 6, 7, 14, 15, 14, 15, 14, 15, 14, 15);
+                const m = i16x8.add(w, i16x8.shr_u(w, 7));
+                const under = i16x8.extend_low_i8x16_u(v128.load64_zero(p));
+                const mixed = i16x8.shr_u(
+                  i16x8.add(i16x8.add(i16x8.mul(lit, m), i16x8.mul(under, i16x8.sub(full, m))), half),
+                  8,
+                );
+                v128.store64_lane(p, v128.or(i8x16.narrow_i16x8_u(mixed, mixed), solid), 0);
+              }
+              u += stepU << 1; v += stepV << 1;
+              uv = i32x4.add(uv, step2);
+              light = i32x4.add(light, step2S);
+            }
+            if (p < end)
+              blend(p, bilinear(texture, textureWidth, u, v), i32x4.extract_lane(light, 0), 1 << 28, solid);
           }
         } else {
+          let alpha = max(clampLight(aRow + <i64>x0 * aPerX), 0);
           for (; p < end; p += 4) {
-            const color = bilinear(texture, textureWidth, u, v);
-            v128.store32_lane(p, v128.or(i8x16.narrow_i16x8_u(color, color), solid), 0);
-            u += stepU; v += stepV;
+            // Clamped to the last texel but a trifle, so that its right and lower neighbours exist.
+            const tu = min(max(u, 0), maxU - 1), tv = min(max(v, 0), maxV - 1);
+            blend(p, bilinear(texture, textureWidth, tu, tv), s, alpha, solid);
+            u += stepU; v += stepV; s += stepS; alpha += stepA;
           }
         }
-        continue;
       }
-      let alpha = toFixed(a0 * 268435456 + dx * dadx + dy * dady);
-      for (; p < end; p += 4) {
-        // Clamped to the last texel: its right and lower neighbours get weight 0, so one texel less is read safely.
-        const cu = min(max(u, 0), maxU), cv = min(max(v, 0), maxV);
-        const tu = min(cu, maxU - 1), tv = min(cv, maxV - 1);
-        const texel = bilinear(texture, textureWidth, tu, tv);
-        const weight: i32 = (<i32>i16x8.extract_lane_u(texel, 3) * (alpha >> 14) + 8192) >> 14;
-        if (weight > 0) {
-          const m = weight + (weight >> 7);
-          const clamped = i16x8.max_s(i16x8.min_s(shaded(texel, s), i16x8.splat(255)), i16x8.splat(0));
-          const under = i16x8.extend_low_i8x16_u(v128.load32_zero(p));
-          const mixed = i16x8.shr_u(
-            i16x8.add(
-              i16x8.add(i16x8.mul(clamped, i16x8.splat(<i16>m)), i16x8.mul(under, i16x8.splat(<i16>(256 - m)))),
-              i16x8.splat(128),
-            ),
-            8,
-          );
-          v128.store32_lane(p, v128.or(i8x16.narrow_i16x8_u(mixed, mixed), solid), 0);
-        }
-        u += stepU; v += stepV; s += stepS; alpha += stepA;
-      }
+      uRow += uPerY; vRow += vPerY; sRow += sPerY; aRow += aPerY;
     }
   }
 }
