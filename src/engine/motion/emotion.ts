@@ -18,22 +18,22 @@ const FACES: Record<Exclude<Emotion, 'neutral'>, [name: string, side: Side, weig
     ['browOuterUp', 'both', 0.12],
   ],
   angry: [
-    ['browDown', 'both', 0.9],
-    ['eyeSquint', 'both', 0.3],
-    ['eyeWide', 'both', 0.12],
-    ['noseSneer', 'both', 0.34],
-    ['mouthFrown', 'both', 0.38],
-    ['mouthPress', 'both', 0.32],
-    ['mouthUpperUp', 'both', 0.06],
-    ['jawForward', 'one', 0.25],
-    ['mouthShrugLower', 'one', 0.2],
+    // Beyond 1 the shape is complete before the emotion is: brows come down early in anger.
+    ['browDown', 'both', 1.35],
+    ['eyeSquint', 'both', 0.5],
+    ['noseSneer', 'both', 0.42],
+    ['mouthFrown', 'both', 0.5],
+    ['mouthPress', 'both', 0.35],
+    ['mouthRollUpper', 'one', 0.15],
+    ['jawForward', 'one', 0.3],
+    ['mouthShrugLower', 'one', 0.3],
   ],
   surprised: [
     ['browInnerUp', 'one', 0.85],
     ['browOuterUp', 'both', 0.8],
-    ['eyeWide', 'both', 0.8],
-    ['jawOpen', 'one', 0.2],
-    ['mouthFunnel', 'one', 0.12],
+    ['eyeWide', 'both', 1],
+    ['jawOpen', 'one', 0.22],
+    ['mouthFunnel', 'one', 0.14],
   ],
   sad: [
     ['browInnerUp', 'one', 0.9],
@@ -58,7 +58,7 @@ interface Bearing {
 
 const BEARINGS: Record<Exclude<Emotion, 'neutral'>, Bearing> = {
   happy: { pitchRad: 0.02, rollRad: 0.025, scale: 1, gazePitchRad: 0, headGain: 1.15, accentGain: 1.2 },
-  angry: { pitchRad: -0.07, rollRad: 0, scale: 1.015, gazePitchRad: 0.03, headGain: 1.1, accentGain: 1.1 },
+  angry: { pitchRad: -0.095, rollRad: 0, scale: 1.02, gazePitchRad: 0.02, headGain: 1.1, accentGain: 1.1 },
   surprised: { pitchRad: 0.045, rollRad: 0, scale: 0.985, gazePitchRad: 0, headGain: 0.9, accentGain: 1.1 },
   sad: { pitchRad: -0.07, rollRad: -0.045, scale: 1, gazePitchRad: -0.05, headGain: 0.6, accentGain: 0.6 },
 };

@@ -1,7 +1,7 @@
 /**
  * Mouth channels → ARKit weights: the one place where articulation (rule-based or learned) becomes blend shapes.
  * In: channels and rest of one instant, loudness, emotion offset. Out: the mouth's weights in a dense vector of 52.
- * Invariant: `close` 1 gives exactly closed lips and `rest` 1 a mouth at rest, whatever jaw and emotion add
+ * Invariant: `close` 1 gives exactly closed lips and `rest` 1 a mouth at rest (closed, unless the emotion itself drops the jaw)
  * (the renderer seals the lips when mouthClose ≥ max(jawOpen, 0.08)).
  */
 import { BLENDSHAPE_INDEX, BLENDSHAPE_NAMES, type BlendshapeName } from '../motion-frame.ts';
@@ -46,6 +46,8 @@ export function applyMouth(weights: Float32Array, mouth: MouthState, style: Mout
   };
   const speaking = 1 - mouth.rest;
 
+  // A face that is surprised rests with its lips apart; every other one rests with them closed.
+  const parted = Math.min(1, weights[BLENDSHAPE_INDEX.jawOpen] / 0.1);
   // What the emotion does to the lips is a resting shape: speech takes part of it back.
   for (const name of ['jawOpen', 'mouthShrugLower', 'mouthPressLeft', 'mouthPressRight'] as const)
     weights[BLENDSHAPE_INDEX[name]] *= 1 - 0.6 * speaking;
@@ -71,7 +73,7 @@ export function applyMouth(weights: Float32Array, mouth: MouthState, style: Mout
   addPair('mouthPress', 0.3 * close);
   add('tongueOut', tongueOut(channel('tongue') * Math.min(1, opening)) * open);
 
-  const seal = Math.max(close, smoothstep(0.55, 0.9, mouth.rest));
+  const seal = Math.max(close, smoothstep(0.55, 0.9, mouth.rest) * (1 - parted));
   weights[BLENDSHAPE_INDEX.mouthClose] = 1.05 * seal * Math.max(jawOpen, 0.1);
   for (let i = 0; i < WEIGHT_COUNT; i++) weights[i] = Math.min(1, Math.max(0, weights[i]));
 }
