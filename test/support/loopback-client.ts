@@ -1,0 +1,102 @@
+/** A caller without a browser: socket.io for signaling, a werift peer for media. Counts what arrives and keeps what it needs. */
+import { io, type Socket } from 'socket.io-client';
+import { RTCPeerConnection, RTCRtpCodecParameters, useH264, useOPUS, useVP8 } from 'werift';
+import { OpusDecoder } from '../../src/media/opus.ts';
+import type {
+  CaptionMessage,
+  ClientToServerEvents,
+  Failure,
+  Joined,
+  ServerToClientEvents,
+  StatsMessage,
+  TurnMessage,
+} from '../../src/signaling/protocol.ts';
+
+type Request = Exclude<keyof ClientToServerEvents, 'candidate'>;
+
+export class LoopbackClient implements AsyncDisposable {
+  readonly url: string;
+  readonly socket: Socket<ServerToClientEvents, ClientToServerEvents>;
+  readonly turns: TurnMessage[] = [];
+  readonly captions: CaptionMessage[] = [];
+  readonly stats: StatsMessage[] = [];
+  readonly failures: Failure['error'][] = [];
+  /** RTP timestamps (90 kHz) of the pictures received, one each. */
+  readonly pictures: number[] = [];
+  audioPackets = 0;
+  /** Root mean square of each 20 ms packet. */
+  readonly levels: number[] = [];
+  private connection: RTCPeerConnection | undefined;
+  private readonly decoder = new OpusDecoder();
+
+  constructor(url: string) {
+    this.url = url;
+    this.socket = io(url, { transports: ['websocket'], forceNew: true });
+    this.socket.on('turn', (m) => void this.turns.push(m));
+    this.socket.on('caption', (m) => void this.captions.push(m));
+    this.socket.on('stats', (m) => void this.stats.push(m));
+    this.socket.on('failed', (m) => void this.failures.push(m.error));
+  }
+
+  async ticket(): Promise<string> {
+    const response = await fetch(new URL('api/tickets', this.url), { method: 'POST' });
+    return ((await response.json()) as { ticket: string }).ticket;
+  }
+
+  /** Sends a request and gives back its answer, error or not. */
+  request<T = object>(name: Request, message: unknown): Promise<T | Failure> {
+    return new Promise((resolve) =>
+      (this.socket.emit as (...args: unknown[]) => void).call(this.socket, name, message, resolve),
+    );
+  }
+
+  async join(portraitId: string, codec: 'VP8' | 'H264' = 'VP8'): Promise<void> {
+    const joined = await this.request<Joined>('join', { ticket: await this.ticket(), portraitId });
+    if ('error' in joined) throw new Error(`${joined.error.code}: ${joined.error.message}`);
+    const connection = new RTCPeerConnection({
+      codecs: {
+        audio: [useOPUS()],
+        video: [
+          codec === 'VP8' ? useVP8() : useH264(),
+          new RTCRtpCodecParameters({ mimeType: 'video/rtx', clockRate: 90_000 }),
+        ],
+      },
+      iceServers: [],
+      iceAdditionalHostAddresses: ['127.0.0.1'],
+      iceUseIpv6: false,
+    });
+    this.connection = connection;
+    connection.onTrack.subscribe((track) => {
+      track.onReceiveRtp.subscribe((rtp) => {
+        if (track.kind === 'video') {
+          if (this.pictures.at(-1) !== rtp.header.timestamp) this.pictures.push(rtp.header.timestamp);
+          return;
+        }
+        this.audioPackets += 1;
+        const samples = this.decoder.decode(rtp.payload);
+        let energy = 0;
+        for (const sample of samples) energy += sample * sample;
+        this.levels.push(Math.sqrt(energy / Math.max(1, samples.length)));
+      });
+    });
+    await connection.setRemoteDescription({ type: 'offer', sdp: joined.offerSdp });
+    await connection.setLocalDescription(await connection.createAnswer());
+    const answered = await this.request('answer', { sdp: connection.localDescription!.sdp });
+    if ('error' in answered) throw new Error(answered.error.message);
+  }
+
+  /** Resolves when `condition` holds; fails with what was awaited after `timeoutMs`. */
+  async until(what: string, condition: () => boolean, timeoutMs = 20_000): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    while (!condition()) {
+      if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.disconnect();
+    await this.connection?.close();
+    this.decoder[Symbol.dispose]();
+  }
+}
