@@ -5,9 +5,9 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import type { FilmOptions, FilmWriter } from './film.ts';
 import { createPartFolder } from './part-file.ts';
+import { writePng } from './png.ts';
 import { WavWriter } from './wav-file.ts';
 
 /** Pictures that are being compressed at a time. */
@@ -30,9 +30,7 @@ export async function createPngFolder(path: string, { widthPx, heightPx, audio }
       const name = `${String(++pictureCount).padStart(6, '0')}.png`;
       const rgb = new Uint8Array(widthPx * heightPx * 3);
       i420ToRgb(i420, widthPx, heightPx, rgb);
-      const writing = sharp(rgb, { raw: { width: widthPx, height: heightPx, channels: 3 } })
-        .png({ compressionLevel: 4 })
-        .toFile(join(framesDir, name));
+      const writing = writePng(join(framesDir, name), { widthPx, heightPx, data: rgb });
       // A failure is reported by the call that awaits it; until then it is not unhandled.
       writing.catch(() => undefined);
       inFlight.push(writing);

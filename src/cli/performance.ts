@@ -1,0 +1,191 @@
+/**
+ * Where motion and sound of a film come from: files, a text to speak, or speech that the generator animates.
+ *
+ * In: the flags of `render`. Out: motion frames at the film's frame rate and the sound beside them, both streaming.
+ * Files are checked to their end before any work is done.
+ */
+import type { AvatarControls } from '../engine/controls.ts';
+import { combineMotion, editMotion, resampleMotion } from '../engine/motion-edit.ts';
+import { inspectMotionFile, readMotionFile } from '../engine/motion-file.ts';
+import type { MotionFrame } from '../engine/motion-frame.ts';
+import { AppError } from '../errors.ts';
+import type { AudioFrame, ChannelCount } from '../media/frames.ts';
+import type { SpeechChunk } from '../media/speech.ts';
+import { tee } from '../media/tee.ts';
+import { type ControlFlags, hasControls, parseNumberIn } from './flags.ts';
+import { readTextFile } from './read-text.ts';
+import type { CommandIo } from './run-command.ts';
+
+export interface PerformanceFlags {
+  audio?: string;
+  text?: string;
+  textFile?: string;
+  voice?: string;
+  lang?: string;
+  motion?: string;
+  poseFrom?: string;
+  dynamicsFrom?: string;
+  fps?: string;
+}
+
+export interface Sound {
+  sampleRateHz: number;
+  channels: ChannelCount;
+  frames: AsyncIterable<AudioFrame>;
+}
+
+export interface PlannedPerformance extends AsyncDisposable {
+  fps: number;
+  motion: AsyncIterable<MotionFrame>;
+  sound: Sound | null;
+  /** Where known ahead; for the progress bar. */
+  durationUs: number | null;
+}
+
+const DEFAULT_FPS = 25;
+/** Rest before and after spoken text, so that the mouth has time to open and the face to come to rest. */
+const LEAD_MS = 300;
+const TAIL_MS = 500;
+
+/** Flags that contradict each other or say too little. @throws AppError BAD_USAGE. */
+export function checkPerformanceFlags(flags: PerformanceFlags): void {
+  const speech = [flags.audio && '--audio', flags.text !== undefined && '--text', flags.textFile && '--text-file'];
+  const given = speech.filter(Boolean);
+  if (given.length > 1) throw new AppError('BAD_USAGE', `${given.join(' and ')} exclude each other; give one of them.`);
+  const hasMotion = flags.motion !== undefined || (flags.poseFrom !== undefined && flags.dynamicsFrom !== undefined);
+  if (given.length === 0 && !hasMotion) {
+    throw new AppError('BAD_USAGE', 'There is nothing to perform; give --audio, --text, --text-file or --motion.');
+  }
+  if (flags.motion !== undefined && flags.poseFrom !== undefined && flags.dynamicsFrom !== undefined) {
+    throw new AppError(
+      'BAD_USAGE',
+      '--pose-from and --dynamics-from leave nothing of --motion; give two of the three.',
+    );
+  }
+}
+
+/** @throws AppError for anything wrong with the flags or the files they name. */
+export async function planPerformance(
+  flags: PerformanceFlags & ControlFlags,
+  controls: AvatarControls,
+  io: CommandIo,
+): Promise<PlannedPerformance> {
+  const files = [flags.motion, flags.poseFrom, flags.dynamicsFrom].filter((path) => path !== undefined);
+  const infos = await Promise.all(files.map((path) => inspectMotionFile(path, io.warn)));
+  const fps =
+    flags.fps === undefined ? Math.min(120, infos[0]?.fps ?? DEFAULT_FPS) : parseNumberIn('--fps', flags.fps, 1, 120);
+  const motionUs = infos.length === 0 ? null : Math.min(...infos.map((info) => info.durationUs));
+
+  const speech = await openSpeech(flags, io.signal);
+  const fromFile = (path: string) => {
+    const frames = resampleMotion(readMotionFile(path), fps);
+    return hasControls(pickControls(flags)) ? edited(frames, controls) : frames;
+  };
+  const base = () => (flags.motion === undefined ? speech.animate({ fps, controls }) : fromFile(flags.motion));
+  const { poseFrom, dynamicsFrom } = flags;
+  const motion =
+    poseFrom === undefined && dynamicsFrom === undefined
+      ? base()
+      : combineMotion(
+          poseFrom === undefined ? base() : fromFile(poseFrom),
+          dynamicsFrom === undefined ? base() : fromFile(dynamicsFrom),
+        );
+  const durations = [motionUs, speech.durationUs].filter((us) => us !== null);
+  return {
+    fps,
+    motion,
+    sound: speech.sound,
+    durationUs: durations.length === 0 ? null : Math.max(...durations),
+    [Symbol.asyncDispose]: speech.close,
+  };
+}
+
+async function* edited(frames: AsyncIterable<MotionFrame>, controls: AvatarControls): AsyncGenerator<MotionFrame> {
+  for await (const frame of frames) yield editMotion(frame, controls);
+}
+
+function pickControls({ gaze, headDistance, emotion, headMotion, expressiveness }: ControlFlags): ControlFlags {
+  return { gaze, headDistance, emotion, headMotion, expressiveness } as ControlFlags;
+}
+
+interface Speech {
+  sound: Sound | null;
+  durationUs: number | null;
+  /** Motion for this speech; called once at most. */
+  animate(options: { fps: number; controls: AvatarControls }): AsyncIterable<MotionFrame>;
+  close(): Promise<void>;
+}
+
+async function openSpeech(flags: PerformanceFlags, signal: AbortSignal): Promise<Speech> {
+  if (flags.audio !== undefined) return openAudioSpeech(flags.audio, signal);
+  const text = flags.textFile === undefined ? flags.text : await readTextFile(flags.textFile);
+  if (text !== undefined) return openTextSpeech(text, flags, signal);
+  return {
+    sound: null,
+    durationUs: null,
+    animate: () => {
+      throw new AppError('BAD_USAGE', 'There is no speech to animate; give --audio, --text or --motion.');
+    },
+    close: async () => undefined,
+  };
+}
+
+async function openAudioSpeech(path: string, signal: AbortSignal): Promise<Speech> {
+  const { probeAudioFile, readAudioFile } = await import('../media/audio-file.ts');
+  const info = await probeAudioFile(path);
+  return {
+    sound: {
+      sampleRateHz: info.sampleRateHz,
+      channels: info.channels === 1 ? 1 : 2,
+      frames: readAudioFile(path, { signal }),
+    },
+    durationUs: info.durationUs,
+    animate: () => {
+      throw new AppError('BAD_USAGE', '--audio alone cannot be animated yet; add --motion, or use --text.');
+    },
+    close: async () => undefined,
+  };
+}
+
+async function openTextSpeech(text: string, flags: PerformanceFlags, signal: AbortSignal): Promise<Speech> {
+  const [{ EspeakSynthesizer }, { withRests }, { motionFromSpeech }] = await Promise.all([
+    import('../agent/espeak.ts'),
+    import('../agent/tts.ts'),
+    import('../engine/motion/speech-motion.ts'),
+  ]);
+  const voice = [flags.lang, flags.voice].filter(Boolean).join('+');
+  const synthesizer = new EspeakSynthesizer();
+  const close = async () => synthesizer[Symbol.asyncDispose]();
+  try {
+    const chunks = synthesizer.synthesize(text, { ...(voice === '' ? {} : { voice }), signal });
+    const { first, all } = await peek(withRests(chunks, LEAD_MS, TAIL_MS));
+    if (first === undefined) throw new AppError('TEXT_EMPTY', 'The text has nothing to speak in it; give some words.');
+    const [forSound, forMotion] = tee(all);
+    return {
+      sound: { sampleRateHz: first.sampleRateHz, channels: 1, frames: soundOf(forSound) },
+      durationUs: null,
+      animate: ({ fps, controls }) => motionFromSpeech(forMotion, { fps, controls }),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function* soundOf(chunks: AsyncIterable<SpeechChunk>): AsyncGenerator<AudioFrame> {
+  for await (const { samples, sampleRateHz, startUs } of chunks) {
+    yield { kind: 'audio', samples, sampleRateHz, channels: 1, timestampUs: Math.round(startUs) };
+  }
+}
+
+/** The first item of a stream, and the stream with that item still in it. */
+async function peek<T>(source: AsyncGenerator<T>): Promise<{ first: T | undefined; all: AsyncGenerator<T> }> {
+  const head = await source.next();
+  async function* all() {
+    if (head.done) return;
+    yield head.value;
+    yield* source;
+  }
+  return { first: head.done ? undefined : head.value, all: all() };
+}

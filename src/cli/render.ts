@@ -1,0 +1,177 @@
+/** `visavis render`: a photo and a performance in, a talking film out; or the performance alone, as a motion file. */
+import type { Command } from 'commander';
+import { createMotionFile, type MotionFileWriter } from '../engine/motion-file.ts';
+import type { MotionFrame } from '../engine/motion-frame.ts';
+import { renderVideo } from '../engine/render-video.ts';
+import { AppError } from '../errors.ts';
+import { createFilm, filmKind } from '../media/film.ts';
+import { addControlFlags, type ControlFlags, parseControls, parseNumberIn } from './flags.ts';
+import {
+  checkPerformanceFlags,
+  type PerformanceFlags,
+  type PlannedPerformance,
+  planPerformance,
+} from './performance.ts';
+import { type Progress, startProgress } from './progress.ts';
+import { type CommandIo, runCommand } from './run-command.ts';
+
+interface RenderFlags extends PerformanceFlags, ControlFlags {
+  portrait?: string;
+  out?: string;
+  motionOut?: string;
+  motionOnly?: boolean;
+  size: string;
+  json?: boolean;
+}
+
+const MIN_SIZE_PX = 256;
+const MAX_SIZE_PX = 1024;
+/** Motion and sound that differ by less are the same length to a viewer. */
+const LENGTH_TOLERANCE_US = 500_000;
+
+export function addRenderCommand(program: Command): void {
+  const command = program
+    .command('render')
+    .description('photo + speech → talking film with that sound, offline, as fast as the machine can')
+    .option('--portrait <image>', 'the face: JPEG, PNG, WebP or AVIF')
+    .option('--audio <file>', 'the speech: anything FFmpeg reads')
+    .option('--text <words>', 'speak these words instead')
+    .option('--text-file <file>', 'speak this UTF-8 text file instead')
+    .option('--lang <tag>', 'language of the text, such as it, de, en-gb')
+    .option('--voice <name>', 'voice for the text; with --lang a variant of its voice, such as f3 or m2')
+    .option('--motion <file>', 'draw this motion file instead of generating motion')
+    .option('--pose-from <file>', 'take the head pose from this motion file')
+    .option('--dynamics-from <file>', 'take face and eyes from this motion file')
+    .option('--out <path>', 'the film: .mp4, .webm, or a folder for frames/000001.png … and audio.wav')
+    .option('--motion-out <file>', 'also write what was drawn as a motion file (.jsonl)')
+    .option('--motion-only', 'write the motion and draw nothing; needs --motion-out and no portrait')
+    .option('--fps <n>', "pictures per second, 1 … 120 (default: the motion file's, else 25)")
+    .option('--size <px>', `side of the square picture, ${MIN_SIZE_PX} … ${MAX_SIZE_PX}, a multiple of 16`, '512')
+    .option('--json', 'print one JSON object on stdout');
+  addControlFlags(command).action((flags: RenderFlags) => runCommand(flags.json ?? false, (io) => render(flags, io)));
+}
+
+async function render(flags: RenderFlags, io: CommandIo): Promise<object> {
+  const controls = parseControls(flags);
+  checkPerformanceFlags(flags);
+  const sizePx = parseNumberIn('--size', flags.size, MIN_SIZE_PX, MAX_SIZE_PX);
+  if (sizePx % 16 !== 0) throw new AppError('BAD_USAGE', `--size is ${flags.size}; it must be a multiple of 16.`);
+  const { portrait, out } = flags;
+  if (flags.motionOnly) {
+    if (flags.motionOut === undefined) throw new AppError('BAD_USAGE', '--motion-only needs --motion-out FILE.jsonl.');
+    await using performance = await planPerformance(flags, controls, io);
+    return writeMotion(performance, flags.motionOut, io);
+  }
+  if (portrait === undefined) throw new AppError('BAD_USAGE', 'There is no face to draw; give --portrait IMAGE.');
+  if (out === undefined) throw new AppError('BAD_USAGE', 'There is no film to write; give --out FILE.mp4.');
+  filmKind(out);
+
+  await using performance = await planPerformance(flags, controls, io);
+  const { openPortrait } = await import('./open-portrait.ts');
+  const { rig } = await openPortrait(portrait, io);
+  const { FaceRenderer } = await import('../engine/render/face-renderer.ts');
+  const renderer = new FaceRenderer(rig, { sizePx });
+  return drawFilm({ renderer, sizePx, performance, out, motionOut: flags.motionOut }, io);
+}
+
+interface FilmJob {
+  renderer: { render(frame: MotionFrame, i420Out: Uint8Array): void };
+  sizePx: number;
+  performance: PlannedPerformance;
+  out: string;
+  motionOut: string | undefined;
+}
+
+async function drawFilm(
+  { renderer, sizePx, performance: planned, out, motionOut }: FilmJob,
+  io: CommandIo,
+): Promise<object> {
+  const { fps, motion, sound } = planned;
+  const startMs = performance.now();
+  let motionFile: MotionFileWriter | null = null;
+  let progress: Progress | null = null;
+  const film = await createFilm(out, { widthPx: sizePx, heightPx: sizePx, fps, audio: sound });
+  try {
+    for (const notice of film.notices) io.warn(notice);
+    motionFile = motionOut === undefined ? null : await createMotionFile(motionOut);
+    progress = startProgress(out, totalPictures(planned), !io.json);
+    const result = await renderVideo({
+      renderer,
+      sizePx,
+      fps,
+      motion,
+      audio: sound?.frames ?? null,
+      film,
+      signal: io.signal,
+      onFrame: async (frame, count) => {
+        await motionFile?.write(frame);
+        progress?.update(count);
+      },
+    });
+    await film.finish();
+    await motionFile?.finish();
+    progress.stop();
+    if (sound !== null && Math.abs(result.motionUs - result.audioUs) > LENGTH_TOLERANCE_US) {
+      const seconds = (us: number) => `${(us / 1e6).toFixed(1)} s`;
+      const rest = result.motionUs < result.audioUs ? 'the last pose is held' : 'the rest is silent';
+      io.warn(`The motion lasts ${seconds(result.motionUs)} and the sound ${seconds(result.audioUs)}; ${rest}.`);
+    }
+    const wallS = (performance.now() - startMs) / 1000;
+    const { pictureCount } = result;
+    io.print(
+      `${out}: ${pictureCount} pictures, ${(pictureCount / fps).toFixed(2)} s at ${round(fps)} fps, ` +
+        `made in ${wallS.toFixed(1)} s (${Math.round(pictureCount / wallS)} pictures per second)`,
+    );
+    return {
+      out,
+      pictures: pictureCount,
+      fps: round(fps),
+      sizePx,
+      durationS: round(pictureCount / fps),
+      audioS: sound === null ? null : round(result.audioUs / 1e6),
+      wallS: round(wallS),
+      picturesPerSecond: round(pictureCount / wallS),
+      ...(motionOut === undefined ? {} : { motionOut }),
+    };
+  } catch (error) {
+    progress?.stop();
+    await film.abort();
+    await motionFile?.abort();
+    throw error;
+  }
+}
+
+/** The motion without a picture. */
+async function writeMotion(planned: PlannedPerformance, motionOut: string, io: CommandIo): Promise<object> {
+  const startMs = performance.now();
+  const file = await createMotionFile(motionOut);
+  const progress = startProgress(motionOut, totalPictures(planned), !io.json);
+  let frames = 0;
+  try {
+    for await (const frame of planned.motion) {
+      await file.write(frame);
+      progress.update(++frames);
+      // Motion that comes without waiting for anything must still let Ctrl-C through.
+      if (frames % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+      io.signal.throwIfAborted();
+    }
+    await file.finish();
+    progress.stop();
+  } catch (error) {
+    progress.stop();
+    await file.abort();
+    throw error;
+  }
+  const durationS = frames / planned.fps;
+  const wallS = (performance.now() - startMs) / 1000;
+  io.print(`${motionOut}: ${frames} motion frames, ${durationS.toFixed(2)} s, made in ${wallS.toFixed(1)} s`);
+  return { motionOut, frames, fps: round(planned.fps), durationS: round(durationS), wallS: round(wallS) };
+}
+
+function totalPictures({ durationUs, fps }: PlannedPerformance): number | null {
+  return durationUs === null ? null : Math.ceil((durationUs * fps) / 1e6);
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
