@@ -1,6 +1,7 @@
 /**
  * Strips along the edges of the mouth and eye holes, a ring of quads from the mesh's edge into the hole: the skin's soft
- * edge (feather), the shade that lips and lids cast on what lies behind, the lash line of a closed eye. No Node API.
+ * edge (feather), the shade that lips and lids cast on what lies behind, the strokes where a mouth or an eye
+ * is closed. No Node API.
  */
 import type { HoleRing } from '../face-rig.ts';
 import { VERTEX_FLOATS } from './draw-list.ts';
@@ -97,8 +98,8 @@ export class HoleEdge {
   }
 }
 
-/** Triangles of the lash line: three rows of `columns` vertices. */
-export function lashTriangles(columns: number): number[] {
+/** Triangles of a soft stroke: three rows of `columns` vertices. */
+export function strokeTriangles(columns: number): number[] {
   const triangles: number[] = [];
   for (const row of [0, columns])
     for (let i = row; i < row + columns - 1; i++)
@@ -106,9 +107,12 @@ export function lashTriangles(columns: number): number[] {
   return triangles;
 }
 
-/** Draws the line where the lids meet: dark in the middle row, fading up and further down, thin at the corners. */
-export function writeLashLine(
-  lash: Float32Array,
+/**
+ * A soft stroke along the line where a hole closes: darkest in the middle row, fading above and, further, below; thin and
+ * faint at the corners. Its middle runs between the two edges.
+ */
+export function writeStroke(
+  stroke: Float32Array,
   mesh: Float32Array,
   ring: HoleRing,
   thicknessPx: number,
@@ -116,28 +120,30 @@ export function writeLashLine(
 ): void {
   const columns = ring.secondCorner + 1;
   for (let i = 0; i < columns; i++) {
-    // Smoothed along the lid: the lash line is one stroke.
+    // Smoothed along the line: it is one stroke.
     let x = 0;
     let y = 0;
     for (let k = -1; k <= 1; k++) {
-      const at = ring.vertices[Math.min(Math.max(i + k, 0), columns - 1)] * VERTEX_FLOATS;
-      const weight = k === 0 ? 0.5 : 0.25;
-      x += mesh[at] * weight;
-      y += mesh[at + 1] * weight;
+      const column = Math.min(Math.max(i + k, 0), columns - 1);
+      const upper = ring.vertices[column] * VERTEX_FLOATS;
+      const lower = acrossRing(ring, column) * VERTEX_FLOATS;
+      const weight = k === 0 ? 0.25 : 0.125;
+      x += (mesh[upper] + mesh[lower]) * weight;
+      y += (mesh[upper + 1] + mesh[lower + 1]) * weight;
     }
     const t = i / (columns - 1);
-    const thickness = thicknessPx * Math.sin(Math.PI * (0.04 + 0.92 * t)) ** 0.6;
+    const taper = Math.sin(Math.PI * (0.04 + 0.92 * t)) ** 0.6;
     const top = i * VERTEX_FLOATS;
     const middle = (columns + i) * VERTEX_FLOATS;
     const bottom = (2 * columns + i) * VERTEX_FLOATS;
-    lash[top] = x;
-    lash[top + 1] = y - thickness * 0.9;
-    lash[middle] = x;
-    lash[middle + 1] = y;
-    lash[bottom] = x;
-    lash[bottom + 1] = y + thickness * 1.3;
-    lash[top + 4] = 0;
-    lash[middle + 4] = alpha;
-    lash[bottom + 4] = 0;
+    stroke[top] = x;
+    stroke[top + 1] = y - thicknessPx * taper * 0.9;
+    stroke[middle] = x;
+    stroke[middle + 1] = y;
+    stroke[bottom] = x;
+    stroke[bottom + 1] = y + thicknessPx * taper * 1.3;
+    stroke[top + 4] = 0;
+    stroke[middle + 4] = alpha * taper;
+    stroke[bottom + 4] = 0;
   }
 }

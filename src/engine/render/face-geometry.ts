@@ -5,7 +5,7 @@
 import { type FaceRig, RIG_FRAME_PX } from '../face-rig.ts';
 import type { MotionFrame } from '../motion-frame.ts';
 import { type DrawList, type Layer, type LayerSpec, VERTEX_FLOATS } from './draw-list.ts';
-import { HoleEdge, lashTriangles, ringStripTriangles, writeLashLine } from './edge-strips.ts';
+import { HoleEdge, ringStripTriangles, strokeTriangles, writeStroke } from './edge-strips.ts';
 import { EyeLayers, eyeSpecs, gazeLid, QUAD_TRIANGLES } from './eye-layers.ts';
 import { createFaceControls, type FaceControls, resolveControls, smoothstep } from './face-controls.ts';
 import { FaceDeformer } from './face-deformer.ts';
@@ -62,9 +62,15 @@ export function faceLayers(rig: FaceRig, textures: RigTextures): LayerSpec[] {
       return strip(`${side}LidFeather`, textures.person.index, count * 2, ringStripTriangles(count));
     }),
     ...(bite ? [bite] : []),
+    strip(
+      'lipLine',
+      textures.cavity,
+      (rig.mouth.ring.secondCorner + 1) * 3,
+      strokeTriangles(rig.mouth.ring.secondCorner + 1),
+    ),
     ...sides.map((side) => {
       const columns = rig.eyes[side].ring.secondCorner + 1;
-      return strip(`${side}Lash`, textures.lash[side], columns * 3, lashTriangles(columns));
+      return strip(`${side}Lash`, textures.lash[side], columns * 3, strokeTriangles(columns));
     }),
   ];
 }
@@ -258,9 +264,10 @@ export class FaceGeometry {
   #insetLips(): void {
     const moved = this.#lipsMoved();
     this.#applyInset(this.#lipInset, moved);
+    const shade = 0.38 * moved * smoothstep(0, 3, this.deformer.lipGapPx);
     const { vertices, secondCorner } = this.#rig.mouth.ring;
     for (let i = 0; i < vertices.length; i++)
-      this.#person[vertices[i] * VERTEX_FLOATS + 5] *= 1 - 0.38 * moved * (i <= secondCorner ? 1 : 0.55);
+      this.#person[vertices[i] * VERTEX_FLOATS + 5] *= 1 - shade * (i <= secondCorner ? 1 : 0.55);
   }
 
   #insetLids(): void {
@@ -290,7 +297,12 @@ export class FaceGeometry {
       );
     const lipFeather = this.#layers.get('lipFeather')!;
     this.#mouthEdge.writeStrip(lipFeather.vertices, MOUTH_FEATHER_PX * feather, 0.5, 1, 1, true);
-    lipFeather.batch.visible = mouth.ring.vertices.length > 0;
+    // Lips that were open in the photo have no line of their own where they meet.
+    const lipLine = this.#layers.get('lipLine')!;
+    const line = 0.6 * this.#lipsMoved() * (1 - smoothstep(0.5, 3, deformer.lipGapPx)) * (1 - controls.bite);
+    lipLine.batch.visible = line > 0.01;
+    if (lipLine.batch.visible)
+      writeStroke(lipLine.vertices, this.#person, mouth.ring, 0.007 * faceHeightPx * pxPerRigPx, line);
 
     const look = Math.max(Math.abs(frame.gaze.yawRad) * 0.6, Math.max(-frame.gaze.pitchRad, 0) * 2);
     for (const side of ['left', 'right'] as const) {
@@ -306,7 +318,7 @@ export class FaceGeometry {
       const lash = this.#layers.get(`${side}Lash`)!;
       lash.batch.visible = blink > 0.25;
       if (lash.batch.visible)
-        writeLashLine(
+        writeStroke(
           lash.vertices,
           this.#person,
           eyes[side].ring,

@@ -15,6 +15,13 @@ import type { RigTextures } from './rig-textures.ts';
 /** The tongue follows this share of the jaw's move, less when it is raised to the upper teeth. */
 const TONGUE_FOLLOWS_JAW = 0.8;
 const RAISED_TONGUE_FOLLOWS_JAW = 0.4;
+/** Bites happen on the front teeth only: beyond this |x| (basis units) a turned arch doubles back on itself. */
+const INCISORS_HALF_WIDTH = 1.5;
+/** Depth of the interior behind the lips as drawn: full depth in a turned photo would push the tongue into a corner. */
+const PARALLAX = 0.6;
+/** The tongue darkens towards the throat over this depth, basis units. */
+const TONGUE_DEPTH = 3.6;
+const TONGUE_HALF_WIDTH = 1.9;
 /** Half the width of the teeth that show, basis units: where the corners' dark begins. */
 const INTERIOR_HALF_WIDTH = 2.6;
 /** Columns of the strip of teeth over a bitten lip. */
@@ -60,7 +67,7 @@ function toRig(rig: FaceRig, p: ArrayLike<number>, at: number, out: Float32Array
   const { basisCenter: c, widthScale: s, offsetPx } = rig.mouth;
   const x = c[0] + (p[at] - c[0]) * s;
   const y = c[1] + (p[at + 1] - c[1]) * s;
-  const z = p[at + 2];
+  const z = c[2] + (p[at + 2] - c[2]) * PARALLAX;
   const m = rig.basisToRig;
   out[to] = m[0] * x + m[1] * y + m[2] * z + m[3] + offsetPx[0];
   out[to + 1] = m[4] * x + m[5] * y + m[6] * z + m[7] + offsetPx[1];
@@ -90,15 +97,17 @@ function incisalEdge(rig: FaceRig): IncisalEdge {
   const basisPoint = [0, 0, 0];
   const rigPoint = new Float32Array(3);
   const half = Math.max(2, Math.round(texture.widthPx / 24));
-  for (let i = 0; i < 33; i++) {
-    const u = Math.round(((i + 0.5) / 33) * texture.widthPx);
+  for (let i = 0; i < 65; i++) {
+    const u = Math.round(((i + 0.5) / 65) * texture.widthPx);
     // Averaged along the row, so that a lip does not dip into the gaps between the teeth.
     let sum = 0;
     let count = 0;
     for (let k = Math.max(0, u - half); k <= Math.min(texture.widthPx - 1, u + half); k++, count++) sum += lowest[k];
     const v = sum / count;
     grid.at(u, v, basisPoint);
+    if (Math.abs(basisPoint[0]) > INCISORS_HALF_WIDTH) continue;
     toRig(rig, basisPoint, 0, rigPoint, 0);
+    if (edge.x.length > 0 && rigPoint[0] <= edge.x[edge.x.length - 1]) continue;
     edge.x.push(rigPoint[0]);
     edge.y.push(rigPoint[1]);
     edge.u.push(u);
@@ -108,7 +117,7 @@ function incisalEdge(rig: FaceRig): IncisalEdge {
 }
 
 function interpolate(xs: readonly number[], ys: readonly number[], x: number): number {
-  if (xs.length === 0) return 0;
+  if (xs.length < 2) return ys[0] ?? 0;
   let i = 1;
   while (i < xs.length - 1 && xs[i] < x) i++;
   const t = Math.min(Math.max((x - xs[i - 1]) / (xs[i] - xs[i - 1]), 0), 1);
@@ -262,7 +271,7 @@ export class MouthInterior {
         const out = smoothstep(0.4, 0.6, tongue);
         const front = this.#layers.get('tongueBeforeTeeth')!;
         front.batch.visible = !hidden && out > 0;
-        if (front.batch.visible) this.#poseLayer(layer, controls, projector, front, 0.88 * light, out);
+        if (front.batch.visible) this.#poseLayer(layer, controls, projector, front, 0.92 * light, out);
       }
     }
     this.#updatePhotoTeeth(projector, light, hidden);
@@ -327,16 +336,29 @@ export class MouthInterior {
     if (layer.kind === 'tongue') this.#tongueAt(controls.weights[BLENDSHAPE_INDEX.tongueOut]);
     else basis.set(layer.positions);
     if (layer.kind !== 'upperTeeth') this.#followJaw(controls, layer.kind, count);
+    let front = Number.NEGATIVE_INFINITY;
+    if (layer.kind === 'tongue') for (let i = 2; i < count * 3; i += 3) front = Math.max(front, basis[i]);
     for (let i = 0, v = 0; i < count; i++, v += VERTEX_FLOATS) {
-      const side = basis[i * 3] / INTERIOR_HALF_WIDTH;
-      const falloff = Math.min(Math.max(1.05 - 0.75 * side * side, 0.15), 1);
-      target.vertices[v + 4] = alpha;
-      target.vertices[v + 5] = level * falloff;
+      let light = level;
+      let cover = alpha;
+      if (layer.kind === 'tongue') {
+        // Round and dark towards the throat, where it fades into the cavity.
+        const near = 1 - (front - basis[i * 3 + 2]) / TONGUE_DEPTH;
+        const side = basis[i * 3] / TONGUE_HALF_WIDTH;
+        light *= Math.max(0.3 + 0.7 * smoothstep(0, 1, near), 0.3) * Math.max(1 - 0.45 * side * side, 0.4);
+        cover *= smoothstep(-0.15, 0.2, near);
+      } else {
+        const side = basis[i * 3] / INTERIOR_HALF_WIDTH;
+        light *= Math.min(Math.max(1.05 - 0.75 * side * side, 0.15), 1);
+      }
+      target.vertices[v + 4] = cover;
+      target.vertices[v + 5] = light;
       toRig(this.#rig, basis, i * 3, this.#points, i * 3);
     }
     projector.project(this.#points, count, target.vertices);
   }
 
+  /** Between the teeth the tongue rises onto the upper ones, or the lower lip would hide it. */
   #tongueAt(weight: number): void {
     const path = this.#rig.mouth.tonguePath;
     let i = 1;
@@ -344,8 +366,9 @@ export class MouthInterior {
     const from = path[i - 1];
     const to = path[Math.min(i, path.length - 1)];
     const t = to === from ? 0 : Math.min(Math.max((weight - from.weight) / (to.weight - from.weight), 0), 1);
+    const lift = 0.25 * smoothstep(0.4, 0.6, weight) * (1 - smoothstep(0.7, 0.95, weight));
     for (let k = 0; k < from.positions.length; k++)
-      this.#basis[k] = from.positions[k] + t * (to.positions[k] - from.positions[k]);
+      this.#basis[k] = from.positions[k] + t * (to.positions[k] - from.positions[k]) + (k % 3 === 1 ? lift : 0);
   }
 
   #followJaw(controls: FaceControls, kind: MouthLayer['kind'], count: number): void {

@@ -36,7 +36,7 @@ interface EyeTextures {
 
 /** Texels per output px above which a picture is shrunk, and to which. */
 const CANVAS_DENSITY = { keep: 1.25, to: 1 };
-const DETAIL_DENSITY = { keep: 2, to: 1.6 };
+const DETAIL_DENSITY = { keep: 1.5, to: 1.3 };
 
 /**
  * Area average. Colours are weighted by alpha, so that what is transparent does not bleed into what is seen; where all is
