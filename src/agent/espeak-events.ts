@@ -42,6 +42,11 @@ export function speechFromEvents(
       continue;
     }
     const ipa = name.replace(/[ˈˌ]/gu, '');
+    if (/^[ːˑ˥˦˧˨˩\d]+$/u.test(ipa) && previous) {
+      // Length and tone belong to the vowel before.
+      previous.endUs = nextUs;
+      continue;
+    }
     phonemes.push({ ipa, startUs, endUs: nextUs, stress: name.includes('ˈ') ? 2 : name.includes('ˌ') ? 1 : 0 });
     if (STOPS.test(ipa)) moveToClosure(phonemes, samples, sampleRateHz);
   }

@@ -23,6 +23,12 @@ export class EspeakSynthesizer implements SpeechSynthesizer {
   #queue: Promise<unknown> = Promise.resolve();
   #catalogue: Promise<Extract<EspeakReply, { kind: 'voices' }>> | undefined;
 
+  #startWorker: () => Worker;
+
+  constructor(startWorker = () => spawnWorker(new URL('./espeak-worker.ts', import.meta.url))) {
+    this.#startWorker = startWorker;
+  }
+
   async voices(): Promise<Voice[]> {
     return (await this.#voices()).voices;
   }
@@ -71,14 +77,25 @@ export class EspeakSynthesizer implements SpeechSynthesizer {
   }
 
   #voices(): Promise<Extract<EspeakReply, { kind: 'voices' }>> {
-    this.#catalogue ??= this.#ask('voices', { kind: 'voices' });
+    if (!this.#catalogue) {
+      this.#catalogue = this.#ask('voices', { kind: 'voices' });
+      this.#catalogue.catch(() => {
+        this.#catalogue = undefined;
+      });
+    }
     return this.#catalogue;
   }
 
   #ask<K extends EspeakReply['kind']>(kind: K, request: EspeakRequest): Promise<Extract<EspeakReply, { kind: K }>> {
-    const answer = this.#queue.then(() => {
-      this.#worker ??= spawnWorker(new URL('./espeak-worker.ts', import.meta.url));
-      return roundTrip(this.#worker, request);
+    const answer = this.#queue.then(async () => {
+      this.#worker ??= this.#startWorker();
+      try {
+        return await roundTrip(this.#worker, request);
+      } catch (error) {
+        // The next request starts a fresh worker.
+        await this[Symbol.asyncDispose]();
+        throw error;
+      }
     });
     this.#queue = answer.catch(() => undefined);
     return answer.then((reply) => {

@@ -1,12 +1,13 @@
 // Every sound that espeak-ng can name has a mouth shape: its whole inventory, and what it says in the languages promised.
-import Espeak from '@echogarden/espeak-ng-emscripten';
 import { describe, expect, it } from 'vitest';
 import { isVowel, PHONE_CLASSES, phonemeParts } from '../../src/engine/motion/phonemes.ts';
 
 interface EspeakModule {
   FS: { readFile(path: string): Uint8Array };
 }
-const espeak = (await (Espeak as () => Promise<unknown>)()) as EspeakModule;
+/** The package has no types. */
+const name: string = '@echogarden/espeak-ng-emscripten';
+const espeak = await ((await import(name)) as { default: () => Promise<EspeakModule> }).default();
 
 /** IPA names are instructions of the phoneme programs: 0x0d, length, then the bytes in big-endian words. */
 function explicitIpaNames(): string[] {

@@ -89,6 +89,8 @@ function parse(ipa: string): PhonemeParts {
     if (name !== undefined) names.push(name);
     else if (!MODIFIER.test(symbols[i])) unknown.push(symbols[i]);
   }
+  // A palatal glide may stand for itself.
+  if (names.length === 0 && ipa.includes('ʲ')) names.push('j');
   const phones = names.filter((name, i) => name !== names[i - 1]).map(phoneClass);
   return { parts: withShares(phones), unknown };
 }
