@@ -27,7 +27,8 @@ export interface CallEvents {
 export type CallState = 'idle' | 'joining' | 'live' | 'reconnecting' | 'ended';
 
 const RECONNECT_DELAYS_MS = [500, 1000, 2000, 4000, 8000];
-const REPLY_TIMEOUT_MS = 10_000;
+/** A face that was never used before is analysed while its first caller joins. */
+const REPLY_TIMEOUT_MS = 45_000;
 
 export class Call {
   private readonly serverUrl: string;

@@ -1,0 +1,32 @@
+/** Chromium for the e2e lane: headless, offline, with a fake microphone where a WAV is given. */
+import { type Browser, chromium } from 'playwright-core';
+import { findChromium } from '../../scripts/find-chromium.mjs';
+
+export interface BrowserOptions {
+  /** File that the fake microphone plays in a loop. */
+  microphoneWav?: string;
+  /** WebGL in software; costs time, so only where it is tested. */
+  webgl?: boolean;
+}
+
+export async function launchBrowser({ microphoneWav, webgl }: BrowserOptions = {}): Promise<Browser> {
+  const executablePath = findChromium();
+  if (!executablePath) throw new Error('no Chromium found; install one or name it in CHROMIUM_PATH');
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      ...(webgl ? ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'] : ['--disable-gpu']),
+      '--autoplay-policy=no-user-gesture-required',
+      '--use-fake-ui-for-media-stream',
+      '--use-fake-device-for-media-stream',
+      ...(microphoneWav ? [`--use-file-for-fake-audio-capture=${microphoneWav}`] : []),
+      '--disable-features=WebRtcHideLocalIpsWithMdns',
+    ],
+  });
+}
