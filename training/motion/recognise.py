@@ -14,7 +14,8 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     out = WORK / "librispeech-hypotheses.json"
     done = json.loads(out.read_text()) if out.exists() else {}
-    decoder = Decoder(samprate=16000, loglevel="FATAL")
+    # narrower beams than the defaults: three times as fast, hardly worse
+    decoder = Decoder(samprate=16000, loglevel="FATAL", maxhmmpf=2500, beam=1e-40, wbeam=1e-24, pbeam=1e-40, ds=2)
     files = sorted((DATA / "speech" / "librispeech").glob("*.opus"))
     for i, path in enumerate(files):
         if path.stem in done:
@@ -24,7 +25,7 @@ def main():
         decoder.end_utt()
         hyp = decoder.hyp()
         done[path.stem] = hyp.hypstr if hyp else ""
-        if i % 20 == 19 or i + 1 == len(files):
+        if i % 10 == 9 or i + 1 == len(files):
             out.write_text(json.dumps(done, indent=0))
             print(f"recognised {i + 1}/{len(files)}", file=sys.stderr, flush=True)
 

@@ -1,0 +1,211 @@
+"""Measure models/articulation.onnx on speech it has never met, and print the table of its model card.
+
+Natural read speech of unseen readers (LibriSpeech with corrected texts, forced alignment as the yardstick), an unseen language
+(Russian, labels shipped with festvox-ru), disturbed copies of the first, and real lips (GRID speaker s1, tracked).
+
+    python articulation.py [--model articulation] [--look-ahead 3] [--quick]
+"""
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "motion"))
+from audio_io import DATA, REPO, WORK, read_audio  # noqa: E402
+from features import FLOOR, N_MELS, log_mel  # noqa: E402
+from phones import BILABIAL, CHANNELS, CLASS_VISEME, CLOSE, JAW, VISEMES, frame_classes, target_curves  # noqa: E402
+from prepare import LEVEL_RMS, active_rms, convolve  # noqa: E402
+from speech_set import load_set  # noqa: E402
+
+TOLERANCE_S = 0.06
+
+
+class Network:
+    def __init__(self, name, look_ahead):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(str(REPO / "models" / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
+        shape = next(i.shape for i in self.session.get_inputs() if i.name == "past")
+        self.past = np.zeros((1, shape[1], shape[2]), np.float32)
+        self.steps = look_ahead
+        self.flag = np.eye(4, dtype=np.float32)[None, look_ahead - 2]
+
+    def __call__(self, samples):
+        """float samples at 16 kHz to class probabilities n x 42 and curves n x 9 at 50 Hz."""
+        mel = log_mel(samples)
+        mel = mel[: len(mel) // 2 * 2]
+        tail = np.full((2 * self.steps, N_MELS), np.log(FLOOR), np.float32)
+        tail[:] = mel[-4:].mean(0)  # the recording's own background goes on
+        feeds = {"mel": np.concatenate([mel, tail])[None], "lookAhead": self.flag, "past": self.past}
+        classes, curves, _ = self.session.run(None, feeds)
+        return classes[0, self.steps :], curves[0, self.steps :]
+
+
+def smoothstep(low, high, x):
+    u = np.clip((x - low) / (high - low), 0, 1)
+    return u * u * (3 - 2 * u)
+
+
+def settled_closure(classes, curves):
+    """As src/engine/motion/articulation.ts closes the lips."""
+    return np.maximum(smoothstep(0.2, 0.6, curves[:, CLOSE]), smoothstep(0.35, 0.65, classes[:, BILABIAL].sum(1)))
+
+
+def runs(mask):
+    edges = np.diff(np.concatenate([[0], mask.astype(int), [0]]))
+    return [(a / 50, b / 50) for a, b in zip(np.where(edges == 1)[0], np.where(edges == -1)[0], strict=True)]
+
+
+def to_visemes(classes):
+    out = np.zeros((len(classes), len(VISEMES)))
+    for c, v in enumerate(CLASS_VISEME):
+        if v >= 0:
+            out[:, v] += classes[:, c]
+    return out
+
+
+class Tally:
+    """Agreement with labels, summed over utterances."""
+
+    def __init__(self):
+        self.right = self.judged = self.hit = self.due = self.true = self.made = 0
+        self.r = []
+        self.lags = []
+
+    def add(self, classes, curves, segments):
+        n = len(classes)
+        target, truth = target_curves(segments, n), CLASS_VISEME[frame_classes(segments, n)]
+        speech = truth > 0  # silence and unjudged sounds are left out
+        self.right += int((to_visemes(classes).argmax(1)[speech] == truth[speech]).sum())
+        self.judged += int(speech.sum())
+        self.r.append([np.corrcoef(curves[:, c], target[:, c])[0, 1] if target[:, c].std() > 1e-3 else np.nan for c in range(len(CHANNELS))])
+        due = [(s, e) for s, e, c in segments if c in "pbm"]
+        made = runs(settled_closure(classes, curves) > 0.5)
+        self.due += len(due)
+        self.made += len(made)
+        self.hit += sum(any(a <= (s + e) / 2 + TOLERANCE_S and b >= (s + e) / 2 - TOLERANCE_S for a, b in made) for s, e in due)
+        self.true += sum(any(a <= e + TOLERANCE_S and b >= s - TOLERANCE_S for s, e in due) for a, b in made)
+        jaw, goal = curves[:, JAW] - curves[:, JAW].mean(), target[:, JAW] - target[:, JAW].mean()
+        score = [np.dot(jaw[max(0, k) : n + min(0, k)], goal[max(0, -k) : n - max(0, k)]) for k in range(-10, 11)]
+        self.lags.append((int(np.argmax(score)) - 10) * 20)
+
+    def numbers(self):
+        recall, precision = self.hit / max(self.due, 1), self.true / max(self.made, 1)
+        r = dict(zip(CHANNELS, np.nanmean(self.r, 0).round(3).tolist(), strict=True))
+        return {
+            "visemeAccuracy": round(self.right / max(self.judged, 1), 3),
+            "closureRecall": round(recall, 3), "closurePrecision": round(precision, 3),
+            "closureF1": round(2 * recall * precision / max(recall + precision, 1e-9), 3),
+            "r": r, "medianLagMs": float(np.median(self.lags)), "utterances": len(self.lags),
+        }  # fmt: skip
+
+
+def disturb(samples, condition, rng, voices):
+    """A copy of the sound in a worse place; the level is the speech's own active level."""
+    n = len(samples)
+    kind, _, amount = condition.partition(" ")
+    if kind in ("noise", "babble", "music"):
+        if kind == "noise":
+            other = np.fft.irfft(np.fft.rfft(rng.standard_normal(n)) / np.maximum(np.fft.rfftfreq(n, 1 / 16000), 30) ** 0.5, n)
+        elif kind == "babble":
+            other = sum(np.resize(voices[rng.integers(len(voices))].astype(np.float32), n) for _ in range(5))
+        else:
+            from prepare import music
+
+            other = music(n, rng)
+        samples = samples + other / (other.std() + 1e-9) * active_rms(samples) * 10 ** (-float(amount) / 20)
+    elif kind == "room":
+        m = int(0.4 * 16000)
+        response = rng.standard_normal(m) * np.exp(-6.9 * np.arange(m) / m)
+        response *= 0.5 / np.sqrt((response**2).sum())
+        response[0] += 1
+        samples = convolve(samples, response)
+    elif kind == "telephone":
+        f = np.fft.rfftfreq(n, 1 / 16000)
+        samples = np.fft.irfft(np.fft.rfft(samples) / (1 + (300 / np.maximum(f, 1)) ** 8) / (1 + (f / 3400) ** 20), n)
+    elif kind == "quiet":
+        samples = samples * 10 ** (-20 / 20)
+    elif kind == "clipped":
+        limit = 0.25 * np.abs(samples).max()
+        samples = np.clip(samples, -limit, limit)
+    return samples.astype(np.float32)
+
+
+def judge(network, items, condition, voices):
+    rng = np.random.default_rng(11)
+    tally = Tally()
+    for item in items:
+        samples = item["audio"].astype(np.float32) / 32768
+        samples = samples / active_rms(samples) * LEVEL_RMS
+        tally.add(*network(disturb(samples, condition, rng, voices)), item["segments"])
+    return tally.numbers()
+
+
+def grid_clips(limit=None):
+    """Real lips: (name, samples, inner-lip aperture / inter-ocular distance at 25 fps, blend shapes T x 52)."""
+    folder = DATA / "motion" / "grid-s1"
+    indices = [int(i) for i in (DATA / "motion" / "landmark-indices.txt").read_text().replace(",", " ").split()]
+    upper, lower, right, left = (indices.index(i) for i in (13, 14, 33, 263))
+    for path in sorted(folder.glob("*.npz"))[:limit]:
+        z = np.load(path)
+        marks = z["landmarks"]
+        if not np.isfinite(marks).all() or len(marks) < 50:
+            continue
+        eyes = np.linalg.norm(marks[:, right, :2] - marks[:, left, :2], axis=1)
+        aperture = np.linalg.norm(marks[:, upper, :2] - marks[:, lower, :2], axis=1) / eyes
+        samples = read_audio(path.with_suffix(".opus")).astype(np.float32) / 32768
+        yield path.stem, samples / active_rms(samples) * LEVEL_RMS, aperture, z["blendshapes"]
+
+
+def at_video_times(values, frames):
+    """50 Hz values at the middles of 25 fps video frames."""
+    times, own = (np.arange(frames) + 0.5) / 25, (np.arange(len(values)) + 0.5) / 50
+    return np.stack([np.interp(times, own, values[:, c]) for c in range(values.shape[1])], 1)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--model", default="articulation")
+    p.add_argument("--look-ahead", type=int, default=3, choices=[2, 3, 4, 5])
+    p.add_argument("--quick", action="store_true", help="clean speech and 10 dB noise only, fewer clips")
+    a = p.parse_args()
+    network = Network(a.model, a.look_ahead)
+    sets = {name: load_set(WORK / "sets" / f"{name}.npz") for name in ("libri-test", "libri-other", "russian")}
+    sets["russian"] = sets["russian"][: 40 if a.quick else 120]
+    voices = [x["audio"] for x in load_set(WORK / "sets" / "flite.npz")[:200]]
+    results = {}
+
+    def report(key, numbers):
+        results[key] = numbers
+        r = numbers["r"]
+        print(
+            f"{key:28s} viseme {numbers['visemeAccuracy']:.3f} | closure R {numbers['closureRecall']:.2f} P {numbers['closurePrecision']:.2f} "
+            f"F1 {numbers['closureF1']:.2f} | r jaw {r['jaw']:.2f} close {r['close']:.2f} round {r['round']:.2f} pucker {r['pucker']:.2f} "
+            f"stretch {r['stretch']:.2f} roll {r['roll']:.2f} tongue {r['tongue']:.2f} | lag {numbers['medianLagMs']:.0f} ms",
+            flush=True,
+        )
+
+    for name, items in sets.items():
+        report(name, judge(network, items, "clean", voices))
+    natural = sets["libri-test"] + sets["libri-other"]
+    conditions = ["noise 10"] if a.quick else ["noise 20", "noise 10", "noise 5", "babble 10", "music 10", "room", "telephone", "quiet", "clipped"]
+    report("natural, clean", judge(network, natural, "clean", voices))
+    for condition in conditions:
+        report(f"natural, {condition}", judge(network, natural, condition, voices))
+    rows = []
+    for _, samples, aperture, _ in grid_clips(100 if a.quick else None):
+        classes, curves = network(samples)
+        opening = curves[:, JAW] * (1 - settled_closure(classes, curves))
+        rows.append(np.corrcoef(at_video_times(opening[:, None], len(aperture))[:, 0], aperture)[0, 1])
+    results["grid"] = {"apertureR": round(float(np.nanmean(rows)), 3), "clips": len(rows)}
+    print(f"GRID s1, real lips (never in training): aperture r {np.nanmean(rows):.3f} over {len(rows)} clips", flush=True)
+    out = WORK / f"evaluation-{a.model}-{a.look_ahead}.json"
+    out.write_text(json.dumps(results, indent=1))
+    print(f"numbers in {out.relative_to(REPO)}")
+
+
+if __name__ == "__main__":
+    main()

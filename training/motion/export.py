@@ -1,0 +1,88 @@
+"""Checkpoint to models/NAME.onnx: one streaming step, dynamic batch and number of steps, all state explicit, checked against PyTorch.
+
+Inputs (float32): mel B 2T 80, lookAhead B 4 (one-hot over 2, 3, 4, 5 steps of 20 ms), past B H C. Outputs: classes B T 42
+(probabilities), curves B T 9, next B H C.
+
+    python export.py articulation            # WORK/checkpoints/articulation.pt -> models/articulation.onnx
+"""
+import json
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from audio_io import REPO, WORK
+from features import FLOOR, N_MELS
+from model import LOOK_AHEAD_STEPS, ArticulationNet
+from phones import CHANNELS, CLASSES
+from torch import nn
+
+
+def load(name):
+    saved = torch.load(WORK / "checkpoints" / f"{name}.pt", weights_only=True)
+    net = ArticulationNet(saved["width"], saved["dilations"])
+    net.load_state_dict(saved["average"])
+    return net.eval(), saved
+
+
+class Streaming(nn.Module):
+    """The network with all blocks' pasts in one tensor."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+        self.lengths = [h for h, _ in net.history_shapes()]
+
+    def forward(self, mel, look_ahead, past):
+        net = self.net
+        x = ((mel - net.mel_mean) / net.mel_scale).reshape(mel.shape[0], -1, 2 * N_MELS)
+        x = net.inlet_norm(net.inlet(x) + (look_ahead @ net.look_ahead.weight)[:, None])
+        following = []
+        for block, before in zip(net.blocks, past.split(self.lengths, 1)):
+            x, after = block(x, before)
+            following.append(after)
+        x = net.outlet_norm(x)
+        classes = torch.softmax(net.classes(x), -1)
+        return classes, torch.sigmoid(net.curves(torch.cat([x, classes], -1))), torch.cat(following, 1)
+
+
+def main(name):
+    torch.set_num_threads(1)
+    net, saved = load(name)
+    streaming = Streaming(net).eval()
+    total = sum(streaming.lengths)
+    example = (torch.randn(2, 4, N_MELS), torch.eye(4)[:2], torch.zeros(2, total, net.width))
+    out = REPO / "models" / f"{name}.onnx"
+    partial = out.with_suffix(".partial")
+    torch.onnx.export(
+        streaming, example, str(partial), dynamo=False, opset_version=17, input_names=["mel", "lookAhead", "past"],
+        output_names=["classes", "curves", "next"],
+        dynamic_axes={"mel": {0: "batch", 1: "frames"}, "lookAhead": {0: "batch"}, "past": {0: "batch"}, "classes": {0: "batch", 1: "steps"}, "curves": {0: "batch", 1: "steps"}, "next": {0: "batch"}},
+    )  # fmt: skip
+    model = onnx.load(str(partial))
+    facts = {"classes": CLASSES, "channels": CHANNELS, "lookAheadSteps": list(LOOK_AHEAD_STEPS), "trainingSteps": saved["step"]}
+    for key, value in facts.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, json.dumps(value)
+    onnx.save(model, str(partial))
+    session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    mel = rng.normal(-3, 3, (1, 400, N_MELS)).astype(np.float32).clip(np.log(FLOOR))
+    with torch.no_grad():
+        logits, curves, *_ = net(torch.from_numpy(mel), torch.tensor([1]))
+    past = np.zeros((1, total, net.width), np.float32)
+    worst = 0.0
+    for at in range(0, 400, 8):
+        feeds = {"mel": mel[:, at : at + 8], "lookAhead": np.eye(4, dtype=np.float32)[1:2], "past": past}
+        classes, step_curves, past = session.run(None, feeds)
+        worst = max(worst, np.abs(step_curves - curves[:, at // 2 : at // 2 + 4].numpy()).max())
+        worst = max(worst, np.abs(classes - torch.softmax(logits, -1)[:, at // 2 : at // 2 + 4].numpy()).max())
+    if worst > 1e-4:
+        raise SystemExit(f"{name}: the streamed ONNX differs from PyTorch by {worst:.2g}")
+    partial.rename(out)
+    print(f"{out.name}: {out.stat().st_size / 1e6:.2f} MB, step {saved['step']}, stream differs from offline by {worst:.1e}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "articulation")
