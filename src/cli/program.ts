@@ -1,0 +1,68 @@
+/**
+ * The command line as a function: arguments in, exit code out. One command per file beside this one.
+ *
+ * 0 done · 1 failed while working · 2 bad usage or bad input · 130 interrupted. An error is one sentence on stderr with
+ * its code, and with --json also the one object on stdout.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { AppError, type ErrorCode } from '../errors.ts';
+import { packageFile } from '../paths.ts';
+import { addBenchCommand } from './bench.ts';
+import { addPortraitCommand } from './portrait.ts';
+import { addRenderCommand } from './render.ts';
+
+/** The machine or the installation is at fault, not what the user gave. */
+const WORKING_FAILURES: readonly ErrorCode[] = [
+  'ENCODER_UNAVAILABLE',
+  'MODEL_MISSING',
+  'MODEL_CORRUPT',
+  'TTS_UNAVAILABLE',
+  'PORT_UNAVAILABLE',
+  'SERVER_BUSY',
+];
+
+/** @param args what follows the program's name. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const { code, message, exitCode } = explain(error);
+    console.error(`visavis: ${code}: ${message}`);
+    if (args.includes('--json')) console.log(JSON.stringify({ error: { code, message } }));
+    return exitCode;
+  }
+}
+
+function createProgram(): Command {
+  const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+  const program = new Command('visavis')
+    .description('One photo and a voice in, a talking face out.')
+    .version(version)
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: () => undefined });
+  for (const add of [addRenderCommand, addPortraitCommand, addBenchCommand]) add(program);
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  return program;
+}
+
+function explain(error: unknown): { code: ErrorCode | 'INTERNAL'; message: string; exitCode: number } {
+  if (error instanceof CommanderError) {
+    const text = error.code === 'commander.help' ? 'A command is needed' : error.message.replace(/^error: /, '');
+    return { code: 'BAD_USAGE', message: `${sentence(text)} See visavis --help.`, exitCode: 2 };
+  }
+  if (error instanceof AppError) {
+    const { code, message } = error;
+    const exitCode = code === 'INTERRUPTED' ? 130 : WORKING_FAILURES.includes(code) ? 1 : 2;
+    return { code, message, exitCode };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: 'INTERNAL', message, exitCode: 1 };
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim().replaceAll(/\s+/g, ' ');
+  return `${trimmed.slice(0, 1).toUpperCase()}${trimmed.slice(1)}${/[.!?)]$/.test(trimmed) ? '' : '.'}`;
+}
