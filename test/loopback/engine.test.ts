@@ -1,0 +1,147 @@
+// Engine workers by themselves: idle pictures within their credit, speech as ticks, a crash in mid-turn, sessions kept apart.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AvatarEngine, type EngineListener, type EngineSession } from '../../src/engine/avatar-engine.ts';
+import type { SessionSettings } from '../../src/engine/avatar-messages.ts';
+import { resolveControls } from '../../src/engine/controls.ts';
+import { bakePortrait } from '../../src/engine/portrait/portrait.ts';
+import type { EncodedFrame } from '../../src/media/frames.ts';
+import type { SpeechChunk } from '../../src/media/speech.ts';
+import { assetsDir } from '../../src/paths.ts';
+
+const FPS = 25;
+const TICK_SAMPLES = 48_000 / FPS;
+const cacheDir = mkdtempSync(join(tmpdir(), 'visavis-engine-'));
+let rigPath = '';
+let engine: AvatarEngine;
+
+beforeAll(async () => {
+  const portrait = await bakePortrait(join(assetsDir, 'portraits', 'mona-lisa.jpg'), { cacheDir });
+  rigPath = portrait.path!;
+  engine = new AvatarEngine(1);
+});
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+  rmSync(cacheDir, { recursive: true, force: true });
+});
+
+interface Seen {
+  ticks: { index: number; samples: Float32Array; turnId?: number; isLast: boolean }[];
+  slots: number[];
+  encoded: EncodedFrame[];
+  restarts: number;
+  failures: Error[];
+}
+
+/** A session whose pictures are encoded as soon as they come, unless `keep` holds them back. */
+function openSession(options: { keep?: boolean; rig?: string } = {}): { session: EngineSession; seen: Seen } {
+  const seen: Seen = { ticks: [], slots: [], encoded: [], restarts: 0, failures: [] };
+  const settings: SessionSettings = {
+    rigPath: options.rig ?? rigPath,
+    fps: FPS,
+    sizePx: 256,
+    controls: resolveControls({ seed: 1 }),
+  };
+  const listener: EngineListener = {
+    tick: (tick) => void seen.ticks.push(tick),
+    picture: (index, slot) => {
+      seen.slots.push(slot);
+      if (!options.keep) session.encode(slot, index * 40_000);
+    },
+    encoded: (frame) => void seen.encoded.push(frame),
+    restarted: () => {
+      seen.restarts += 1;
+    },
+    failed: (error) => void seen.failures.push(error),
+  };
+  const session = engine.open(settings, listener);
+  session.setEncoder('VP8', 400_000);
+  return { session, seen };
+}
+
+/** A second of 200 Hz at 24 kHz, as if it were the sentence "ma". */
+function speech(startUs = 0): SpeechChunk {
+  const samples = Float32Array.from({ length: 24_000 }, (_, i) => 0.3 * Math.sin((2 * Math.PI * 200 * i) / 24_000));
+  const phoneme = { startUs, endUs: startUs + 300_000, stress: 2 as const };
+  return {
+    samples,
+    sampleRateHz: 24_000,
+    startUs,
+    words: [],
+    phonemes: [
+      { ...phoneme, ipa: 'm' },
+      { ...phoneme, ipa: 'ɑ', startUs: startUs + 300_000, endUs: startUs + 1_000_000 },
+    ],
+  };
+}
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const spoken = (seen: Seen, turnId: number) => seen.ticks.filter((tick) => tick.turnId === turnId);
+
+describe('AvatarEngine', () => {
+  it('draws no more than two idle pictures ahead, and all eight slots for speech', async () => {
+    const { session, seen } = openSession({ keep: true });
+    await until('the idle pictures', () => seen.slots.length >= 2);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(seen.slots).toHaveLength(2);
+    session.speak(1, speech());
+    await until('the spoken pictures', () => seen.slots.length >= 8);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(new Set(seen.slots).size).toBe(8);
+    session.close();
+  });
+
+  it('announces all of a turn, marks its end, and goes on idling', async () => {
+    const { session, seen } = openSession();
+    session.speak(1, speech());
+    session.speak(1, speech(1_000_000));
+    session.endTurn(1);
+    await until('the end', () => spoken(seen, 1).some((tick) => tick.isLast));
+    const ticks = spoken(seen, 1);
+    expect(ticks.filter((tick) => tick.isLast)).toHaveLength(1);
+    expect(ticks.length * TICK_SAMPLES).toBeGreaterThanOrEqual(96_000);
+    expect(ticks.length * TICK_SAMPLES).toBeLessThan(96_000 + 2 * TICK_SAMPLES);
+    const count = seen.encoded.length;
+    await until('idle pictures', () => seen.encoded.length > count + 3);
+    expect(seen.ticks.map(({ index }) => index)).toEqual(seen.ticks.map((_, i) => i));
+    expect(seen.encoded[0]!.isKeyframe).toBe(true);
+    expect(seen.encoded.slice(1).some(({ isKeyframe }) => isKeyframe)).toBe(false);
+    session.close();
+  });
+
+  it('goes on where it was when the worker dies in the middle of a turn', async () => {
+    const { session, seen } = openSession();
+    for (let i = 0; i < 3; i++) session.speak(1, speech(i * 1_000_000));
+    session.endTurn(1);
+    await until('some speech', () => spoken(seen, 1).length > 10);
+    await engine.crashWorkers();
+    await until('the end of the turn', () => spoken(seen, 1).some((tick) => tick.isLast));
+    expect(seen.restarts).toBe(1);
+    expect(seen.failures).toEqual([]);
+    const total = spoken(seen, 1).length * TICK_SAMPLES;
+    // What was on its way when the worker died may be missing, nothing is said twice.
+    expect(total).toBeGreaterThan(144_000 - 12 * TICK_SAMPLES);
+    expect(total).toBeLessThan(144_000 + 2 * TICK_SAMPLES);
+    expect(seen.ticks.map(({ index }) => index)).toEqual(seen.ticks.map((_, i) => i));
+    session.close();
+  });
+
+  it('tells a session whose rig is missing, and leaves its neighbour alone', async () => {
+    const healthy = openSession();
+    const broken = openSession({ rig: join(cacheDir, 'gone.rig') });
+    await until('the failure', () => broken.seen.failures.length > 0);
+    expect(broken.seen.failures[0]!.message).toContain('gone.rig');
+    const count = healthy.seen.encoded.length;
+    await until('pictures next door', () => healthy.seen.encoded.length > count + 5);
+    healthy.session.close();
+  });
+});
