@@ -37,11 +37,15 @@ const FORMATS = new Set(['jpeg', 'png', 'webp', 'heif', 'avif', 'tiff', 'gif']);
 const FORMAT_ADVICE = 'give a JPEG, PNG, WebP or AVIF photo';
 const TRANSPARENT_COLOR = { r: 200, g: 200, b: 200 };
 
-/** @throws AppError FILE_NOT_FOUND, FILE_UNREADABLE, and those of `decodePhoto`. */
+/** @throws AppError those of `readPhotoFile` and `decodePhoto`. */
 export async function readPhoto(path: string, options: PhotoOptions = {}): Promise<Photo> {
-  let bytes: Uint8Array;
+  return decodePhoto(await readPhotoFile(path), path, options);
+}
+
+/** The bytes of a photo's file. @throws AppError FILE_NOT_FOUND, FILE_UNREADABLE. */
+export async function readPhotoFile(path: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(path);
+    return await readFile(path);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') {
@@ -51,7 +55,6 @@ export async function readPhoto(path: string, options: PhotoOptions = {}): Promi
       cause,
     });
   }
-  return decodePhoto(bytes, path, options);
 }
 
 /** @throws AppError IMAGE_INVALID (not an image, damaged), IMAGE_TOO_SMALL, IMAGE_TOO_LARGE. */
