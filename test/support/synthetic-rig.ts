@@ -18,6 +18,8 @@ const CANVAS = { x0Px: -128, y0Px: -128, widthPx: 768, heightPx: 768 };
 const CENTER: [number, number] = [256, 250];
 const MOUTH_Y = 319;
 const EYE_Y = 215;
+const IRIS_RADIUS_PX = 9;
+const PUPIL = [10, 10, 12];
 const SKIN = [214, 160, 132];
 export const IRIS_COLOR = [40, 90, 200];
 export const SCLERA_COLOR = [240, 240, 236];
@@ -259,7 +261,7 @@ export function syntheticRig(): FaceRig {
 
   const eye = (slit: Slit): EyeRig => {
     const center: [number, number] = [(slit.x0 + slit.x1) / 2, EYE_Y - 1];
-    const r = 9;
+    const r = IRIS_RADIUS_PX;
     const patch: [number, number, number, number] = [center[0] - 34, center[1] - 34, center[0] + 34, center[1] + 34];
     return {
       ring: ringOf(slit),
@@ -271,7 +273,7 @@ export function syntheticRig(): FaceRig {
       sclera: paint(136, 136, () => [...SCLERA_COLOR, 255]),
       iris: paint(136, 136, (x, y) => {
         const d = Math.hypot(x - 68, y - 68) / 2 / r;
-        return [...(d < 0.4 ? [10, 10, 12] : IRIS_COLOR), 255 * Math.min(Math.max((1.06 - d) / 0.1, 0), 1)];
+        return [...(d < 0.4 ? PUPIL : IRIS_COLOR), 255 * Math.min(Math.max((1.06 - d) / 0.1, 0), 1)];
       }),
       lashColor: [40, 26, 20],
     };
@@ -284,6 +286,9 @@ export function syntheticRig(): FaceRig {
       return h > 0 && y > EYE_Y - s.openUp * h && y < EYE_Y + s.openDown * h;
     });
     const texture = 10 * Math.sin(x * 0.21) * Math.sin(y * 0.17);
+    const iris = [SLITS.rightEye, SLITS.leftEye].map((slit) => Math.hypot(x - (slit.x0 + slit.x1) / 2, y - EYE_Y + 1));
+    if (inEye && Math.min(...iris) < IRIS_RADIUS_PX)
+      return Math.min(...iris) < 0.4 * IRIS_RADIUS_PX ? PUPIL : IRIS_COLOR;
     const base = y > 400 ? [70, 80, 110] : lip ? [180, 90, 90] : inEye ? SCLERA_COLOR : SKIN;
     return base.map((k) => k + texture);
   };

@@ -102,6 +102,7 @@ export class FaceGeometry {
   readonly #lipInset: Inset;
   readonly #lidInsets: { left: Inset; right: Inset };
   readonly #outputScale: number;
+  readonly #minBackgroundScale: number;
   #backgroundScale = Number.NaN;
 
   constructor(rig: FaceRig, textures: RigTextures, list: DrawList, layers: ReadonlyMap<string, Layer>) {
@@ -126,6 +127,14 @@ export class FaceGeometry {
       right: new HoleEdge(rig.eyes.right.ring, this.#person),
     };
     this.#lipInset = this.#makeLipInset();
+    const { canvas, faceCenter } = rig;
+    const toEdge = [
+      faceCenter[0] / (faceCenter[0] - canvas.x0Px),
+      faceCenter[1] / (faceCenter[1] - canvas.y0Px),
+      (RIG_FRAME_PX - faceCenter[0]) / (canvas.x0Px + canvas.widthPx - faceCenter[0]),
+      (RIG_FRAME_PX - faceCenter[1]) / (canvas.y0Px + canvas.heightPx - faceCenter[1]),
+    ];
+    this.#minBackgroundScale = Math.max(...toEdge);
     this.#lidInsets = { left: this.#makeLidInset('left'), right: this.#makeLidInset('right') };
   }
 
@@ -155,11 +164,11 @@ export class FaceGeometry {
     return (y - this.#textures.person.y0Px) * this.#textures.person.texelsPerPxY;
   }
 
-  /** The background is far away: it stays, and follows only when the camera's distance changes for good. */
+  /** The background is far away: it stays, follows only a camera that moves for good, and always covers the frame. */
   #updateBackground(scale: number): void {
     const distance = Math.log(Math.min(Math.max(Number.isFinite(scale) ? scale : 1, 0.3), 3));
     const beyond = Math.sign(distance) * Math.max(0, Math.abs(distance) - BACKGROUND_STILL);
-    const backgroundScale = Math.exp(beyond * BACKGROUND_PACE);
+    const backgroundScale = Math.max(Math.exp(beyond * BACKGROUND_PACE), this.#minBackgroundScale);
     if (backgroundScale === this.#backgroundScale) return;
     this.#backgroundScale = backgroundScale;
     const { vertices } = this.#layers.get('background')!;

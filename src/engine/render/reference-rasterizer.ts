@@ -120,7 +120,7 @@ function drawBatch(frame: Uint8Array, list: DrawList, batchIndex: number): void 
     for (let y = firstRow; y < endRow; y++) {
       const py = y + 0.5;
       const longX = ax + (py - ay) * longSlope;
-      const shortX = py < by ? ax + (py - ay) * upperSlope : bx + (py - by) * lowerSlope;
+      const shortX = py <= by ? ax + (py - ay) * upperSlope : bx + (py - by) * lowerSlope;
       const x0 = firstPixel(longIsLeft ? longX : shortX, width);
       const x1 = firstPixel(longIsLeft ? shortX : longX, width);
       const length = x1 - x0;

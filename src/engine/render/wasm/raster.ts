@@ -173,7 +173,7 @@ export function drawTriangles(
     for (let y: i32 = firstRow; y < endRow; y++) {
       const py: f64 = <f64>y + 0.5;
       const longX: f64 = ax + (py - ay) * longSlope;
-      const shortX: f64 = py < by ? ax + (py - ay) * upperSlope : bx + (py - by) * lowerSlope;
+      const shortX: f64 = py <= by ? ax + (py - ay) * upperSlope : bx + (py - by) * lowerSlope;
       const x0 = firstPixel(longIsLeft ? longX : shortX, width);
       const x1 = firstPixel(longIsLeft ? shortX : longX, width);
       const length = x1 - x0;
