@@ -9,6 +9,9 @@ import { type Gaze, type HeadPose, type MotionFrame, NEUTRAL_POSE } from './moti
 
 const POSE_KEYS = ['yawRad', 'pitchRad', 'rollRad', 'x', 'y', 'scale'] as const;
 
+/** Rounded time stamps must not make one more frame at the end. */
+const END_TOLERANCE_US = 1000;
+
 /**
  * Resamples to `fps` at absolute time: cubic for pose and gaze, linear for the weights (which must not overshoot).
  * Frames that fall on a source frame are that frame. The result lasts as long as the source.
@@ -16,6 +19,7 @@ const POSE_KEYS = ['yawRad', 'pitchRad', 'rollRad', 'x', 'y', 'scale'] as const;
 export async function* resampleMotion(source: AsyncIterable<MotionFrame>, fps: number): AsyncGenerator<MotionFrame> {
   // The frame before, the two around the wanted instant, and the one after.
   let window: MotionFrame[] = [];
+  let sourceCount = 0;
   let count = 0;
   const frameUs = (index: number) => Math.round((index * 1e6) / fps);
   function* upTo(endUs: number): Generator<MotionFrame> {
@@ -23,6 +27,7 @@ export async function* resampleMotion(source: AsyncIterable<MotionFrame>, fps: n
     while (frameUs(count) < endUs) yield interpolate(before, from, to, after, frameUs(count++));
   }
   for await (const frame of source) {
+    sourceCount++;
     if (window.length === 0) {
       window = [frame, frame, frame, frame];
       continue;
@@ -33,12 +38,11 @@ export async function* resampleMotion(source: AsyncIterable<MotionFrame>, fps: n
   }
   if (window.length === 0) return;
   const last = window[3];
-  const periodUs = last.timestampUs - window[2].timestampUs || 1e6 / fps;
   window = [window[1], window[2], last, last];
   yield* upTo(last.timestampUs);
   window = [last, last, last, last];
-  // Half a µs of tolerance: rounded time stamps must not make or lose a frame at the end.
-  yield* upTo(last.timestampUs + periodUs - 0.5);
+  const periodUs = sourceCount > 1 ? last.timestampUs / (sourceCount - 1) : 1e6 / fps;
+  yield* upTo(last.timestampUs + periodUs - END_TOLERANCE_US);
 }
 
 function interpolate(
