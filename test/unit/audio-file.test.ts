@@ -1,0 +1,120 @@
+// Sound from files: every rate and layout comes out as clean PCM, and what is no sound is refused by name.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { probeAudioFile, readAudioFile } from '../../src/media/audio-file.ts';
+import { createFilm } from '../../src/media/film.ts';
+import type { AudioFrame } from '../../src/media/frames.ts';
+import { type WavLayout, wavBytes } from '../support/wav-bytes.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'visavis-audio-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function wavFile(name: string, samples: ArrayLike<number>, layout: WavLayout): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, wavBytes(samples, layout));
+  return path;
+}
+
+async function read(path: string, options = {}): Promise<{ samples: Float32Array; frames: AudioFrame[] }> {
+  const frames: AudioFrame[] = [];
+  for await (const frame of readAudioFile(path, options)) frames.push(frame);
+  return { samples: Float32Array.from(frames.flatMap((frame) => [...frame.samples])), frames };
+}
+
+/** 0.5 s of 300 Hz at half level in every channel. */
+function tone({ sampleRateHz, channels }: WavLayout): Float32Array {
+  return Float32Array.from({ length: 0.5 * sampleRateHz * channels }, (_, i) => {
+    return 0.5 * Math.sin((2 * Math.PI * 300 * Math.floor(i / channels)) / sampleRateHz);
+  });
+}
+
+describe('audio files', () => {
+  it.each<WavLayout>([
+    { sampleRateHz: 8_000, channels: 1, format: 1 },
+    { sampleRateHz: 44_100, channels: 2, format: 1 },
+    { sampleRateHz: 48_000, channels: 6, format: 3 },
+    { sampleRateHz: 192_000, channels: 1, format: 3 },
+    { sampleRateHz: 16_000, channels: 3, format: 1 },
+  ])('come out as 16 kHz mono: %o', async (layout) => {
+    const path = await wavFile('tone.wav', tone(layout), layout);
+    const { samples, frames } = await read(path, { sampleRateHz: 16_000, mono: true });
+    expect(samples).toHaveLength(8_000);
+    expect(frames.every((frame) => frame.sampleRateHz === 16_000 && frame.channels === 1)).toBe(true);
+    let at = 0;
+    for (const frame of frames) {
+      expect(frame.timestampUs).toBe(Math.round((at / 16_000) * 1e6));
+      at += frame.samples.length;
+    }
+    const middle = samples.subarray(1000, 7000);
+    const phase = middle.map((_, i) => 0.5 * Math.sin((2 * Math.PI * 300 * (i + 1000)) / 16_000));
+    expect(Math.max(...middle.map((sample, i) => Math.abs(sample - phase[i])))).toBeLessThan(0.01);
+  });
+
+  it('keep their own rate and both channels when nothing else is asked for', async () => {
+    const layout: WavLayout = { sampleRateHz: 22_050, channels: 2, format: 3 };
+    const input = Float32Array.from({ length: 4410 }, (_, i) => (i % 2 === 0 ? 0.25 : -0.75));
+    const path = await wavFile('two.wav', input, layout);
+    expect(await probeAudioFile(path)).toMatchObject({ sampleRateHz: 22_050, channels: 2, durationUs: 100_000 });
+    expect((await read(path)).samples).toEqual(input);
+  });
+
+  it('lose samples that are not numbers, and nothing around them', async () => {
+    const layout: WavLayout = { sampleRateHz: 16_000, channels: 1, format: 3 };
+    const input = tone(layout);
+    input.set([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 7], 100);
+    const { samples } = await read(await wavFile('nan.wav', input, layout));
+    expect([...samples.subarray(100, 104)]).toEqual([0, 1, -1, 1]);
+    expect(samples.subarray(104)).toEqual(input.subarray(104));
+  });
+
+  it('may be as short as a single sample, and may end early', async () => {
+    const layout: WavLayout = { sampleRateHz: 16_000, channels: 1, format: 1 };
+    expect((await read(await wavFile('one.wav', [0.5], layout))).samples).toHaveLength(1);
+    const cut = join(folder, 'cut.wav');
+    await writeFile(cut, wavBytes(tone(layout), layout).subarray(0, 5000));
+    expect((await read(cut)).samples).toHaveLength((5000 - 44) / 2);
+  });
+
+  it('stop when they are told to', async () => {
+    const layout: WavLayout = { sampleRateHz: 16_000, channels: 1, format: 1 };
+    const path = await wavFile('long.wav', new Float32Array(320_000), layout);
+    const abort = new AbortController();
+    const reading = readAudioFile(path, { signal: abort.signal });
+    await reading.next();
+    abort.abort(new Error('enough'));
+    await expect(reading.next()).rejects.toThrow('enough');
+  });
+
+  it('that are no sound are refused by name', async () => {
+    const mute = join(folder, 'mute.mp4');
+    const film = await createFilm(mute, { widthPx: 256, heightPx: 256, fps: 10, audio: null });
+    for (let n = 0; n < 5; n++) await film.writePicture(new Uint8Array(256 * 256 * 1.5).fill(100));
+    await film.finish();
+    const layout: WavLayout = { sampleRateHz: 16_000, channels: 1, format: 1 };
+    const files: [name: string, content: Buffer | string | null, code: string][] = [
+      ['empty.wav', '', 'AUDIO_INVALID'],
+      ['text.wav', 'This is a letter, not a song.\n'.repeat(50), 'AUDIO_INVALID'],
+      ['text.txt', 'hello', 'AUDIO_INVALID'],
+      ['no-samples.wav', wavBytes([], layout), 'AUDIO_INVALID'],
+      ['playlist.m3u8', '#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n', 'AUDIO_INVALID'],
+      ['mute.mp4', null, 'NO_AUDIO'],
+      ['missing.wav', null, 'FILE_NOT_FOUND'],
+      ['', null, 'FILE_UNREADABLE'],
+    ];
+    for (const [name, content, code] of files) {
+      const path = join(folder, name);
+      if (content !== null) await writeFile(path, content);
+      for (const error of await Promise.all(
+        [probeAudioFile(path), read(path)].map((p) => p.catch((e: unknown) => e)),
+      )) {
+        expect(error, name).toMatchObject({ code });
+        expect((error as Error).message, name).toContain(path);
+      }
+    }
+  });
+});
