@@ -11,6 +11,7 @@ import { packageFile } from '../paths.ts';
 import { addBenchCommand } from './bench.ts';
 import { addPortraitCommand } from './portrait.ts';
 import { addRenderCommand } from './render.ts';
+import { addServeCommand } from './serve.ts';
 
 /** The machine or the installation is at fault, not what the user gave. */
 const WORKING_FAILURES: readonly ErrorCode[] = [
@@ -43,7 +44,7 @@ function createProgram(): Command {
     .version(version)
     .showSuggestionAfterError()
     .configureOutput({ outputError: () => undefined });
-  for (const add of [addRenderCommand, addPortraitCommand, addBenchCommand]) add(program);
+  for (const add of [addServeCommand, addRenderCommand, addPortraitCommand, addBenchCommand]) add(program);
   for (const command of [program, ...program.commands]) command.exitOverride();
   return program;
 }
