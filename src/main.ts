@@ -1,6 +1,6 @@
 /** Composition root of the server: gallery, engine, speech synthesiser and sessions, joined behind the signaling server's ports. */
 import { availableParallelism } from 'node:os';
-import { EspeakSynthesizer } from './agent/espeak.ts';
+import { EmbeddedSynthesizer } from './agent/embedded-synthesizer.ts';
 import type { Config } from './config.ts';
 import { AvatarEngine } from './engine/avatar-engine.ts';
 import { resolveControls } from './engine/controls.ts';
@@ -25,7 +25,7 @@ export async function serve(config: Config): Promise<RunningServer> {
   try {
     const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs));
     const engine = scope.use(new AvatarEngine());
-    const synthesizer = scope.use(new EspeakSynthesizer());
+    const synthesizer = scope.use(new EmbeddedSynthesizer());
     const maxCalls = config.server.maxCalls || Math.max(1, CALLS_PER_CORE * availableParallelism());
     const host: CallHost = {
       fps: config.motion.fps,

@@ -1,6 +1,6 @@
 /**
  * The port every speech synthesiser stands behind: text in, sound with phoneme and word times out, one chunk per
- * sentence, so that a text of any length needs the memory of one sentence. The vendor's adapter is `espeak.ts`.
+ * sentence, so that a text of any length needs the memory of one sentence. The adapters are `espeak.ts` and `flite.ts`.
  */
 import { AppError } from '../errors.ts';
 import type { SpeechChunk } from '../media/speech.ts';
@@ -30,6 +30,19 @@ export interface SpeechSynthesizer extends AsyncDisposable {
    * @throws AppError TEXT_EMPTY, VOICE_UNKNOWN, CONTROL_OUT_OF_RANGE, TTS_UNAVAILABLE; the signal's reason when aborted.
    */
   synthesize(text: string, options?: SpeechOptions): AsyncIterable<SpeechChunk>;
+}
+
+/** @throws AppError CONTROL_OUT_OF_RANGE */
+export const checkedRate = ({ ratePercent = 100 }: SpeechOptions): number => inRange('rate', ratePercent, 50, 250);
+/** @throws AppError CONTROL_OUT_OF_RANGE */
+export const checkedPitch = ({ pitchPercent = 100 }: SpeechOptions): number => inRange('pitch', pitchPercent, 0, 198);
+
+function inRange(control: string, value: number, min: number, max: number): number {
+  if (value >= min && value <= max) return value;
+  throw new AppError(
+    'CONTROL_OUT_OF_RANGE',
+    `The speech ${control} is ${value} %; it must lie between ${min} and ${max} %.`,
+  );
 }
 
 /** @throws AppError TEXT_EMPTY when there is nothing to say. */
@@ -123,7 +136,8 @@ function silence(ms: number, sampleRateHz: number, startUs: number): SpeechChunk
   return { samples, sampleRateHz, startUs, phonemes: [], words: [] };
 }
 
-function shiftChunk(chunk: SpeechChunk, byUs: number): SpeechChunk {
+/** The same chunk, later. */
+export function shiftChunk(chunk: SpeechChunk, byUs: number): SpeechChunk {
   return {
     ...chunk,
     startUs: chunk.startUs + byUs,

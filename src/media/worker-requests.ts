@@ -1,0 +1,49 @@
+/**
+ * Questions to one of our worker threads, answered in order, one at a time. The worker starts with the first question; one
+ * that dies rejects the question under way, and the next question starts another.
+ */
+import type { Worker } from 'node:worker_threads';
+
+export class WorkerRequests<Request, Reply> implements AsyncDisposable {
+  #start: () => Worker;
+  #worker: Worker | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(start: () => Worker) {
+    this.#start = start;
+  }
+
+  ask(request: Request): Promise<Reply> {
+    const answer = this.#queue.then(async () => {
+      this.#worker ??= this.#start();
+      try {
+        return await roundTrip<Request, Reply>(this.#worker, request);
+      } catch (error) {
+        await this[Symbol.asyncDispose]();
+        throw error;
+      }
+    });
+    this.#queue = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+}
+
+function roundTrip<Request, Reply>(worker: Worker, request: Request): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void): void => {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+      finish();
+    };
+    const onMessage = (reply: Reply): void => settle(() => resolve(reply));
+    const onError = (error: Error): void => settle(() => reject(error));
+    const onExit = (): void => settle(() => reject(new Error('The worker ended before it answered')));
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+    worker.postMessage(request);
+  });
+}
