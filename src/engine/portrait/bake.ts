@@ -6,12 +6,13 @@ import sharp from 'sharp';
 import { type FaceRig, RIG_VERSION, type SparseMatrix } from '../face-rig.ts';
 import type { BlendshapeName } from '../motion-frame.ts';
 import { personalShapes } from './expression-shapes.ts';
-import { bakeEye, type Iris } from './eyes.ts';
+import { bakeEye } from './eyes.ts';
 import type { FaceBasis } from './face-basis.ts';
 import { applyBasisToRig, basisToRig, type FaceFit, fitFace, poseAngles } from './face-fit.ts';
 import { type Face, faceSizePx } from './face-mesh.ts';
 import { measureGrain } from './fill.ts';
 import { type Framing, frameFace, toRigSpace } from './framing.ts';
+import type { Circle } from './iris-fit.ts';
 import {
   CHIN,
   FACE_OVAL,
@@ -33,7 +34,7 @@ import { readPalette } from './palette.ts';
 import { assemblePersonMesh, type PersonMesh, sparseShape } from './person-mesh.ts';
 import type { Photo } from './photo.ts';
 import { poseLimits } from './pose-limits.ts';
-import { clamp, convexHull, createRaster, halve, lumaOf, type Raster, sample } from './raster.ts';
+import { clamp, convexHull, createRaster, halve, lumaOf, type Raster, sample, smoothstep } from './raster.ts';
 import { fitShading } from './shading.ts';
 import { CANVAS, composeTextures } from './textures.ts';
 import { photoWarnings } from './warnings.ts';
@@ -78,7 +79,7 @@ export async function bakeRig(photo: Photo, faces: Face[], basis: FaceBasis): Pr
   const fine = await resamplePhoto(photo, framing);
   const view = framing.texelScale === 2 ? halve(fine) : fine;
   lap('resampleMs');
-  const rawMatte = await matteOfView(photo, framing);
+  const rawMatte = await matteOfView(photo, framing, face.landmarks[3 * CHIN + 1]);
   lap('segmentMs');
 
   const landmarks = snapLids(view, viewRect, toRigSpace(framing, face.landmarks));
@@ -205,21 +206,23 @@ async function resamplePhoto(photo: Photo, { source, view, texelScale }: Framing
 }
 
 /**
- * The segmentation network sees 256 × 256 px: once the frame, where detail counts, and once all of the view, for what
- * lies around it. The two meet over a soft border inside the frame. Half the view's size.
+ * The segmentation network sees 256 × 256 px, so it is asked about three squares: the frame, where detail counts; half as
+ * much again, where it errs least; and all of the view. Inside the frame the first two must agree, but on the
+ * torso, of which each sees too little, either will do. Soft borders between them; half the view's size.
  */
-async function matteOfView(photo: Photo, framing: Framing): Promise<Raster> {
-  const { source, view } = framing;
-  const near = await segment(photo, framing.x0Px, framing.y0Px, framing.sidePx);
+async function matteOfView(photo: Photo, framing: Framing, chinPx: number): Promise<Raster> {
+  const { source, view, sidePx } = framing;
+  const near = await segment(photo, { x0: framing.x0Px, y0: framing.y0Px, sidePx });
+  const middleSquare = { x0: framing.x0Px - 0.25 * sidePx, y0: framing.y0Px - 0.15 * sidePx, sidePx: 1.5 * sidePx };
+  const middle = await segment(photo, middleSquare);
   const wideSide = Math.max(source.widthPx, source.heightPx);
   const wide =
-    wideSide > 1.1 * framing.sidePx
-      ? await segment(
-          photo,
-          source.x0Px + (source.widthPx - wideSide) / 2,
-          source.y0Px + (source.heightPx - wideSide) / 2,
-          wideSide,
-        )
+    wideSide > 1.45 * sidePx
+      ? await segment(photo, {
+          x0: source.x0Px + (source.widthPx - wideSide) / 2,
+          y0: source.y0Px + (source.heightPx - wideSide) / 2,
+          sidePx: wideSide,
+        })
       : null;
   const out = createRaster((view.widthPx + 1) >> 1, (view.heightPx + 1) >> 1);
   const scaleX = source.widthPx / out.widthPx;
@@ -228,27 +231,36 @@ async function matteOfView(photo: Photo, framing: Framing): Promise<Raster> {
     const y = source.y0Px + (j + 0.5) * scaleY;
     for (let k = 0; k < out.widthPx; k++, i++) {
       const x = source.x0Px + (k + 0.5) * scaleX;
-      if (!wide) {
-        out.data[i] = near(x, y);
-        continue;
+      const byMiddle = wide ? shareOf(middleSquare, x, y) : 1;
+      let value = byMiddle > 0 ? byMiddle * middle(x, y) : 0;
+      if (wide && byMiddle < 1) value += (1 - byMiddle) * wide(x, y);
+      const byNear = shareOf({ x0: framing.x0Px, y0: framing.y0Px, sidePx }, x, y);
+      if (byNear > 0) {
+        const detail = near(x, y);
+        const both =
+          value * detail + smoothstep(chinPx, chinPx + 0.06 * sidePx, y) * (Math.max(value, detail) - value * detail);
+        value += byNear * (both - value);
       }
-      const insetX = Math.min(x - framing.x0Px, framing.x0Px + framing.sidePx - x);
-      const insetY = Math.min(y - framing.y0Px, framing.y0Px + framing.sidePx - y);
-      const share = clamp(Math.min(insetX, insetY) / (0.08 * framing.sidePx), 0, 1);
-      if (share > 0) out.data[i] += share * near(x, y);
-      if (share < 1) out.data[i] += (1 - share) * wide(x, y);
+      out.data[i] = value;
     }
   }
   return out;
 }
 
+interface PhotoSquare {
+  x0: number;
+  y0: number;
+  sidePx: number;
+}
+
+/** 0 outside a square, 1 well inside. */
+function shareOf({ x0, y0, sidePx }: PhotoSquare, x: number, y: number): number {
+  const inset = Math.min(x - x0, x0 + sidePx - x, y - y0, y0 + sidePx - y);
+  return clamp(inset / (0.08 * sidePx), 0, 1);
+}
+
 /** The matte of a square of the photo, as a function of photo px. */
-async function segment(
-  photo: Photo,
-  x0: number,
-  y0: number,
-  sidePx: number,
-): Promise<(x: number, y: number) => number> {
+async function segment(photo: Photo, { x0, y0, sidePx }: PhotoSquare): Promise<(x: number, y: number) => number> {
   const square = { centerX: x0 + sidePx / 2, centerY: y0 + sidePx / 2, sidePx, rollRad: 0 };
   const { sizePx, values } = await personMatte(photo, square);
   const raster = { widthPx: sizePx, heightPx: sizePx, channels: 1, data: values };
@@ -281,7 +293,7 @@ function faceExtent(
   };
 }
 
-function irisOf(landmarks: Float32Array, [center, ...edge]: readonly number[]): Iris {
+function irisOf(landmarks: Float32Array, [center, ...edge]: readonly number[]): Circle {
   const x = landmarks[3 * center];
   const y = landmarks[3 * center + 1];
   const radius =

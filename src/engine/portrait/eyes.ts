@@ -4,6 +4,7 @@
  */
 import type { EyeRig, HoleRing, Texture } from '../face-rig.ts';
 import { pushPull } from './fill.ts';
+import { type Circle, fitIris } from './iris-fit.ts';
 import type { Rgb } from './palette.ts';
 import {
   clamp,
@@ -12,6 +13,7 @@ import {
   fillPolygon,
   gaussianBlur,
   luma,
+  lumaOf,
   percentile,
   type Raster,
   sample,
@@ -23,12 +25,6 @@ const PROFILE_BINS = 48;
 /** The radial profile reaches a little beyond the iris. */
 const PROFILE_REACH = 1.15;
 
-export interface Iris {
-  x: number;
-  y: number;
-  radius: number;
-}
-
 /** `fine`: RGB, `texelScale` texels per rig px, whose (0, 0) is `origin` in rig px. */
 export function bakeEye(
   fine: Raster,
@@ -36,7 +32,7 @@ export function bakeEye(
   origin: { x0Px: number; y0Px: number },
   ring: HoleRing,
   face: Float32Array,
-  iris: Iris,
+  irisGuess: Circle,
   eyeWhite: Rgb,
 ): EyeRig {
   const corner = (i: number) => [face[3 * ring.vertices[i]], face[3 * ring.vertices[i] + 1]];
@@ -58,12 +54,10 @@ export function bakeEye(
   const size = 2 * reach * density;
 
   const photo = createRaster(size, size, 3);
-  const radial = new Float32Array(size * size);
   for (let j = 0, i = 0; j < size; j++) {
     for (let k = 0; k < size; k++, i++) {
       const x = patchX + (k + 0.5) / density;
       const y = patchY + (j + 0.5) / density;
-      radial[i] = Math.hypot(x - iris.x, y - iris.y) / iris.radius;
       for (let c = 0; c < 3; c++) {
         photo.data[3 * i + c] = sample(fine, (x - origin.x0Px) * texelScale, (y - origin.y0Px) * texelScale, c);
       }
@@ -76,6 +70,17 @@ export function bakeEye(
   });
   const opening = fillPolygon(size, size, outline);
   const inner = erode(opening, density);
+  const toPatch = ({ x, y, radius }: Circle) => ({
+    x: (x - patchX) * density,
+    y: (y - patchY) * density,
+    radius: radius * density,
+  });
+  const found = fitIris(gaussianBlur(lumaOf(photo), 0.6 * density), inner, toPatch(irisGuess));
+  const iris = { x: patchX + found.x / density, y: patchY + found.y / density, radius: found.radius / density };
+  const radial = new Float32Array(size * size);
+  for (let i = 0; i < radial.length; i++) {
+    radial[i] = Math.hypot((i % size) + 0.5 - found.x, Math.floor(i / size) + 0.5 - found.y) / found.radius;
+  }
 
   const shown = gaussianBlur(inner, density * 0.8);
   for (let i = 0; i < shown.data.length; i++) shown.data[i] = clamp(shown.data[i] * 2 - 1, 0, 1);
@@ -89,13 +94,13 @@ export function bakeEye(
     for (let c = 0; c < 3; c++) {
       const pixel = photo.data[3 * i + c];
       const w = white.data[3 * i + c];
-      const beyond = clamp((radial[i] - 1.08) / 0.1, 0, 1);
+      const beyond = clamp((radial[i] - 1.12) / 0.14, 0, 1);
       sclera[4 * i + c] = 255 * clamp(w + seen * beyond * (pixel - w), 0, 1) + 0.5;
       const d = disc[3 * i + c];
       irisPixels[4 * i + c] = 255 * clamp(d + seen * (pixel - d), 0, 1) + 0.5;
     }
     sclera[4 * i + 3] = 255;
-    irisPixels[4 * i + 3] = 255 * clamp((1.1 - radial[i]) / 0.12, 0, 1) + 0.5;
+    irisPixels[4 * i + 3] = 255 * clamp((1.06 - radial[i]) / 0.1, 0, 1) + 0.5;
   }
   const texture = (data: Uint8Array): Texture => ({ widthPx: size, heightPx: size, data });
   return {
@@ -116,7 +121,7 @@ function completeWhite(photo: Raster, inner: Raster, radial: Float32Array, eyeWh
   const known = createRaster(photo.widthPx, photo.heightPx);
   let count = 0;
   for (let i = 0; i < radial.length; i++) {
-    if (inner.data[i] < 0.95 || radial[i] <= 1.18) continue;
+    if (inner.data[i] < 0.95 || radial[i] <= 1.22) continue;
     known.data[i] = 1;
     count++;
   }

@@ -13,7 +13,7 @@ export function pushPull(rgb: Raster, known: Raster): Raster {
   }
   const colours = [weighted];
   const weights = [known];
-  while (Math.min(colours[colours.length - 1].widthPx, colours[colours.length - 1].heightPx) > 2) {
+  while (Math.max(colours[colours.length - 1].widthPx, colours[colours.length - 1].heightPx) > 1) {
     colours.push(halve(colours[colours.length - 1]));
     weights.push(halve(weights[weights.length - 1]));
   }

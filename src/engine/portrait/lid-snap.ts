@@ -5,7 +5,8 @@
  */
 import { LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS, SKIN_LANDMARK_COUNT } from './landmark-indices.ts';
 import { evaluatePolynomial, fitPolynomial } from './linear-algebra.ts';
-import { clamp, type Raster, sample } from './raster.ts';
+import type { Rgb } from './palette.ts';
+import { clamp, luma, percentile, type Raster, sample } from './raster.ts';
 
 const REACH = 0.06;
 const STEPS = 24;
@@ -39,6 +40,9 @@ function snapEye(
   const eyeWhite = whiteOf(view, toView, landmarks, ring, iris, width);
   if (!eyeWhite) return;
 
+  const cx = x(iris[0]);
+  const cy = y(iris[0]);
+  const radius = iris.slice(1).reduce((sum, i) => sum + Math.hypot(x(i) - cx, y(i) - cy), 0) / 4;
   const shiftX = new Float64Array(ring.length);
   const shiftY = new Float64Array(ring.length);
   for (const lid of [1, -1] as const) {
@@ -46,28 +50,40 @@ function snapEye(
     // Outwards: up for the upper lid, down for the lower.
     const nx = sign * upX * lid;
     const ny = sign * upY * lid;
-    const u: number[] = [];
-    const shift: number[] = [];
-    const strength: number[] = [];
-    for (const m of members) {
-      const edge = strongestEdge(view, x(ring[m]) - toView.x0Px, y(ring[m]) - toView.y0Px, nx, ny, width, eyeWhite);
-      u.push(
-        ((x(ring[m]) - x(first)) * (x(second) - x(first)) + (y(ring[m]) - y(first)) * (y(second) - y(first))) /
-          width ** 2,
-      );
-      shift.push(edge.offset);
+    const along = (i: number) =>
+      ((x(i) - x(first)) * (x(second) - x(first)) + (y(i) - y(first)) * (y(second) - y(first))) / width ** 2;
+    const columns = members.map((m) => {
+      const profile = { view, x: x(ring[m]) - toView.x0Px, y: y(ring[m]) - toView.y0Px, nx, ny, width };
+      const lateral = Math.abs(along(ring[m]) - along(iris[0])) * width;
+      return {
+        u: along(ring[m]),
+        ofWhite: whiteEdge(profile, eyeWhite),
+        ofLash: lashEdge(profile),
+        isIris: lateral < 0.8 * radius,
+      };
+    });
+    // Over the iris the eye's white tells nothing. Below it, the iris' end is the lid's edge; above it dark meets dark, and
+    // the edge is where the lash line ends, less the lash line's thickness as measured beside the iris.
+    const beside = columns.filter((c) => !c.isIris && c.ofWhite.strength > 0.15 && c.ofLash.strength > 0.15);
+    const thickness = lid === 1 ? median(beside.map((c) => c.ofLash.offset - c.ofWhite.offset)) : 0;
+    const u: number[] = [0, 1];
+    const shift: number[] = [0, 0];
+    const strength: number[] = [0.6, 0.6];
+    for (const column of columns) {
+      const lash = {
+        offset: column.ofLash.offset - (thickness ?? 0),
+        strength: thickness === null ? 0 : column.ofLash.strength,
+      };
+      const edge = column.isIris ? lash : column.ofWhite;
+      u.push(column.u);
+      shift.push(clamp(edge.offset, -REACH * width, REACH * width));
       strength.push(edge.strength);
     }
-    // Anchors at the corners and a pull to zero keep weak columns (iris against lash) with their neighbours.
-    for (const corner of [0, 1]) {
-      u.push(corner);
-      shift.push(0);
-      strength.push(0.6);
-    }
+    // A pull to zero keeps columns without an edge with their neighbours.
     const pull = u.map(() => 0.04);
     const curve = fitPolynomial([...u, ...u], [...shift, ...u.map(() => 0)], 3, [...strength, ...pull]);
     members.forEach((m, k) => {
-      const move = clamp(evaluatePolynomial(curve, u[k]), -REACH * width, REACH * width);
+      const move = clamp(evaluatePolynomial(curve, columns[k].u), -REACH * width, REACH * width);
       shiftX[m] = nx * move;
       shiftY[m] = ny * move;
     });
@@ -83,13 +99,13 @@ function whiteOf(
   ring: readonly number[],
   iris: readonly number[],
   width: number,
-): [number, number, number] | null {
+): Rgb | null {
   const half = ring.length / 2;
   const cx = landmarks[3 * iris[0]];
   const cy = landmarks[3 * iris[0] + 1];
   const radius =
     iris.slice(1).reduce((sum, i) => sum + Math.hypot(landmarks[3 * i] - cx, landmarks[3 * i + 1] - cy), 0) / 4;
-  const found: [number, number, number][] = [];
+  const found: Rgb[] = [];
   for (let k = 1; k < half; k++) {
     const a = ring[k];
     const b = ring[ring.length - k];
@@ -104,40 +120,77 @@ function whiteOf(
   if (found.length < 4) return null;
   found.sort((p, q) => q[0] + q[1] + q[2] - (p[0] + p[1] + p[2]));
   const bright = found.slice(0, Math.max(2, found.length >> 2));
-  return [0, 1, 2].map((c) => bright.reduce((sum, p) => sum + p[c], 0) / bright.length) as [number, number, number];
+  return [0, 1, 2].map((c) => bright.reduce((sum, p) => sum + p[c], 0) / bright.length) as Rgb;
 }
 
-/** Where, along the outward normal, the picture leaves the eye's white fastest; strength 0 where it never is white. */
-function strongestEdge(
-  view: Raster,
-  x: number,
-  y: number,
-  nx: number,
-  ny: number,
-  width: number,
-  white: [number, number, number],
-): { offset: number; strength: number } {
-  const step = (2 * REACH * width) / STEPS;
-  const distance = new Float64Array(STEPS + 5);
-  for (let i = 0; i < distance.length; i++) {
-    const t = -REACH * width + (i - 2) * step;
-    let sum = 0;
-    for (let c = 0; c < 3; c++) sum += (sample(view, x + nx * t, y + ny * t, c) - white[c]) ** 2;
-    distance[i] = Math.sqrt(sum);
-  }
+interface Edge {
+  /** Along the outward normal, px. */
+  offset: number;
+  /** 0 where there is none. */
+  strength: number;
+}
+
+interface Profile {
+  view: Raster;
+  x: number;
+  y: number;
+  nx: number;
+  ny: number;
+  width: number;
+}
+
+/** `measure` of the colour at evenly spaced places from `from` to `to` (parts of the eye's width), two extra at the ends. */
+function walk(
+  { view, x, y, nx, ny, width }: Profile,
+  from: number,
+  to: number,
+  measure: (rgb: Rgb) => number,
+): Float64Array {
+  return Float64Array.from({ length: STEPS + 5 }, (_, i) => {
+    const t = width * (from + ((i - 2) * (to - from)) / STEPS);
+    const at = (c: number) => sample(view, x + nx * t, y + ny * t, c);
+    return measure([at(0), at(1), at(2)]);
+  });
+}
+
+/** Where the picture leaves the eye's white fastest. */
+function whiteEdge(profile: Profile, white: Rgb): Edge {
+  const distance = walk(profile, -REACH, REACH, (rgb) =>
+    Math.hypot(rgb[0] - white[0], rgb[1] - white[1], rgb[2] - white[2]),
+  );
   let best = 0;
   let at = 0;
   for (let i = 0; i <= STEPS; i++) {
     const rise = distance[i + 3] + distance[i + 4] - distance[i] - distance[i + 1];
-    const inside = Math.max(0, 1 - Math.min(distance[i], distance[i + 1]) / 0.35);
-    const nearby = 1 - 0.4 * Math.abs(i / STEPS - 0.5) * 2;
-    const score = rise * inside * nearby;
+    const isWhite = Math.max(0, 1 - Math.min(distance[i], distance[i + 1]) / 0.35);
+    const score = rise * isWhite * (1 - 0.4 * Math.abs(i / STEPS - 0.5) * 2);
     if (score > best) {
       best = score;
       at = i;
     }
   }
-  return { offset: -REACH * width + at * step, strength: clamp(best * 3, 0, 1) };
+  return { offset: profile.width * REACH * ((2 * at) / STEPS - 1), strength: clamp(best * 3, 0, 1) };
+}
+
+/** Where dark (lashes, the lid's shadow) turns to skin fastest; looked for a little farther out. */
+function lashEdge(profile: Profile): Edge {
+  const from = -REACH;
+  const to = 2 * REACH;
+  const light = walk(profile, from, to, ([r, g, b]) => luma(r, g, b));
+  let best = 0;
+  let at = 0;
+  for (let i = 0; i <= STEPS; i++) {
+    const score = light[i + 3] + light[i + 4] - light[i] - light[i + 1];
+    if (score > best) {
+      best = score;
+      at = i;
+    }
+  }
+  return { offset: profile.width * (from + (at * (to - from)) / STEPS), strength: clamp(best * 2, 0, 1) };
+}
+
+function median(values: number[]): number | null {
+  return values.length < 2 ? null : percentile(values, 0.5);
 }
 
 /** The ring's landmarks take their shift; landmarks around follow the nearest of them, fading over a third of the eye. */

@@ -81,7 +81,7 @@ function trimap(raw: Raster, faceOutline: Polygon): Raster {
   const out = createRaster(w, h);
   const stack: number[] = [];
   for (let i = 0; i < out.data.length; i++) {
-    out.data[i] = Math.max(clamp((raw.data[i] - 0.35) / 0.3, 0, 1), face.data[i]);
+    out.data[i] = Math.max(clamp((raw.data[i] - 0.4) / 0.4, 0, 1), face.data[i]);
     if (face.data[i] > 0.99) stack.push(i);
   }
   const joined = new Uint8Array(w * h);

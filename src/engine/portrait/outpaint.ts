@@ -8,7 +8,7 @@
  */
 import { CANVAS_PX } from './framing.ts';
 import type { Matting } from './matting.ts';
-import { clamp, createRaster, gaussianBlur, halve, type Raster, sample, smoothstep } from './raster.ts';
+import { clamp, createRaster, dilate, erode, gaussianBlur, halve, type Raster, sample, smoothstep } from './raster.ts';
 
 const HALF_PX = CANVAS_PX / 2;
 /** Blur of the mirrored picture's levels, px of the view; each level is stored at the size that suits it. */
@@ -49,10 +49,11 @@ export function extendBeyondPhoto(matting: Matting, overhang: Overhang, face: Fa
     top: clamp(0.6 * face.top, 8, 120),
     bottom: clamp(0.6 * (h - face.chin), 8, 120),
   };
+  const { silhouette, torso } = extendSilhouette(matting.alpha, overhang, face);
   return {
-    foreground: mirrored(matting.foreground, w, h, overhang, (beyond, _, side) => slowing(beyond, depth[side])),
-    background: mirrored(matting.background, w, h, overhang, (beyond, length) => bouncing(beyond, length)),
-    alpha: extendSilhouette(matting.alpha, overhang, face),
+    foreground: mirrored(matting.foreground, w, h, overhang, (beyond, _, side) => slowing(beyond, depth[side]), torso),
+    background: mirrored(matting.background, w, h, overhang, (beyond, length) => bouncing(beyond, length), null),
+    alpha: silhouette,
   };
 }
 
@@ -68,14 +69,20 @@ function bouncing(beyond: number, length: number): number {
   return at < length ? at : 2 * length - at;
 }
 
-function mirrored(half: Raster, w: number, h: number, overhang: Overhang, mirror: Mirror): Raster {
+function mirrored(half: Raster, w: number, h: number, overhang: Overhang, mirror: Mirror, torso: Torso | null): Raster {
   const out = createRaster(HALF_PX, HALF_PX, 3);
   const levels = blurLevels(half);
   const columns = axis(w, overhang.left, 'left', 'right', mirror);
   const rows = axis(h, overhang.top, 'top', 'bottom', mirror);
   const widest = LEVEL_SIGMA_PX[LEVEL_SIGMA_PX.length - 1] - 1e-3;
   for (let j = 0; j < HALF_PX; j++) {
-    for (let i = 0; i < HALF_PX; i++) {
+    const growth = torso ? torso.growthAt(j) : 1;
+    for (let column = 0; column < HALF_PX; column++) {
+      // Where the torso widens, its colours widen with it.
+      const i =
+        torso && growth > 1
+          ? Math.round(clamp(torso.center + (column - torso.center) / growth, 0, HALF_PX - 1))
+          : column;
       const beyond = Math.hypot(columns.beyond[i], rows.beyond[j]);
       const sigma = Math.min(beyond / 3, widest);
       let level = 0;
@@ -83,7 +90,7 @@ function mirrored(half: Raster, w: number, h: number, overhang: Overhang, mirror
       const blend = (sigma - LEVEL_SIGMA_PX[level]) / (LEVEL_SIGMA_PX[level + 1] - LEVEL_SIGMA_PX[level]);
       const sharp = levels[level];
       const soft = levels[level + 1];
-      const to = (j * HALF_PX + i) * 3;
+      const to = (j * HALF_PX + column) * 3;
       const sharpX = (columns.source[i] * sharp.widthPx) / w;
       const sharpY = (rows.source[j] * sharp.heightPx) / h;
       const softX = (columns.source[i] * soft.widthPx) / w;
@@ -126,7 +133,11 @@ function blurLevels(half: Raster): Raster[] {
   ];
 }
 
-function extendSilhouette(alpha: Raster, overhang: Overhang, face: FaceExtent): Raster {
+function extendSilhouette(
+  alpha: Raster,
+  overhang: Overhang,
+  face: FaceExtent,
+): { silhouette: Raster; torso: Torso | null } {
   const { widthPx: w, heightPx: h } = alpha;
   const out = createRaster(HALF_PX, HALF_PX);
   const leftBorder = sideProfile(alpha, BORDER_PX);
@@ -141,9 +152,10 @@ function extendSilhouette(alpha: Raster, overhang: Overhang, face: FaceExtent): 
       else out.data[j * HALF_PX + i] = sideAlpha(x < 0 ? leftBorder : rightBorder, row, x < 0 ? -x : x - w, face);
     }
   }
-  extendDown(out, overhang, h, face);
+  const torso = findTorso(out, overhang, h, face);
+  if (torso) extendDown(out, torso);
   extendUp(out, overhang, face);
-  return out;
+  return { silhouette: out, torso };
 }
 
 interface BorderProfile {
@@ -193,30 +205,53 @@ function bodyHalfWidth(below: number): number {
   return 0.42 + 0.93 * (1 - (1 - slope) ** 1.8);
 }
 
-/** Below the photo: the lowest row's profile goes on downward, widening as a body does from that width on. */
-function extendDown(out: Raster, overhang: Overhang, viewHeight: number, face: FaceExtent): void {
-  const last = Math.min(HALF_PX, Math.floor((viewHeight + overhang.top) / 2)) - 1 - BORDER_PX / 2;
-  const from = Math.floor(last);
-  if (overhang.bottom < 1 || from < 1) return;
-  const profile = out.data.slice(from * HALF_PX, (from + 1) * HALF_PX);
+/** How the torso goes on below the photo: by how much it is wider than the lowest row, and about which axis. */
+interface Torso {
+  /** Half-size canvas px. */
+  lastRow: number;
+  center: number;
+  profile: Float32Array;
+  growthAt(row: number): number;
+}
+
+/** `alpha`: the silhouette so far, half-size canvas. Null where nobody reaches the photo's lower border. */
+function findTorso(alpha: Raster, overhang: Overhang, viewHeight: number, face: FaceExtent): Torso | null {
+  const lastRow = Math.floor(Math.min(HALF_PX, (viewHeight + overhang.top) / 2) - 1 - BORDER_PX / 2);
+  if (overhang.bottom < 1 || lastRow < 1) return null;
+  const row = createRaster(HALF_PX, 1);
+  row.data.set(alpha.data.subarray(lastRow * HALF_PX, (lastRow + 1) * HALF_PX));
+  // Gaps between arm and body, or two folds, would become stripes: they close.
+  const gap = Math.round(0.08 * face.faceWidth);
+  const profile = erode(dilate(row, gap), gap).data;
   let center = 0;
   let total = 0;
   for (let i = 0; i < HALF_PX; i++) {
     center += i * profile[i];
     total += profile[i];
   }
-  if (total < 1) return;
-  center /= total;
+  if (total < 1) return null;
   const halfWidth = total / face.faceWidth;
   let start = 0.22;
   while (start < 0.8 && bodyHalfWidth(start) < halfWidth) start += 0.01;
-  for (let j = from + 1; j < HALF_PX; j++) {
-    const below = start + (2 * (j - from)) / face.faceHeight;
-    const growth = Math.max(bodyHalfWidth(below) / Math.max(bodyHalfWidth(start), halfWidth), 1);
+  const width = Math.max(bodyHalfWidth(start), halfWidth);
+  const growthAt = (row: number) => {
+    const below = start + (2 * Math.max(row - lastRow, 0)) / face.faceHeight;
+    return Math.max(bodyHalfWidth(below) / width, 1);
+  };
+  return { lastRow, center: center / total, profile, growthAt };
+}
+
+function extendDown(out: Raster, torso: Torso): void {
+  const { lastRow, center, profile } = torso;
+  for (let j = lastRow + 1; j < HALF_PX; j++) {
+    const growth = torso.growthAt(j);
+    // Stretched, a soft edge would become a veil.
+    const firmness = smoothstep(0, 12, j - lastRow);
     for (let i = 0; i < HALF_PX; i++) {
       const at = clamp(center + (i - center) / growth, 0, HALF_PX - 1);
       const k = Math.min(at | 0, HALF_PX - 2);
-      out.data[j * HALF_PX + i] = profile[k] + (at - k) * (profile[k + 1] - profile[k]);
+      const soft = profile[k] + (at - k) * (profile[k + 1] - profile[k]);
+      out.data[j * HALF_PX + i] = soft + firmness * (smoothstep(0.3, 0.7, soft) - soft);
     }
   }
 }

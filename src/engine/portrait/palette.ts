@@ -59,9 +59,12 @@ export function readPalette(
 
   const isGrey = Math.max(...skin) - Math.min(...skin) < 0.06 * Math.max(...skin);
   const whiteLuma = Math.max(lumaOf(white), 1e-3);
-  const level = clamp(0.65 * 1.12 * whiteLuma + 0.35 * highlight, 0.28, 0.92);
+  // Deep-set eyes lie in shade, teeth do not: the face's highlights hold their level up, and the less of the eye white's
+  // tint is believed the darker it is.
+  const level = clamp(Math.max(0.65 * 1.12 * whiteLuma + 0.35 * highlight, 0.86 * highlight), 0.28, 0.92);
+  const tint = 0.55 * clamp(whiteLuma / Math.max(highlight, 0.05), 0.5, 1);
   let tooth = white.map((c, k) => {
-    const chroma = 1 + (c / whiteLuma - 1) * 0.55;
+    const chroma = 1 + (c / whiteLuma - 1) * tint;
     return clamp(chroma * level * (isGrey ? 1 : [1, 0.985, 0.94][k]) * 0.96, 0, 1);
   }) as Rgb;
   const seen = photoGapPx > 0.02 * faceHeightPx ? seenTeeth(collect(view, (i) => inner.data[i] > 0.95)) : null;
