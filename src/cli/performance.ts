@@ -43,6 +43,8 @@ export interface PlannedPerformance extends AsyncDisposable {
 }
 
 const DEFAULT_FPS = 25;
+/** The generator's own rate, so that it has nothing to convert. */
+const GENERATOR_RATE_HZ = 16_000;
 /** Rest before and after spoken text, so that the mouth has time to open and the face to come to rest. */
 const LEAD_MS = 300;
 const TAIL_MS = 500;
@@ -140,21 +142,22 @@ async function openAudioSpeech(path: string, signal: AbortSignal): Promise<Speec
       frames: readAudioFile(path, { signal }),
     },
     durationUs: info.durationUs,
-    animate: () => {
-      throw new AppError('BAD_USAGE', '--audio alone cannot be animated yet; add --motion, or use --text.');
+    async *animate(options) {
+      const { motionFromSound } = await import('../engine/motion/motion-generator.ts');
+      yield* motionFromSound(readAudioFile(path, { mono: true, sampleRateHz: GENERATOR_RATE_HZ, signal }), options);
     },
     close: async () => undefined,
   };
 }
 
 async function openTextSpeech(text: string, flags: PerformanceFlags, signal: AbortSignal): Promise<Speech> {
-  const [{ EspeakSynthesizer }, { withRests }, { motionFromSpeech }] = await Promise.all([
-    import('../agent/espeak.ts'),
+  const [{ EmbeddedSynthesizer }, { withRests }, { motionFromSpeech }] = await Promise.all([
+    import('../agent/embedded-synthesizer.ts'),
     import('../agent/tts.ts'),
     import('../engine/motion/speech-motion.ts'),
   ]);
   const voice = [flags.lang, flags.voice].filter(Boolean).join('+');
-  const synthesizer = new EspeakSynthesizer();
+  const synthesizer = new EmbeddedSynthesizer();
   const close = async () => synthesizer[Symbol.asyncDispose]();
   try {
     const chunks = synthesizer.synthesize(text, { ...(voice === '' ? {} : { voice }), signal });
