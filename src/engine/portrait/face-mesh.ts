@@ -29,6 +29,8 @@ const LOOKS = 6;
 const MIN_PRESENCE = 0.5;
 const MIN_SCORE_TO_BEST = 0.75;
 const MIN_FACE_PX = 80;
+/** What looks like a face but is smaller than this in the file is chance. */
+const SPECK_PX = 32;
 /** Outer corners of the two eyes: their line is level in the crop. */
 const EYE_CORNERS = [33, 263];
 
@@ -71,7 +73,7 @@ async function fitFaces(photo: Photo, detections: FaceDetection[]): Promise<Face
   for (const detection of detections) {
     if (detection.score < bestScore * MIN_SCORE_TO_BEST) break;
     const face = await fitFace(photo, detection);
-    if (!face || faces.some((other) => isSameFace(face, other))) continue;
+    if (!face || faceSizePx(face) < SPECK_PX * photo.scale || faces.some((other) => isSameFace(face, other))) continue;
     faces.push(face);
     bestScore = Math.max(bestScore, detection.score);
   }
