@@ -11,7 +11,7 @@ import { createFaceControls, type FaceControls, resolveControls, smoothstep } fr
 import { FaceDeformer } from './face-deformer.ts';
 import { FaceShader } from './face-shader.ts';
 import { HeadProjector } from './head-projector.ts';
-import { biteSpec, incisalLine, MouthInterior, mouthSpecs } from './mouth-interior.ts';
+import { biteSpec, incisalLine, MouthInterior, mouthSpecs, tongueOverSpec } from './mouth-interior.ts';
 import type { RigTextures } from './rig-textures.ts';
 
 /** The skin's soft edge reaches this far into the holes, output px at 512. */
@@ -34,6 +34,7 @@ export function faceLayers(rig: FaceRig, textures: RigTextures): LayerSpec[] {
   });
   const sides = ['right', 'left'] as const;
   const bite = biteSpec(rig, textures);
+  const tongueOver = tongueOverSpec(rig, textures);
   return [
     {
       name: 'background',
@@ -62,6 +63,7 @@ export function faceLayers(rig: FaceRig, textures: RigTextures): LayerSpec[] {
       return strip(`${side}LidFeather`, textures.person.index, count * 2, ringStripTriangles(count));
     }),
     ...(bite ? [bite] : []),
+    ...(tongueOver ? [tongueOver] : []),
     strip(
       'lipLine',
       textures.cavity,

@@ -184,6 +184,15 @@ export function mouthSpecs(rig: FaceRig, textures: RigTextures): LayerSpec[] {
   return specs;
 }
 
+/** The tongue once more, over the lips: where it is stuck out. */
+export function tongueOverSpec(rig: FaceRig, textures: RigTextures): LayerSpec | null {
+  const tongue = rig.mouth.layers.findIndex((layer) => layer.kind === 'tongue');
+  if (tongue < 0) return null;
+  const { positions, triangles } = rig.mouth.layers[tongue];
+  const texture = textures.mouthLayers[tongue].index;
+  return { name: 'tongueOverLip', texture, vertexCount: positions.length / 3, triangles };
+}
+
 /** The strip of upper teeth that is painted over a bitten lower lip. */
 export function biteSpec(rig: FaceRig, textures: RigTextures): LayerSpec | null {
   const upper = rig.mouth.layers.findIndex((layer) => layer.kind === 'upperTeeth');
@@ -231,7 +240,7 @@ export class MouthInterior {
     );
     rig.mouth.layers.forEach((layer, i) => {
       const { texelScaleX, texelScaleY } = textures.mouthLayers[i];
-      for (const name of layer.kind === 'tongue' ? ['tongue', 'tongueBeforeTeeth'] : [layer.kind]) {
+      for (const name of layer.kind === 'tongue' ? ['tongue', 'tongueBeforeTeeth', 'tongueOverLip'] : [layer.kind]) {
         const { vertices } = layers.get(name)!;
         for (let k = 0; k < layer.uv.length / 2; k++) {
           vertices[k * VERTEX_FLOATS + 2] = layer.uv[k * 2] * texelScaleX;
@@ -272,6 +281,10 @@ export class MouthInterior {
         const front = this.#layers.get('tongueBeforeTeeth')!;
         front.batch.visible = !hidden && out > 0;
         if (front.batch.visible) this.#poseLayer(layer, controls, projector, front, 0.92 * light, out);
+        const beyond = smoothstep(0.72, 0.9, tongue);
+        const over = this.#layers.get('tongueOverLip')!;
+        over.batch.visible = !hidden && beyond > 0;
+        if (over.batch.visible) this.#poseLayer(layer, controls, projector, over, light, beyond);
       }
     }
     this.#updatePhotoTeeth(projector, light, hidden);
@@ -345,11 +358,11 @@ export class MouthInterior {
         // Round and dark towards the throat, where it fades into the cavity.
         const near = 1 - (front - basis[i * 3 + 2]) / TONGUE_DEPTH;
         const side = basis[i * 3] / TONGUE_HALF_WIDTH;
-        light *= Math.max(0.3 + 0.7 * smoothstep(0, 1, near), 0.3) * Math.max(1 - 0.45 * side * side, 0.4);
+        light *= (0.5 + 0.5 * smoothstep(0, 1, near)) * Math.max(1 - 0.3 * side * side, 0.5);
         cover *= smoothstep(-0.15, 0.2, near);
       } else {
         const side = basis[i * 3] / INTERIOR_HALF_WIDTH;
-        light *= Math.min(Math.max(1.05 - 0.75 * side * side, 0.15), 1);
+        light *= Math.min(Math.max(1.05 - 0.45 * side * side, 0.3), 1);
       }
       target.vertices[v + 4] = cover;
       target.vertices[v + 5] = light;
@@ -468,7 +481,7 @@ export class MouthInterior {
         layer.vertices[to + 2] = u * texelScaleX;
         layer.vertices[to + 3] = rows[row] * texelScaleY;
         layer.vertices[to + 4] = row === 0 ? 0 : controls.bite * fade;
-        layer.vertices[to + 5] = 0.95 * light * Math.min(1.05 - 0.75 * side * side, 1);
+        layer.vertices[to + 5] = 0.95 * light * Math.min(1.05 - 0.45 * side * side, 1);
       }
     }
     projector.project(points, BITE_COLUMNS * 3, layer.vertices);

@@ -18,6 +18,7 @@ const MAX_LIGHT = 2 ** 29 - 1;
 const MARGIN = 4096;
 
 function bounded(value: number, limit: number): number {
+  // NaN becomes -limit, as in the twin.
   return Math.trunc(value > limit ? limit : value >= -limit ? value : -limit);
 }
 
