@@ -14,7 +14,7 @@ export function addPortraitCommand(program: Command): void {
     .command('portrait')
     .description('analyses a photo: one usable face? landmarks, pose, warnings, time taken')
     .argument('<image>', 'JPEG, PNG, WebP or AVIF')
-    .option('--debug-sheet <file>', 'write a PNG with matte, landmarks, head turns, eyes, emotions and mouth shapes')
+    .option('--debug-sheet <file>', 'write a PNG of what was found in the photo and of the face in motion')
     .option('--json', 'print one JSON object on stdout')
     .action((image: string, flags: PortraitFlags) =>
       runCommand(flags.json ?? false, (io) => analysePortrait(image, flags, io)),
@@ -33,7 +33,7 @@ async function analysePortrait(image: string, { debugSheet }: PortraitFlags, io:
   if (analysis === null) throw new Error('a fresh bake has an analysis');
   if (debugSheet !== undefined) {
     const { writeDebugSheet } = await import('./debug-sheet.ts');
-    await writeDebugSheet(debugSheet, rig, analysis);
+    await writeDebugSheet(debugSheet, rig);
   }
 
   const { x0Px, y0Px, sidePx } = analysis.framing;

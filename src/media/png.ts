@@ -14,3 +14,21 @@ export async function writePng(path: string, { widthPx, heightPx, data }: Pixels
   const image = sharp(data, { raw: { width: widthPx, height: heightPx, channels } });
   await image.png({ compressionLevel: 4 }).toFile(path);
 }
+
+/** One picture above another, flush left, as a PNG. @param above a PNG. */
+export async function stackPng(path: string, above: Uint8Array, { widthPx, heightPx, data }: Pixels): Promise<void> {
+  const top = sharp(above);
+  const { width, height } = await top.metadata();
+  const below = sharp(data, {
+    raw: { width: widthPx, height: heightPx, channels: (data.length / (widthPx * heightPx)) as 3 | 4 },
+  });
+  await sharp({
+    create: { width: Math.max(width, widthPx), height: height + heightPx, channels: 3, background: 'white' },
+  })
+    .composite([
+      { input: await top.toBuffer(), left: 0, top: 0 },
+      { input: await below.png().toBuffer(), left: 0, top: height },
+    ])
+    .png({ compressionLevel: 4 })
+    .toFile(path);
+}
