@@ -3,7 +3,8 @@
  *
  * A model is `models/NAME.onnx`, loaded once per process and kept. Everything runs on one thread unless asked otherwise,
  * because sessions share the machine with renderers and encoders. `run` blocks the calling thread while the model
- * computes, so calls belong into workers wherever someone is waiting.
+ * computes, so calls belong into workers wherever someone is waiting. A GPU is used only after it has given the CPU's numbers,
+ * and the CPU stays ready to take over.
  */
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { AppError } from './errors.ts';
 import { modelsDir } from './paths.ts';
 
-/** Execution providers in the order of ONNX Runtime's names. */
+/** ONNX Runtime's names. */
 export type Provider = 'cpu' | 'cuda' | 'webgpu';
 
 /** A dense float32 array, row-major; `dims` multiply to `data.length`. */
@@ -40,7 +41,8 @@ const models = new Map<string, Promise<Model>>();
 /**
  * Loads `models/NAME.onnx`, or returns it if this process has it already.
  *
- * @throws AppError MODEL_MISSING (no such file) or MODEL_CORRUPT (not a model that this runtime can load).
+ * @throws AppError MODEL_MISSING (no such file), MODEL_CORRUPT (not a model that this runtime can load) or
+ * PROVIDER_UNAVAILABLE.
  */
 export function loadModel(name: string, options: ModelOptions = {}): Promise<Model> {
   const { provider = 'cpu', threads = 1, directory = modelsDir } = options;
@@ -74,6 +76,14 @@ async function openModel(name: string, path: string, provider: Provider, threads
       logSeverityLevel: 3,
     });
   } catch (cause) {
+    if (provider !== 'cpu') {
+      const reason = firstLine(cause);
+      throw new AppError(
+        'PROVIDER_UNAVAILABLE',
+        `${name} cannot run on ${provider} (${reason}): choose another provider, or cpu.`,
+        { cause },
+      );
+    }
     throw new AppError('MODEL_CORRUPT', `The model ${path} cannot be loaded: ${restore}.`, { cause });
   }
   return {
@@ -91,4 +101,127 @@ async function openModel(name: string, path: string, provider: Provider, threads
       return values;
     },
   };
+}
+
+/** What a provider must get right before it is trusted. */
+export interface SelfCheck {
+  inputs: Record<string, TensorValue>;
+  /** Largest accepted difference from the CPU, relative to the largest value of that output. */
+  tolerance: number;
+}
+
+export interface ModelChoice {
+  model: Model;
+  /** One sentence for each provider that was tried and not taken, and later for one that failed. */
+  notes: string[];
+}
+
+/**
+ * The model on the fastest provider that works: of `cuda` and `webgpu` the first that gives the CPU's numbers and is not slower,
+ * else the CPU. A named provider is taken whatever its speed. If it fails later, the CPU goes on from the same `run`.
+ *
+ * @throws AppError like `loadModel`; a named provider that is not there or computes nonsense is PROVIDER_UNAVAILABLE.
+ */
+export async function loadBestModel(
+  name: string,
+  check: SelfCheck,
+  options: Omit<ModelOptions, 'provider'> & { provider?: Provider | 'auto' } = {},
+): Promise<ModelChoice> {
+  const { provider = 'auto', ...rest } = options;
+  const cpu = await loadModel(name, rest);
+  if (provider === 'cpu') return { model: cpu, notes: [] };
+  const { listSupportedBackends } = await import('onnxruntime-node');
+  const present = new Set(listSupportedBackends().flatMap((backend) => (backend.bundled ? [backend.name] : [])));
+  const candidates = (['cuda', 'webgpu'] as const)
+    .filter((candidate) => (provider === 'auto' ? present.has(candidate) : candidate === provider))
+    .map((candidate) => ({ provider: candidate, load: () => loadModel(name, { ...rest, provider: candidate }) }));
+  const choice = await chooseModel(cpu, candidates, check, provider === 'auto');
+  if (provider !== 'auto' && choice.model.provider !== provider)
+    throw new AppError('PROVIDER_UNAVAILABLE', choice.notes[0]);
+  return choice;
+}
+
+/** The choice itself: `candidates` in order of preference; with `mustBeFaster`, a slower one than the CPU is passed over. */
+export async function chooseModel(
+  cpu: Model,
+  candidates: { provider: Provider; load: () => Promise<Model> }[],
+  check: SelfCheck,
+  mustBeFaster: boolean,
+): Promise<ModelChoice> {
+  const notes: string[] = [];
+  const expected = await cpu.run(check.inputs);
+  for (const { provider, load } of candidates) {
+    try {
+      const model = await load();
+      const difference = largestDifference(await model.run(check.inputs), expected);
+      if (!(difference <= check.tolerance)) {
+        notes.push(
+          `${cpu.name} on ${provider} differs from the cpu by ${difference.toExponential(1)}: not used, choose cpu.`,
+        );
+      } else if (mustBeFaster && (await medianRunMs(model, check)) > (await medianRunMs(cpu, check))) {
+        notes.push(`${cpu.name} is slower on ${provider} than on the cpu: not used.`);
+      } else {
+        return { model: withFallback(model, cpu, notes), notes };
+      }
+    } catch (error) {
+      notes.push(
+        error instanceof AppError
+          ? error.message
+          : `${cpu.name} fails on ${provider} (${firstLine(error)}): choose cpu.`,
+      );
+    }
+  }
+  return { model: cpu, notes };
+}
+
+function withFallback(fast: Model, cpu: Model, notes: string[]): Model {
+  let current = fast;
+  return {
+    name: fast.name,
+    get provider() {
+      return current.provider;
+    },
+    async run(inputs) {
+      if (current === cpu) return cpu.run(inputs);
+      try {
+        return await current.run(inputs);
+      } catch (error) {
+        notes.push(`${cpu.name} failed on ${fast.provider} (${firstLine(error)}) and goes on on the cpu.`);
+        current = cpu;
+        return cpu.run(inputs);
+      }
+    },
+  };
+}
+
+/** Relative to each output's largest value; infinite where shapes differ or a value is not finite. */
+function largestDifference(got: Record<string, TensorValue>, expected: Record<string, TensorValue>): number {
+  let worst = 0;
+  for (const [key, { data }] of Object.entries(expected)) {
+    const other = got[key]?.data;
+    if (other?.length !== data.length) return Infinity;
+    let difference = 0;
+    let size = 1e-12;
+    for (let i = 0; i < data.length; i++) {
+      if (!Number.isFinite(other[i])) return Infinity;
+      difference = Math.max(difference, Math.abs(other[i] - data[i]));
+      size = Math.max(size, Math.abs(data[i]));
+    }
+    worst = Math.max(worst, difference / size);
+  }
+  return worst;
+}
+
+async function medianRunMs(model: Model, { inputs }: SelfCheck): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const start = performance.now();
+    await model.run(inputs);
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b)[1];
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0];
 }
