@@ -41,14 +41,18 @@ def _align(decoder, samples, words):
 
 
 class EnglishAligner:
-    def __init__(self):
-        self.decoder = Decoder(lm=None, samprate=16000, loglevel="FATAL")
+    def __init__(self, **beams):
+        """beams: pocketsphinx's beam, pbeam, wbeam; wider ones align accents and long sentences too, slowly."""
+        self.decoder = Decoder(lm=None, samprate=16000, loglevel="FATAL", **beams)
 
     def align(self, samples, text):
         words = [w.strip("'") for w in re.sub(r"[^a-z' ]", " ", text.lower().replace("-", " ")).split()]
         words = [w for w in words if w]
-        if not words or any(self.decoder.lookup_word(w) is None for w in words):
+        if not words:
             return None
+        for word in words:
+            if self.decoder.lookup_word(word) is None and not self._spell(word):
+                return None
         alignment = _align(self.decoder, samples, words)
         if alignment is None:
             return None
@@ -59,6 +63,22 @@ class EnglishAligner:
                 labelled.append((start, end, ARPABET.get(phone.name.lower(), ["sil"])))
         return split_and_merge(labelled)
 
+    def _spell(self, word):
+        """A word that the dictionary lacks gets espeak-ng's pronunciation."""
+        classes = spell([word], "en-us")[0]
+        if classes:
+            self.decoder.add_word(word, " ".join(_STAND_IN[c] for c in classes), True)
+        return bool(classes)
+
+
+def spell(words, voice):
+    """Classes of each word as espeak-ng says it; none where it switches language."""
+    command = ["espeak-ng", "-v", voice, "-q", "--ipa", "--sep=_"]
+    out = subprocess.run(command, input="\n".join(words), capture_output=True, text=True, check=True).stdout.splitlines()
+    if len(out) != len(words):
+        raise RuntimeError(f"espeak-ng answered {len(out)} lines for {len(words)} words")
+    return [[c for phoneme in re.split(r"[_ ]+", ipa) for c in ipa_classes(phoneme)] if "(" not in ipa else [] for ipa in out]
+
 
 class GermanAligner:
     def __init__(self):
@@ -68,14 +88,8 @@ class GermanAligner:
     def prepare(self, texts):
         """Spell every word of the texts with one espeak-ng call."""
         words = sorted({w for text in texts for w in self._words(text)} - set(self.known))
-        out = subprocess.run(
-            ["espeak-ng", "-v", "de", "-q", "--ipa", "--sep=_"], input="\n".join(words), capture_output=True, text=True, check=True
-        ).stdout.splitlines()
-        if len(out) != len(words):
-            raise RuntimeError(f"espeak-ng answered {len(out)} lines for {len(words)} words")
-        for word, ipa in zip(words, out):
-            classes = [c for phoneme in re.split(r"[_ ]+", ipa) for c in ipa_classes(phoneme)]
-            if not classes or "(" in ipa:
+        for word, classes in zip(words, spell(words, "de"), strict=True):
+            if not classes:
                 continue
             self.known[word] = classes
             self.decoder.add_word(f"de.{word}", " ".join(_STAND_IN[c] for c in classes), False)

@@ -68,7 +68,7 @@ def main(name):
     onnx.save(model, str(partial))
     session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
-    mel = rng.normal(-3, 3, (1, 400, N_MELS)).astype(np.float32).clip(np.log(FLOOR))
+    mel = rng.normal(-3, 3, (1, 400, N_MELS)).clip(np.log(FLOOR)).astype(np.float32)
     with torch.no_grad():
         logits, curves, *_ = net(torch.from_numpy(mel), torch.tensor([1]))
     past = np.zeros((1, total, net.width), np.float32)

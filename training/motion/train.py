@@ -67,6 +67,8 @@ class Shards:
             curves[b] = s["curves"][start : start + CROP]
             if s["weight"] is not None:
                 weight[b] = s["weight"][start : start + CROP]
+            if rng.random() < 0.06:  # nobody speaks: noise or music alone
+                mel[b], classes[b], curves[b], weight[b] = np.log(FLOOR), CLASS_ID["sil"], 0, 1
         ahead = rng.choice(len(LOOK_AHEAD_STEPS), size, p=[0.2, 0.35, 0.3, 0.15])
         return self.disturb(mel), torch.from_numpy(classes), torch.from_numpy(curves), torch.from_numpy(weight), torch.from_numpy(ahead)
 
@@ -82,9 +84,11 @@ class Shards:
         for b in range(len(mel)):
             if rng.random() < 0.8:
                 power[b] *= np.exp(self.colouring(4.5))
-            speech = np.sort(power[b].mean(1))[-length // 3 :].mean() + 1e-9
+            speech = np.sort(power[b].mean(1))[-length // 3 :].mean()
             clean = rng.random() < 0.15
             kinds = [] if clean else [k for k, p in (("coloured", 0.75), ("babble", 0.12), ("music", 0.14)) if rng.random() < p]
+            if speech < 1e-6:
+                speech, kinds = 0.05, [["coloured"], ["music"], ["coloured", "music"], []][rng.integers(4)]
             for kind in kinds:
                 bank = self.noise[kind]
                 at = rng.integers(0, bank.shape[1] - length)
