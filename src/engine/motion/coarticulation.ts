@@ -11,7 +11,8 @@ export interface Segment {
   phone: PhoneClass;
   startS: number;
   endS: number;
-  /** Until when a hard constraint holds: the burst of a stop, else the end. */
+  /** From when until when a hard constraint holds: to the burst of a stop, else to the end. */
+  holdStartS: number;
   holdEndS: number;
   stress: 0 | 1 | 2;
 }
@@ -23,6 +24,8 @@ const RAMP_S = 0.05;
 const MIN_HOLD_S = 0.044;
 /** Shorter gaps between sounds are not pauses. */
 const MIN_PAUSE_S = 0.045;
+/** How far a closure reaches into a pause beside it. */
+const JOINED_S = 0.2;
 /** From the last sound until silence rules the mouth, and from then until the first. */
 const CLOSING_S = 0.12;
 const PARTING_S = 0.07;
@@ -46,11 +49,22 @@ export function segmentsOf(phonemes: readonly TimedPhoneme[], fromS: number, end
     atS = Math.max(atS, phonemeEndS);
   }
   if (endS > atS) segments.push(silence(atS, endS));
+  joinClosuresToPauses(segments);
   return segments;
 }
 
+/** Lips that are shut in a pause stay shut for the m, b, p beside it: nothing opens in between. */
+function joinClosuresToPauses(segments: Segment[]): void {
+  for (const [i, segment] of segments.entries()) {
+    if (segment.phone.hard[CHANNEL_INDEX.close] === 0) continue;
+    const [before, after] = [segments[i - 1], segments[i + 1]];
+    if (before?.phone === SILENCE) segment.holdStartS -= Math.min(JOINED_S, (before.endS - before.startS) / 2);
+    if (after?.phone === SILENCE) segment.holdEndS = segment.endS + Math.min(JOINED_S, (after.endS - after.startS) / 2);
+  }
+}
+
 function silence(startS: number, endS: number): Segment {
-  return { phone: SILENCE, startS, endS, holdEndS: endS, stress: 0 };
+  return { phone: SILENCE, startS, endS, holdStartS: startS, holdEndS: endS, stress: 0 };
 }
 
 function pushParts(segments: Segment[], phoneme: TimedPhoneme, startS: number, endS: number): void {
@@ -65,7 +79,7 @@ function pushParts(segments: Segment[], phoneme: TimedPhoneme, startS: number, e
       previous.holdEndS = phoneme.releaseUs === undefined ? partEndS : phoneme.releaseUs / 1e6;
     } else {
       const holdEndS = phoneme.releaseUs === undefined || parts.length > 1 ? partEndS : phoneme.releaseUs / 1e6;
-      segments.push({ phone, startS: atS, endS: partEndS, holdEndS, stress: phoneme.stress });
+      segments.push({ phone, startS: atS, endS: partEndS, holdStartS: atS, holdEndS, stress: phoneme.stress });
     }
     atS = partEndS;
   }
@@ -90,8 +104,7 @@ export function mouthAt(segments: readonly Segment[], timeS: number, minHoldS = 
   const weighted = new Float32Array(count);
   const total = new Float32Array(count).fill(NOTHING);
   const required = new Float32Array(count);
-  let silent = 0;
-  let shut = 0;
+  let silent = NOTHING;
   for (const segment of segments) {
     if (segment.endS < timeS - REACH_S || segment.startS > timeS + REACH_S) continue;
     const { phone } = segment;
@@ -106,7 +119,6 @@ export function mouthAt(segments: readonly Segment[], timeS: number, minHoldS = 
         required[c] = Math.max(required[c], phone.hard[c] * holdAt(segment, timeS, Math.max(minHoldS, MIN_HOLD_S)));
     }
     if (phone === SILENCE) silent += plain * phone.alpha[CHANNEL_INDEX.jaw];
-    else if (phone.hard[CHANNEL_INDEX.close] > 0) shut += plain * phone.alpha[CHANNEL_INDEX.jaw];
   }
   const channels = new Float32Array(count);
   for (let c = 0; c < count; c++) channels[c] = Math.min(1, Math.max(weighted[c] / total[c], required[c]));
@@ -114,10 +126,7 @@ export function mouthAt(segments: readonly Segment[], timeS: number, minHoldS = 
   // Approaching lips narrow the mouth a little; only a due closure shuts it.
   channels[CHANNEL_INDEX.close] = Math.max(closed, Math.min(channels[CHANNEL_INDEX.close], 0.35));
   for (const opener of ['lower', 'upper', 'roll'] as const) channels[CHANNEL_INDEX[opener]] *= 1 - closed;
-  // Between a pause and a closure there is nothing to open for.
-  const quiet = (silent + NOTHING) / total[CHANNEL_INDEX.jaw];
-  const rest = quiet + (shut / total[CHANNEL_INDEX.jaw]) * Math.min(1, 4 * quiet);
-  return { channels, rest: Math.min(1, rest) };
+  return { channels, rest: Math.min(1, silent / total[CHANNEL_INDEX.jaw]) };
 }
 
 /** 1 on a plateau in the middle of the segment, decaying exponentially with the distance from it. */
@@ -134,8 +143,8 @@ function dominance(segment: Segment, timeS: number, anticipation: number): numbe
 
 /** 1 from the closure to the burst, with smooth ramps of 50 ms outside. */
 function holdAt(segment: Segment, timeS: number, minHoldS: number): number {
-  const centerS = (segment.startS + segment.holdEndS) / 2;
-  const halfS = Math.max((segment.holdEndS - segment.startS) / 2, minHoldS / 2);
+  const centerS = (segment.holdStartS + segment.holdEndS) / 2;
+  const halfS = Math.max((segment.holdEndS - segment.holdStartS) / 2, minHoldS / 2);
   const outsideS = Math.max(Math.abs(timeS - centerS) - halfS, 0);
   const ramp = Math.max(1 - outsideS / RAMP_S, 0);
   return ramp * ramp * (3 - 2 * ramp);
