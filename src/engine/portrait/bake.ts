@@ -34,7 +34,7 @@ import { readPalette } from './palette.ts';
 import { assemblePersonMesh, type PersonMesh, sparseShape } from './person-mesh.ts';
 import type { Photo } from './photo.ts';
 import { poseLimits } from './pose-limits.ts';
-import { clamp, convexHull, createRaster, halve, lumaOf, type Raster, sample, smoothstep } from './raster.ts';
+import { clamp, convexHull, createRaster, halve, lumaOf, type Raster, resize, sample } from './raster.ts';
 import { fitShading } from './shading.ts';
 import { CANVAS, composeTextures } from './textures.ts';
 import { photoWarnings } from './warnings.ts';
@@ -79,7 +79,7 @@ export async function bakeRig(photo: Photo, faces: Face[], basis: FaceBasis): Pr
   const fine = await resamplePhoto(photo, framing);
   const view = framing.texelScale === 2 ? halve(fine) : fine;
   lap('resampleMs');
-  const rawMatte = await matteOfView(photo, framing, face.landmarks[3 * CHIN + 1]);
+  const rawMatte = await matteOfView(photo, framing);
   lap('segmentMs');
 
   const landmarks = snapLids(view, viewRect, toRigSpace(framing, face.landmarks));
@@ -98,7 +98,7 @@ export async function bakeRig(photo: Photo, faces: Face[], basis: FaceBasis): Pr
   };
   const surroundings = extendBeyondPhoto(matting, overhang, faceExtent(landmarks, viewRect, measures));
   lap('outpaintMs');
-  const grain = 0.8 * measureGrain(lumaOf(halve(view)), matting.backgroundKnown);
+  const grain = 0.8 * measureGrain(lumaOf(view), resize(matting.backgroundKnown, view.widthPx, view.heightPx));
   const { person, background } = composeTextures(fine, matting, surroundings, framing, grain);
   lap('textureMs');
 
@@ -124,7 +124,7 @@ export async function bakeRig(photo: Photo, faces: Face[], basis: FaceBasis): Pr
   const neutral = mesh.positions.map((value, i) => value + neutralize[i]);
   const photoGapPx = Math.hypot(fit.positions[39] - fit.positions[42], fit.positions[40] - fit.positions[43]);
   const palette = readPalette(view, viewRect, basis, fit.positions, landmarks, measures.faceHeightPx, photoGapPx);
-  const mouth = bakeMouth(basis, toRig, fit.pose.scale, fit.positions, neutral, palette, framing.texelScale, seals);
+  const mouth = bakeMouth(basis, toRig, fit.pose.scale, fit.positions, neutral, palette, seals);
   lap('mouthMs');
   const eye = (ring: FaceBasis['rings']['leftEye'], iris: readonly number[]) =>
     bakeEye(fine, framing.texelScale, viewRect, ring, fit.positions, irisOf(landmarks, iris), palette.eyeWhite);
@@ -206,24 +206,20 @@ async function resamplePhoto(photo: Photo, { source, view, texelScale }: Framing
 }
 
 /**
- * The segmentation network sees 256 × 256 px, so it is asked about three squares: the frame, where detail counts; half as
- * much again, where it errs least; and all of the view. Inside the frame the first two must agree, but on the
- * torso, of which each sees too little, either will do. Soft borders between them; half the view's size.
+ * The segmentation network sees 256 × 256 px, so it is asked about two squares: the frame, where detail counts, and all of
+ * the view. A soft border inside the frame joins them. Half the view's size.
  */
-async function matteOfView(photo: Photo, framing: Framing, chinPx: number): Promise<Raster> {
+async function matteOfView(photo: Photo, framing: Framing): Promise<Raster> {
   const { source, view, sidePx } = framing;
-  const near = await segment(photo, { x0: framing.x0Px, y0: framing.y0Px, sidePx });
-  const middleSquare = { x0: framing.x0Px - 0.25 * sidePx, y0: framing.y0Px - 0.15 * sidePx, sidePx: 1.5 * sidePx };
-  const middle = await segment(photo, middleSquare);
+  const frame = { x0: framing.x0Px, y0: framing.y0Px, sidePx };
+  const near = await segment(photo, frame);
   const wideSide = Math.max(source.widthPx, source.heightPx);
-  const wide =
-    wideSide > 1.45 * sidePx
-      ? await segment(photo, {
-          x0: source.x0Px + (source.widthPx - wideSide) / 2,
-          y0: source.y0Px + (source.heightPx - wideSide) / 2,
-          sidePx: wideSide,
-        })
-      : null;
+  const wideSquare = {
+    x0: source.x0Px + (source.widthPx - wideSide) / 2,
+    y0: source.y0Px + (source.heightPx - wideSide) / 2,
+    sidePx: wideSide,
+  };
+  const wide = wideSide > 1.1 * sidePx ? await segment(photo, wideSquare) : null;
   const out = createRaster((view.widthPx + 1) >> 1, (view.heightPx + 1) >> 1);
   const scaleX = source.widthPx / out.widthPx;
   const scaleY = source.heightPx / out.heightPx;
@@ -231,16 +227,9 @@ async function matteOfView(photo: Photo, framing: Framing, chinPx: number): Prom
     const y = source.y0Px + (j + 0.5) * scaleY;
     for (let k = 0; k < out.widthPx; k++, i++) {
       const x = source.x0Px + (k + 0.5) * scaleX;
-      const byMiddle = wide ? shareOf(middleSquare, x, y) : 1;
-      let value = byMiddle > 0 ? byMiddle * middle(x, y) : 0;
-      if (wide && byMiddle < 1) value += (1 - byMiddle) * wide(x, y);
-      const byNear = shareOf({ x0: framing.x0Px, y0: framing.y0Px, sidePx }, x, y);
-      if (byNear > 0) {
-        const detail = near(x, y);
-        const both =
-          value * detail + smoothstep(chinPx, chinPx + 0.06 * sidePx, y) * (Math.max(value, detail) - value * detail);
-        value += byNear * (both - value);
-      }
+      const share = wide ? shareOf(frame, x, y) : 1;
+      let value = share > 0 ? share * near(x, y) : 0;
+      if (wide && share < 1) value += (1 - share) * wide(x, y);
       out.data[i] = value;
     }
   }

@@ -23,6 +23,9 @@ import {
 /** Half-size px. */
 const RADIUS_PX = 3;
 const EPSILON = 1e-4;
+/** Detail is borrowed in full up to here from the edge of what is known, and not at all from there on. */
+const BORROW_START_PX = 25;
+const BORROW_END_PX = 50;
 
 export interface Matting {
   /** One channel, 0…1, of the view's size. */
@@ -37,8 +40,21 @@ export interface Matting {
   foreground: Raster;
   /** RGB, with the person refilled. */
   background: Raster;
-  /** 1 where the photo itself is background, 0 where it was refilled. */
+  /** 1 where the photo itself is surely background, 0 where it was refilled. */
   backgroundKnown: Raster;
+  /** 1 where the photo's own pixels are shown as background: right up to the matte. */
+  backgroundShown: Raster;
+  /** For texture in the refilled part: the background without its fine detail, and where to borrow detail from. */
+  backgroundLow: Raster;
+  borrow: Borrowing;
+}
+
+/** For each pixel that was refilled, one of the known background: its mirror image in the nearest edge. */
+export interface Borrowing {
+  /** Index into a half-size raster, −1 for none. */
+  from: Int32Array;
+  /** How much to borrow, 0…1; dies away with the distance from the edge. */
+  amount: Float32Array;
 }
 
 /** `rawMatte`: one channel, 0…1, any size; it covers the view. `faceOutline`: view px; inside it all is person. */
@@ -57,7 +73,11 @@ export function matteView(view: Raster, rawMatte: Raster, faceOutline: Float32Ar
   }
 
   const backgroundKnown = createRaster(w, h);
-  const wide = dilate(rough, 5);
+  const backgroundShown = dilate(rough, 1);
+  for (let i = 0; i < backgroundShown.data.length; i++) {
+    backgroundShown.data[i] = 1 - smoothstep(0.01, 0.06, backgroundShown.data[i]);
+  }
+  const wide = dilate(rough, 3);
   let known = 0;
   for (let i = 0; i < wide.data.length; i++) {
     if (wide.data[i] >= 0.03) continue;
@@ -70,7 +90,18 @@ export function matteView(view: Raster, rawMatte: Raster, faceOutline: Float32Ar
   for (let i = 0; i < sure.data.length; i++) sure.data[i] = sure.data[i] > 0.97 ? 1 : 0;
   const foreground = pushPull(half, sure);
 
-  const matting = { slope, offset, inside, outside, foreground, background, backgroundKnown };
+  const matting = {
+    slope,
+    offset,
+    inside,
+    outside,
+    foreground,
+    background,
+    backgroundKnown,
+    backgroundShown,
+    backgroundLow: gaussianBlur(background, 5),
+    borrow: borrowDetail(backgroundKnown),
+  };
   return { ...matting, alpha: fineAlpha(view, matting) };
 }
 
@@ -142,6 +173,52 @@ function refill(half: Raster, known: Raster): Raster {
     for (let c = 0; c < 3; c++, j++) soft.data[j] += keep.data[i] * (filled.data[j] - soft.data[j]);
   }
   return soft;
+}
+
+/** Nearest known pixel by two sweeps of vector propagation (Danielsson 1980), then its far side. */
+function borrowDetail(known: Raster): Borrowing {
+  const { widthPx: w, heightPx: h } = known;
+  const far = 10000;
+  const dx = new Int16Array(w * h).fill(far);
+  const dy = new Int16Array(w * h).fill(far);
+  for (let i = 0; i < dx.length; i++) if (known.data[i] > 0.99) dx[i] = dy[i] = 0;
+  const reach = (i: number, j: number, stepX: number, stepY: number) => {
+    const x = dx[j] + stepX;
+    const y = dy[j] + stepY;
+    if (x * x + y * y >= dx[i] * dx[i] + dy[i] * dy[i]) return;
+    dx[i] = x;
+    dy[i] = y;
+  };
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      const i = y * w + x;
+      if (y > 0) reach(i, i - w, 0, -1);
+      if (x > 0) reach(i, i - 1, -1, 0);
+    }
+    for (let x = w - 2; x >= 0; x--) reach(y * w + x, y * w + x + 1, 1, 0);
+  }
+  for (let y = h - 1; y >= 0; y--) {
+    for (let x = 0; x < w; x++) {
+      const i = y * w + x;
+      if (y < h - 1) reach(i, i + w, 0, 1);
+      if (x > 0) reach(i, i - 1, -1, 0);
+    }
+    for (let x = w - 2; x >= 0; x--) reach(y * w + x, y * w + x + 1, 1, 0);
+  }
+  const from = new Int32Array(w * h).fill(-1);
+  const amount = new Float32Array(w * h);
+  for (let y = 0, i = 0; y < h; y++) {
+    for (let x = 0; x < w; x++, i++) {
+      const distance = Math.hypot(dx[i], dy[i]);
+      if (distance === 0 || distance > BORROW_END_PX) continue;
+      const mx = x + 2 * dx[i];
+      const my = y + 2 * dy[i];
+      if (mx < 0 || my < 0 || mx >= w || my >= h || known.data[my * w + mx] < 0.99) continue;
+      from[i] = my * w + mx;
+      amount[i] = 1 - smoothstep(BORROW_START_PX, BORROW_END_PX, distance);
+    }
+  }
+  return { from, amount };
 }
 
 /**

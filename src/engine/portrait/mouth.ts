@@ -10,7 +10,6 @@ import { LOWER_LIP_INNER, UPPER_LIP_INNER } from './landmark-indices.ts';
 import type { Palette, Rgb } from './palette.ts';
 import { clamp } from './raster.ts';
 
-const BASIS_TEXELS_PER_UNIT = 64;
 /** How far (basis units) a move of the edge reaches into the lip: the lower lip is the fuller one. */
 const UPPER_REACH = 0.8;
 const LOWER_REACH = 1.3;
@@ -105,7 +104,7 @@ export function lipGap(positions: Float32Array, { upper, lower }: LipEdges): Flo
   return gap;
 }
 
-/** `neutral`: the mesh with the photo's own mouth expression taken away. `density`: texels per rig px wanted. */
+/** `neutral`: the mesh with the photo's own mouth expression taken away. */
 export function bakeMouth(
   basis: FaceBasis,
   basisToRig: Float32Array,
@@ -113,7 +112,6 @@ export function bakeMouth(
   face: Float32Array,
   neutral: Float32Array,
   palette: Palette,
-  density: number,
   seals: { edges: LipEdges; upper: SparseMatrix; lower: SparseMatrix },
 ): MouthRig {
   const { vertices, secondCorner } = basis.rings.innerLips;
@@ -127,7 +125,6 @@ export function bakeMouth(
     (k) => (basis.positions[3 * UPPER_LIP_INNER + k] + basis.positions[3 * LOWER_LIP_INNER + k]) / 2,
   ) as [number, number, number];
   const placed = applyBasisToRig(basisToRig, ...basisCenter);
-  const texelScale = Math.min(1, (scale * 1.4 * density) / BASIS_TEXELS_PER_UNIT);
   const gapAt = (k: number) => face[3 * UPPER_LIP_INNER + k] - face[3 * LOWER_LIP_INNER + k];
   return {
     ring: basis.rings.innerLips,
@@ -135,7 +132,7 @@ export function bakeMouth(
     sealLower: seals.lower,
     upperRing: seals.edges.upper,
     lowerRing: seals.edges.lower,
-    layers: basis.mouth.layers.map((layer) => bakeLayer(layer, palette, texelScale)),
+    layers: basis.mouth.layers.map((layer) => bakeLayer(layer, palette)),
     tonguePath: basis.mouth.tonguePath.map(({ weight, positions }) => ({ weight, positions: positions.slice() })),
     jaw: basis.mouth.jaw.map((jaw): JawAffine => ({ name: jaw.name, matrix: jaw.matrix.slice() })),
     widthScale,
@@ -147,67 +144,28 @@ export function bakeMouth(
   };
 }
 
-function bakeLayer(layer: MouthBasisLayer, palette: Palette, texelScale: number): MouthLayer {
-  const tinted = tint(layer, palette);
-  const texture = shrink(tinted, texelScale);
-  const scaleX = texture.widthPx / tinted.widthPx;
-  const scaleY = texture.heightPx / tinted.heightPx;
+function bakeLayer(layer: MouthBasisLayer, palette: Palette): MouthLayer {
   return {
     kind: layer.kind,
     positions: layer.positions.slice(),
-    uv: layer.uv.map((value, i) => value * (i % 2 ? scaleY : scaleX)),
+    uv: layer.uv.slice(),
     triangles: layer.triangles.slice(),
-    texture,
+    texture: tint(layer, palette),
   };
 }
 
-/** Straight-alpha RGBA in 0…1, as if lit by the photo's light: texel · target ÷ reference. */
-function tint(layer: MouthBasisLayer, palette: Palette): { widthPx: number; heightPx: number; data: Float32Array } {
+/** As if lit by the photo's light: texel · target ÷ reference. */
+function tint(layer: MouthBasisLayer, palette: Palette): Texture {
   const { widthPx, heightPx, data } = layer.texture;
-  const out = new Float32Array(data.length);
+  const out = data.slice();
   for (let i = 0; i < widthPx * heightPx; i++) {
     const tooth = layer.toothReference ? layer.toothMask[i] / 255 : 0;
     for (let c = 0; c < 3; c++) {
       const toothGain = layer.toothReference ? palette.tooth[c] / layer.toothReference[c] : 0;
       const fleshGain = palette.flesh[c] / layer.fleshReference[c];
-      out[4 * i + c] = clamp(data[4 * i + c] * (tooth * toothGain + (1 - tooth) * fleshGain), 0, 1);
+      const gain = 255 * (tooth * toothGain + (1 - tooth) * fleshGain);
+      out[4 * i + c] = clamp(data[4 * i + c] * gain, 0, 255) + 0.5;
     }
-    out[4 * i + 3] = data[4 * i + 3] / 255;
   }
   return { widthPx, heightPx, data: out };
-}
-
-/** Area average with premultiplied colour: minified at draw time, teeth would shimmer. */
-function shrink(source: { widthPx: number; heightPx: number; data: Float32Array }, scale: number): Texture {
-  const widthPx = Math.max(8, Math.round(source.widthPx * scale));
-  const heightPx = Math.max(8, Math.round(source.heightPx * scale));
-  const data = new Uint8Array(widthPx * heightPx * 4);
-  const stepX = source.widthPx / widthPx;
-  const stepY = source.heightPx / heightPx;
-  for (let y = 0; y < heightPx; y++) {
-    for (let x = 0; x < widthPx; x++) {
-      const sum = [0, 0, 0, 0, 0, 0, 0];
-      let area = 0;
-      for (let j = Math.floor(y * stepY); j < Math.min((y + 1) * stepY, source.heightPx); j++) {
-        const h = Math.min(j + 1, (y + 1) * stepY) - Math.max(j, y * stepY);
-        for (let i = Math.floor(x * stepX); i < Math.min((x + 1) * stepX, source.widthPx); i++) {
-          const w = h * (Math.min(i + 1, (x + 1) * stepX) - Math.max(i, x * stepX));
-          const at = 4 * (j * source.widthPx + i);
-          const alpha = source.data[at + 3];
-          area += w;
-          sum[3] += w * alpha;
-          for (let c = 0; c < 3; c++) {
-            sum[c] += w * alpha * source.data[at + c];
-            sum[4 + c] += w * source.data[at + c];
-          }
-        }
-      }
-      const to = 4 * (y * widthPx + x);
-      for (let c = 0; c < 3; c++) {
-        data[to + c] = 255 * (sum[3] > 0.02 * area ? sum[c] / sum[3] : sum[4 + c] / area) + 0.5;
-      }
-      data[to + 3] = (255 * sum[3]) / area + 0.5;
-    }
-  }
-  return { widthPx, heightPx, data };
 }

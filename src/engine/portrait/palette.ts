@@ -7,6 +7,12 @@ import type { FaceBasis } from './face-basis.ts';
 import { LEFT_IRIS, RIGHT_IRIS } from './landmark-indices.ts';
 import { clamp, cropAround, erode, fillPolygon, luma, percentile, type Raster } from './raster.ts';
 
+/** Enamel, gum and tongue in white light, relative to their red (enamel) or to the skin. */
+const TOOTH_TINT = [1, 0.97, 0.91];
+const FLESH_TINT = [1, 0.72, 0.7];
+/** A dark red of luma 1. */
+const CALM_FLESH = [1.55, 0.76, 0.8];
+
 export type Rgb = [number, number, number];
 
 export interface Palette {
@@ -63,16 +69,26 @@ export function readPalette(
   // tint is believed the darker it is.
   const level = clamp(Math.max(0.65 * 1.12 * whiteLuma + 0.35 * highlight, 0.86 * highlight), 0.28, 0.92);
   const tint = 0.55 * clamp(whiteLuma / Math.max(highlight, 0.05), 0.5, 1);
-  let tooth = white.map((c, k) => {
+  const inferred = white.map((c, k) => {
     const chroma = 1 + (c / whiteLuma - 1) * tint;
-    return clamp(chroma * level * (isGrey ? 1 : [1, 0.985, 0.94][k]) * 0.96, 0, 1);
+    return clamp(chroma * level * (isGrey ? 1 : TOOTH_TINT[k]) * 0.96, 0, 1);
   }) as Rgb;
+  // Enamel is never bluer than it is red, whatever the light.
+  if (!isGrey) inferred[2] = Math.min(inferred[2], 0.97 * inferred[0]);
   const seen = photoGapPx > 0.02 * faceHeightPx ? seenTeeth(collect(view, (i) => inner.data[i] > 0.95)) : null;
-  if (seen) tooth = seen.map((c) => clamp(c * 1.06, 0, 1)) as Rgb;
+  // What is pale between the lips but dark is the mouth's depth, not teeth.
+  const isSeen = seen !== null && lumaOf(seen) > 0.78 * lumaOf(inferred);
+  const tooth = isSeen ? (seen.map((c) => clamp(c * 1.06, 0, 1)) as Rgb) : inferred;
 
-  const flesh = lip.map((c) => clamp(c * 0.92, 0, 1)) as Rgb;
+  // Lipstick and varnish colour the lip, not the gum: half of it is the skin's own, reddened, and pure colours are calmed.
+  const mixed = lip.map((c, k) => 0.46 * c + 0.46 * skin[k] * (isGrey ? 1 : FLESH_TINT[k])) as Rgb;
+  const fleshLuma = lumaOf(mixed);
+  const flesh = mixed.map((c, k) => {
+    const calm = fleshLuma * (isGrey ? 1 : CALM_FLESH[k]);
+    return clamp(c + 0.33 * (calm - c), 0, 1);
+  }) as Rgb;
   const cavity = lip.map((c, k) => clamp(c * 0.13 + 0.01, 0, 0.12) * (isGrey ? 1 : [1.15, 0.9, 0.9][k])) as Rgb;
-  return { skin, lip, eyeWhite: white, tooth, flesh, cavity, toothSeen: seen !== null };
+  return { skin, lip, eyeWhite: white, tooth, flesh, cavity, toothSeen: isSeen };
 }
 
 function lumaOf([r, g, b]: Rgb): number {

@@ -3,15 +3,14 @@
  * cache, keyed by the photo's content, the face basis and the bake's own version, so that nothing stale is ever served.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { homedir, platform } from 'node:os';
 import { basename, join } from 'node:path';
 import { AppError } from '../../errors.ts';
 import { type FaceRig, RIG_VERSION } from '../face-rig.ts';
 import { type BakeResult, bakeRig, type PortraitAnalysis } from './bake.ts';
 import { type FaceBasis, loadFaceBasis } from './face-basis.ts';
-import { analyseFaces } from './face-mesh.ts';
-import { decodePhoto } from './photo.ts';
+import { readPhotoFile } from './photo.ts';
+import { readPortraitPhoto } from './portrait-photo.ts';
 import { loadRig, saveRig } from './rig-store.ts';
 
 /** Goes up whenever the bake's result changes. */
@@ -28,6 +27,8 @@ export interface Portrait {
   rig: FaceRig;
   /** Null where the rig came from the cache. */
   analysis: PortraitAnalysis | null;
+  /** Where the rig is kept in the cache; null where none is. */
+  path: string | null;
   /** ms by step. */
   timings: Record<string, number>;
 }
@@ -45,45 +46,38 @@ export async function bakePortrait(photo: string | Uint8Array, options: BakeOpti
   const cached = cachePath === null ? null : await readCached(cachePath);
   if (cached) {
     cached.source.name = basename(name);
-    return { rig: cached, analysis: null, timings: { cacheMs: performance.now() - start } };
+    return { rig: cached, analysis: null, path: cachePath, timings: { cacheMs: performance.now() - start } };
   }
   const result = await bakeBytes(bytes, name, basis);
-  if (cachePath !== null) {
-    const saving = performance.now();
-    // A cache that cannot be written costs time at the next start, nothing else.
-    await saveRig(cachePath, result.rig).catch((error: unknown) => {
-      if (!(error instanceof AppError)) throw error;
-    });
-    result.timings.saveMs = performance.now() - saving;
+  const path = cachePath === null ? null : await keep(cachePath, result);
+  return { ...result, path };
+}
+
+/** A cache that cannot be written costs time at the next start, nothing else. */
+async function keep(path: string, { rig, timings }: BakeResult): Promise<string | null> {
+  const start = performance.now();
+  try {
+    await saveRig(path, rig);
+    timings.saveMs = performance.now() - start;
+    return path;
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
   }
-  return result;
 }
 
 async function bakeBytes(bytes: Uint8Array, name: string, basis: FaceBasis): Promise<BakeResult> {
   const start = performance.now();
-  const photo = await decodePhoto(bytes, name);
-  const decoded = performance.now();
-  const faces = await analyseFaces(photo);
+  const { photo, faces } = await readPortraitPhoto(bytes, name);
   const found = performance.now();
   const result = await bakeRig({ ...photo, name: basename(name) }, faces, basis);
-  result.timings = { decodeMs: decoded - start, landmarksMs: found - decoded, ...result.timings };
+  result.timings = { landmarksMs: found - start, ...result.timings };
   return result;
 }
 
 function faceBasis(): FaceBasis {
   sharedBasis ??= loadFaceBasis();
   return sharedBasis;
-}
-
-async function readPhotoFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new AppError('FILE_NOT_FOUND', `There is no file ${path}: check the path of the photo.`, { cause });
-    }
-    throw new AppError('FILE_UNREADABLE', `${path} cannot be read: check that it is a file you may read.`, { cause });
-  }
 }
 
 function cacheKey(bytes: Uint8Array, basis: FaceBasis): string {

@@ -32,7 +32,9 @@ export function composeTextures(
   const background = new Uint8Array(size * size * 4);
   const noise = makeGrain(GRAIN_MASK + 1, 7);
   const alphaFine = scale === 1 ? matting.alpha : fineAlpha(fine, matting);
-  const known = resize(matting.backgroundKnown, fine.widthPx, fine.heightPx).data;
+  const shown = resize(matting.backgroundShown, fine.widthPx, fine.heightPx).data;
+  const { borrow, backgroundLow: low } = matting;
+  const perHalf = 2 * scale;
   const smoothAlpha = surroundings.alpha.data;
   const smoothPerson = surroundings.foreground.data;
   const smoothBackground = surroundings.background.data;
@@ -59,7 +61,15 @@ export function composeTextures(
       const alpha = isInside
         ? alphaFine.data[from]
         : wa * smoothAlpha[a] + wb * smoothAlpha[a + 1] + wc * smoothAlpha[a + half] + wd * smoothAlpha[a + half + 1];
-      const keep = isInside ? known[from] : 0;
+      const keep = isInside ? shown[from] : 0;
+      const cell = isInside && keep < 1 ? (((y - top) / perHalf) | 0) * low.widthPx + (((x - left) / perHalf) | 0) : -1;
+      const lender = cell < 0 ? -1 : borrow.from[cell];
+      let lent = 0;
+      if (lender >= 0) {
+        const lentX = (lender % low.widthPx) * perHalf + perHalf - 1 - ((x - left) % perHalf);
+        const lentY = ((lender / low.widthPx) | 0) * perHalf + perHalf - 1 - ((y - top) % perHalf);
+        lent = 3 * (Math.min(lentY, fine.heightPx - 1) * fine.widthPx + Math.min(lentX, fine.widthPx - 1));
+      }
       person[to + 3] = alpha * 255 + 0.5;
       const grainHere = grain * noise[(Math.imul(x, 73856093) ^ Math.imul(y, 19349663)) & GRAIN_MASK];
       for (let c = 0; c < 3; c++) {
@@ -73,8 +83,9 @@ export function composeTextures(
             wb * smoothBackground[p + 3] +
             wc * smoothBackground[q] +
             wd * smoothBackground[q + 3];
+          if (lender >= 0) b += borrow.amount[cell] * (fine.data[lent + c] - low.data[3 * lender + c]);
         }
-        background[to + c] = byte(b + keep * (pixel - b) + (1 - keep) * grainHere);
+        background[to + c] = byte(b + keep * (pixel - b) + (lender >= 0 ? 0 : (1 - keep) * grainHere));
         if (isInside && alpha > 0.97) {
           person[to + c] = byte(pixel);
           continue;
