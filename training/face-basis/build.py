@@ -2,9 +2,9 @@
 
     python training/face-basis/build.py --ict ICT.npz --face-mesh node_modules/@mediapipe/face_mesh --out models/face-basis.bin
 
-Deterministic: the same inputs give the same bytes; the script prints their SHA-256. Needs numpy, scipy, opencv and
-Blender 3.4 (Debian's; Cycles on the CPU, some minutes). `--pictures FOLDER` keeps the rendered pictures there
-and takes those it finds.
+Deterministic: the same inputs give the same bytes; the script prints their SHA-256. Needs numpy, scipy and opencv. The
+pictures of teeth and tongue are kept beside it in pictures/; delete one and it is path-traced anew, which takes Blender
+3.4 (Cycles on the CPU) some minutes and agrees with the kept one to about 1/10000 (its tree of triangles differs from run to run).
 """
 
 import argparse
@@ -34,24 +34,31 @@ def sparse_rows(matrix):
     }
 
 
-def render_pictures(blender, scene, folder):
-    """{layer: (RGBA straight alpha 0 … 1, tooth mask 0 … 1)}, path-traced where the folder does not have them yet."""
-    folder.mkdir(parents=True, exist_ok=True)
+def mouth_pictures(blender, ict, folder):
+    """{layer: (RGBA straight alpha 0 … 1, tooth mask 0 … 1)}; pictures that the folder lacks are path-traced into it."""
     missing = [name for name in LAYERS if not (folder / f"{name}.png").exists()]
     if missing:
-        np.savez(folder / "scene.npz", **scene)
-        script = Path(__file__).with_name("render_mouth.py")
-        command = [blender, "--background", "--factory-startup", "--python-exit-code", "1", "--python", str(script)]
-        subprocess.run([*command, "--", str(folder / "scene.npz"), str(folder), str(SAMPLES), *missing], check=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            np.savez(Path(scratch) / "scene.npz", **mouth_meshes(ict))
+            script = Path(__file__).with_name("render_mouth.py")
+            command = [blender, "--background", "--factory-startup", "--python-exit-code", "1", "--python", str(script)]
+            subprocess.run([*command, "--", f"{scratch}/scene.npz", scratch, str(SAMPLES), *missing], check=True)
+            for traced in sorted(Path(scratch).glob("*.png")):
+                picture = cv2.imread(str(traced), cv2.IMREAD_UNCHANGED)
+                picture = np.rint(picture / 257).astype(np.uint8)
+                if ".mask" in traced.name:
+                    picture = picture[..., 0]
+                cv2.imwrite(str(folder / traced.name), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
     def read(name):
-        picture = cv2.imread(str(folder / name), cv2.IMREAD_UNCHANGED)
-        return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA).astype(float) / 65535
+        return cv2.imread(str(folder / name), cv2.IMREAD_UNCHANGED) / 255
 
     pictures = {}
     for name in LAYERS:
-        mask = np.zeros(read(f"{name}.png").shape[:2]) if name == "tongue" else read(f"{name}.mask.png")[..., 0]
-        pictures[name] = (read(f"{name}.png"), mask)
+        rgba = read(f"{name}.png")[..., [2, 1, 0, 3]]
+        mask = np.zeros(rgba.shape[:2]) if name == "tongue" else read(f"{name}.mask.png")
+        pictures[name] = (rgba, mask)
     return pictures
 
 
@@ -61,16 +68,14 @@ def main():
     parser.add_argument("--face-mesh", type=Path, required=True, help="the unpacked npm package @mediapipe/face_mesh")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--blender", default="blender")
-    parser.add_argument("--pictures", type=Path, help="folder of rendered pictures to keep and to reuse")
+    parser.add_argument("--pictures", type=Path, default=Path(__file__).with_name("pictures"))
     args = parser.parse_args()
 
     ict = dict(np.load(args.ict))
     canonical, canonical_triangles = load_canonical_mesh(args.face_mesh)
     subdivision, triangles, rings = cut_and_subdivide(canonical, canonical_triangles)
     basis = build_expression_basis(ict, canonical, subdivision, triangles, rings)
-    with tempfile.TemporaryDirectory() as scratch:
-        pictures = render_pictures(args.blender, mouth_meshes(ict), args.pictures or Path(scratch))
-    mouth, references = mouth_layers(ict, pictures)
+    mouth, references = mouth_layers(ict, mouth_pictures(args.blender, ict, args.pictures))
 
     arrays = {
         **sparse_rows(subdivision),

@@ -5,7 +5,7 @@
 In: MESHES.npz from mouth_scene.py (vertices in ICT units, per-vertex attributes). Out: LAYER.png (16-bit RGBA, straight
 alpha, lit) and LAYER.mask.png (white where tooth). The camera looks along -z without perspective at a fixed rectangle.
 Light enters through an opening the shape of parted lips, so that teeth darken towards the corners, under the upper
-lip and into the mouth, as real ones do. Fixed seed, no denoiser: the same input gives the same picture.
+lip and into the mouth, as real ones do. Fixed seed, no denoiser.
 """
 
 import sys

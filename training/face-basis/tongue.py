@@ -15,8 +15,8 @@ PRESENT = {"start": (-6.0, 10.0), "lean": [(0, -10), (0.5, 25), (1.0, 48), (2.5,
 POSES = {
     "rest": {"start": (-5.10, 9.35), "lean": [(0, -5), (0.5, 35), (0.9, 68), (2.0, 78), (3.2, 90), (4.4, 104)]},
     "tipUp": {"start": (-4.55, 9.25), "lean": [(0, 5), (0.8, 8), (1.4, 12), (1.7, 80), (2.4, 120), (4.4, 105)]},
-    "between": {"start": (-4.30, 10.85), "lean": [(0, -25), (0.4, 20), (0.8, 84), (2.0, 95), (4.4, 98)]},
-    "out": {"start": (-6.20, 11.55), "lean": [(0, -15), (0.5, 12), (1.3, 22), (1.9, 60), (2.5, 88), (4.4, 90)]},
+    "between": {"start": (-4.56, 10.85), "lean": [(0, -25), (0.4, 15), (0.8, 80), (2.0, 87), (4.4, 89)]},
+    "out": {"start": (-6.20, 11.55), "lean": [(0, -15), (0.5, 12), (1.3, 22), (1.9, 60), (2.5, 85), (4.4, 88)]},
 }
 # Weight of tongueOut at which each pose is reached.
 PATH = [("rest", 0.0), ("tipUp", 0.35), ("between", 0.65), ("out", 1.0)]
@@ -61,9 +61,9 @@ def tongue_mesh(columns=97, rows=145):
     return tongue_points(PRESENT, u, s), faces, form
 
 
-def tongue_grid(columns=11, rows=9):
+def tongue_grid(columns=11, rows=11):
     """u and s of the grid that carries the picture, a little wider than the painted mesh; row 0 is the root."""
     across = np.linspace(-1.06, 1.06, columns)
-    along = np.concatenate([np.linspace(LENGTH, 1.6, rows - 5), [1.2, 0.8, 0.45, 0.15, -0.12]])
+    along = np.concatenate([[LENGTH + 0.12], np.linspace(LENGTH - 0.1, 1.6, rows - 6), [1.2, 0.8, 0.45, 0.15, -0.12]])
     u, s = np.meshgrid(across, along)
     return u, s
