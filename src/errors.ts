@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'FILE_NOT_FOUND'
   | 'FILE_UNREADABLE'
   | 'FILE_UNWRITABLE'
+  | 'WRITE_FAILED'
   | 'IMAGE_INVALID'
   | 'IMAGE_TOO_SMALL'
   | 'IMAGE_TOO_LARGE'

@@ -15,6 +15,7 @@ import { addServeCommand } from './serve.ts';
 
 /** The machine or the installation is at fault, not what the user gave. */
 const WORKING_FAILURES: readonly ErrorCode[] = [
+  'WRITE_FAILED',
   'ENCODER_UNAVAILABLE',
   'MODEL_MISSING',
   'MODEL_CORRUPT',
@@ -22,6 +23,8 @@ const WORKING_FAILURES: readonly ErrorCode[] = [
   'PORT_UNAVAILABLE',
   'SERVER_BUSY',
 ];
+
+const DISK_FAILURES = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'];
 
 /** @param args what follows the program's name. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -58,6 +61,10 @@ function explain(error: unknown): { code: ErrorCode | 'INTERNAL'; message: strin
     const { code, message } = error;
     const exitCode = code === 'INTERRUPTED' ? 130 : WORKING_FAILURES.includes(code) ? 1 : 2;
     return { code, message, exitCode };
+  }
+  const errno = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  if (DISK_FAILURES.includes(errno)) {
+    return { code: 'WRITE_FAILED', message: `Writing failed (${(error as Error).message}).`, exitCode: 1 };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: 'INTERNAL', message, exitCode: 1 };

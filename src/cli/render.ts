@@ -4,7 +4,8 @@ import { createMotionFile, type MotionFileWriter } from '../engine/motion-file.t
 import type { MotionFrame } from '../engine/motion-frame.ts';
 import { renderVideo } from '../engine/render-video.ts';
 import { AppError } from '../errors.ts';
-import { createFilm, filmKind } from '../media/film.ts';
+import { checkFilmPath, createFilm } from '../media/film.ts';
+import { checkWritable } from '../media/part-file.ts';
 import { addControlFlags, type ControlFlags, parseControls, parseNumberIn } from './flags.ts';
 import {
   checkPerformanceFlags,
@@ -64,7 +65,8 @@ async function render(flags: RenderFlags, io: CommandIo): Promise<object> {
   }
   if (portrait === undefined) throw new AppError('BAD_USAGE', 'There is no face to draw; give --portrait IMAGE.');
   if (out === undefined) throw new AppError('BAD_USAGE', 'There is no film to write; give --out FILE.mp4.');
-  filmKind(out);
+  await checkFilmPath(out);
+  if (flags.motionOut !== undefined) await checkWritable(flags.motionOut, 'file');
 
   await using performance = await planPerformance(flags, controls, io);
   const { openPortrait } = await import('./open-portrait.ts');

@@ -5,7 +5,10 @@
  * the eyes of a living head do. Pure; memory stays constant.
  */
 import type { AvatarControls } from './controls.ts';
-import { type Gaze, type HeadPose, type MotionFrame, NEUTRAL_POSE } from './motion-frame.ts';
+import { type EmotionOffset, emotionOffset } from './motion/emotion.ts';
+import { BLENDSHAPE_NAMES, type Gaze, type HeadPose, type MotionFrame, NEUTRAL_POSE } from './motion-frame.ts';
+
+type Weights = MotionFrame['blendshapes'];
 
 const POSE_KEYS = ['yawRad', 'pitchRad', 'rollRad', 'x', 'y', 'scale'] as const;
 
@@ -62,10 +65,8 @@ function interpolate(
     yawRad: cubic(before.gaze.yawRad, from.gaze.yawRad, to.gaze.yawRad, after.gaze.yawRad, u),
     pitchRad: cubic(before.gaze.pitchRad, from.gaze.pitchRad, to.gaze.pitchRad, after.gaze.pitchRad, u),
   };
-  const blendshapes: MotionFrame['blendshapes'] = {};
-  const names = new Set([...Object.keys(from.blendshapes), ...Object.keys(to.blendshapes)]) as Set<
-    keyof typeof blendshapes
-  >;
+  const blendshapes: Weights = {};
+  const names = new Set([...Object.keys(from.blendshapes), ...Object.keys(to.blendshapes)]) as Set<keyof Weights>;
   for (const name of names) {
     const start = from.blendshapes[name] ?? 0;
     blendshapes[name] = start + u * ((to.blendshapes[name] ?? 0) - start);
@@ -96,33 +97,47 @@ export async function* combineMotion(
 }
 
 /**
- * Applies the controls that make sense on a finished performance: head motion, expressiveness, gaze and head distance.
- * At 0 head motion the head stays as in the photo; at 0 expressiveness face and eyes do.
+ * Applies the controls to a finished performance. At 0 head motion the head stays as in the photo, at 0 expressiveness
+ * face and eyes do; what gaze, distance and emotion add comes on top.
  */
 export function editMotion(frame: MotionFrame, controls: AvatarControls): MotionFrame {
   const { headMotion, expressiveness, headDistance } = controls;
+  const emotion = emotionOffset(controls.emotion);
   const pose: HeadPose = { ...NEUTRAL_POSE };
   for (const key of POSE_KEYS)
     pose[key] = key === 'scale' ? frame.pose.scale ** headMotion : headMotion * frame.pose[key];
-  pose.scale /= headDistance;
+  pose.pitchRad += emotion.pitchRad;
+  pose.rollRad += emotion.rollRad;
+  pose.scale *= emotion.scale / headDistance;
   const { gaze } = withPose(frame, pose);
   const eyes = Math.min(1, expressiveness);
-  const blendshapes: MotionFrame['blendshapes'] = {};
-  for (const [name, weight] of Object.entries(frame.blendshapes)) {
-    // What closes the lips keeps closing them in a small performance: a mumbled m is still an m.
-    const isClosure = name === 'mouthClose' || name.startsWith('mouthPress');
-    const gain = isClosure ? Math.min(1, 4 * expressiveness) : expressiveness;
-    blendshapes[name as keyof typeof blendshapes] = Math.min(1, gain * weight);
-  }
   return {
     timestampUs: frame.timestampUs,
     pose,
     gaze: {
       yawRad: eyes * gaze.yawRad + controls.gaze.yawRad,
-      pitchRad: eyes * gaze.pitchRad + controls.gaze.pitchRad,
+      pitchRad: eyes * gaze.pitchRad + controls.gaze.pitchRad + emotion.gazePitchRad,
     },
-    blendshapes,
+    blendshapes: editWeights(frame.blendshapes, expressiveness, emotion),
   };
+}
+
+function editWeights(weights: Weights, expressiveness: number, emotion: EmotionOffset): Weights {
+  const dense = new Float32Array(BLENDSHAPE_NAMES.length);
+  emotion.addTo(dense);
+  const jaw = weights.jawOpen ?? 0;
+  const openness = 1 - Math.min(1, (weights.mouthClose ?? 0) / Math.max(jaw, 0.08));
+  const edited: Weights = {};
+  for (const [i, name] of BLENDSHAPE_NAMES.entries()) {
+    // What closes the lips keeps closing them in a small performance: a mumbled m is still an m.
+    const isClosure = name === 'mouthClose' || name.startsWith('mouthPress');
+    const gain = isClosure ? Math.min(1, 4 * expressiveness) : expressiveness;
+    // And no emotion opens a mouth that is closed for a sound.
+    const isOpener = name === 'jawOpen' || name === 'mouthFunnel';
+    const weight = gain * (weights[name] ?? 0) + dense[i] * (isOpener ? openness : 1);
+    if (weight > 0) edited[name] = Math.min(1, weight);
+  }
+  return edited;
 }
 
 /** The same face under another pose, with the eyes turned back so that they look where they looked. */

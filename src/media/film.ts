@@ -1,8 +1,8 @@
 /** A film that is being written, whatever its form: `.mp4`, `.webm` or a folder of PNGs, chosen by the name it gets. */
-import { statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { AppError } from '../errors.ts';
 import type { AudioFrame, ChannelCount } from './frames.ts';
+import { checkWritable } from './part-file.ts';
 
 export interface FilmOptions {
   /** Both even. */
@@ -35,8 +35,13 @@ export function filmKind(path: string): FilmKind {
   const ending = extname(path).toLowerCase();
   if (ending === '.mp4') return 'mp4';
   if (ending === '.webm') return 'webm';
-  if (ending === '' || statSync(path, { throwIfNoEntry: false })?.isDirectory()) return 'folder';
+  if (ending === '') return 'folder';
   throw new AppError('BAD_USAGE', `${path} ends in ${ending}; a film is written as .mp4, .webm or a folder of PNGs.`);
+}
+
+/** Says early what `createFilm` would say. @throws AppError BAD_USAGE, FILE_UNWRITABLE. */
+export async function checkFilmPath(path: string): Promise<void> {
+  await checkWritable(path, filmKind(path) === 'folder' ? 'folder' : 'file');
 }
 
 /** @throws AppError BAD_USAGE, FILE_UNWRITABLE, ENCODER_UNAVAILABLE. */

@@ -3,7 +3,7 @@
  *
  * In: the final path. Out: the hidden path, in the same folder (so that renaming is atomic), and the two ways to end.
  */
-import { access, constants, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '../errors.ts';
 
@@ -16,37 +16,44 @@ export interface PartFile {
   discard(): Promise<void>;
 }
 
-/** @throws AppError FILE_UNWRITABLE when the folder is missing or read-only, or a folder has the final name. */
+export type OutputKind = 'file' | 'folder';
+
+/** @throws AppError FILE_UNWRITABLE as `checkWritable`. */
 export async function createPartFile(finalPath: string): Promise<PartFile> {
-  const absolute = resolve(finalPath);
-  const folder = dirname(absolute);
-  try {
-    await access(folder, constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    const why = (await stat(folder).catch(() => null)) ? 'is not writable' : 'does not exist';
-    throw new AppError('FILE_UNWRITABLE', `${finalPath} cannot be written: the folder ${folder} ${why}.`, { cause });
-  }
-  if ((await stat(absolute).catch(() => null))?.isDirectory()) {
-    throw new AppError('FILE_UNWRITABLE', `${finalPath} cannot be written: a folder of that name exists.`);
-  }
-  return part(absolute);
+  await checkWritable(finalPath, 'file');
+  return part(resolve(finalPath));
 }
 
-/** As `createPartFile` for a folder, which is made at once; a folder of the final name must be empty or absent. */
+/** As `createPartFile` for a folder, which is made at once under its hidden name. */
 export async function createPartFolder(finalPath: string): Promise<PartFile> {
-  const absolute = resolve(finalPath);
-  try {
-    await rmdir(absolute);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code !== 'ENOENT') {
-      const why = code === 'ENOTEMPTY' ? 'the folder exists and is not empty' : 'a file of that name exists';
-      throw new AppError('FILE_UNWRITABLE', `${finalPath} cannot be written: ${why}; choose another name.`, { cause });
-    }
-  }
-  const folder = await createPartFile(finalPath);
+  await checkWritable(finalPath, 'folder');
+  const folder = part(resolve(finalPath));
   await mkdir(folder.path);
   return folder;
+}
+
+/**
+ * For work that takes long before its first byte.
+ *
+ * @throws AppError FILE_UNWRITABLE when the folder above is missing or read-only; when a folder has the name of the file;
+ * when a file, or a folder with something in it, has the name of the folder.
+ */
+export async function checkWritable(finalPath: string, kind: OutputKind): Promise<void> {
+  const absolute = resolve(finalPath);
+  const above = dirname(absolute);
+  const refuse = (why: string, cause?: unknown) =>
+    new AppError('FILE_UNWRITABLE', `${finalPath} cannot be written: ${why}.`, { cause });
+  try {
+    await access(above, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const why = (await stat(above).catch(() => null)) ? 'is not writable' : 'does not exist';
+    throw refuse(`the folder ${above} ${why}`, cause);
+  }
+  const found = await stat(absolute).catch(() => null);
+  if (found === null) return;
+  if (kind === 'file' && found.isDirectory()) throw refuse('a folder of that name exists');
+  if (kind === 'folder' && !found.isDirectory()) throw refuse('a file of that name exists');
+  if (kind === 'folder' && (await readdir(absolute)).length > 0) throw refuse('the folder exists and is not empty');
 }
 
 function part(absolute: string): PartFile {
@@ -55,6 +62,8 @@ function part(absolute: string): PartFile {
   return {
     path,
     async commit() {
+      // Removes an empty folder of the final name; a file is replaced by the renaming.
+      await rmdir(absolute).catch(() => undefined);
       await rename(path, absolute);
       open = false;
     },

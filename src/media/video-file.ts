@@ -14,6 +14,7 @@ import {
   AV_SAMPLE_FMT_FLTP,
   CodecContext,
   check,
+  describeFfmpegError,
   FormatContext,
   findEncoder,
   type Packet,
@@ -66,7 +67,7 @@ const SOUND = {
 const FILE_RATE_HZ = 48_000;
 const KEYFRAME_INTERVAL_S = 4;
 
-/** @throws AppError FILE_UNWRITABLE, ENCODER_UNAVAILABLE. */
+/** @throws AppError FILE_UNWRITABLE, ENCODER_UNAVAILABLE; its methods WRITE_FAILED when the disk is full. */
 export async function createVideoFile(
   path: string,
   container: Container,
@@ -74,7 +75,7 @@ export async function createVideoFile(
   recipes: readonly VideoRecipe[] = VIDEO_RECIPES[container],
 ): Promise<FilmWriter> {
   const part = await createPartFile(path);
-  const film = new Film(part.path, container);
+  const film = new Film(part.path, path, container);
   try {
     await film.open(options, recipes);
   } catch (error) {
@@ -100,14 +101,16 @@ export async function createVideoFile(
 class Film {
   readonly notices: string[] = [];
   readonly #container: Container;
+  readonly #finalPath: string;
   readonly #format = new FormatContext();
   #pictures: PictureTrack | null = null;
   #sound: SoundTrack | null = null;
   #isOpen = true;
 
-  constructor(path: string, container: Container) {
+  constructor(partPath: string, finalPath: string, container: Container) {
     this.#container = container;
-    check(this.#format.allocOutputContext2(null, container, `file:${path}`), 'output file');
+    this.#finalPath = finalPath;
+    check(this.#format.allocOutputContext2(null, container, `file:${partPath}`), 'output file');
   }
 
   async open(options: FilmOptions, recipes: readonly VideoRecipe[]): Promise<void> {
@@ -126,8 +129,8 @@ class Film {
       if (track === this.#pictures) stream.avgFrameRate = context.framerate;
     }
     if (this.#container === 'mp4') setOptions(this.#format, { movflags: '+faststart' });
-    check(await this.#format.openOutput(), 'output file');
-    check(await this.#format.writeHeader(), 'file header');
+    this.#checkWrite(await this.#format.openOutput());
+    this.#checkWrite(await this.#format.writeHeader());
   }
 
   async writePicture(i420: Uint8Array): Promise<void> {
@@ -141,8 +144,8 @@ class Film {
   async finish(): Promise<void> {
     await this.#pictures?.flush();
     await this.#sound?.flush();
-    check(await this.#format.interleavedWriteFrame(null), 'output file');
-    check(await this.#format.writeTrailer(), 'output file');
+    this.#checkWrite(await this.#format.interleavedWriteFrame(null));
+    this.#checkWrite(await this.#format.writeTrailer());
     await this.close();
   }
 
@@ -155,10 +158,16 @@ class Film {
     this.#format.freeContext();
   }
 
+  /** What goes wrong from here on is the disk's doing: full, or gone. */
+  #checkWrite(result: number): void {
+    if (result >= 0) return;
+    throw new AppError('WRITE_FAILED', `${this.#finalPath} cannot be written: ${describeFfmpegError(result)}.`);
+  }
+
   #mux(packet: Packet, context: CodecContext, streamIndex: number): void {
     packet.streamIndex = streamIndex;
     packet.rescaleTs(context.timeBase, this.#format.streams[streamIndex].timeBase);
-    check(this.#format.interleavedWriteFrameSync(packet), 'output file');
+    this.#checkWrite(this.#format.interleavedWriteFrameSync(packet));
   }
 }
 

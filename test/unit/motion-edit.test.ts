@@ -79,7 +79,7 @@ describe('editing motion', () => {
 
   it('freezes the face at expressiveness 0 and keeps weights within 1 at 2', () => {
     const still = editMotion(frame, resolveControls({ expressiveness: 0 }));
-    expect(Object.values(still.blendshapes).every((weight) => weight === 0)).toBe(true);
+    expect(still.blendshapes).toEqual({});
     expect(editMotion(frame, resolveControls({ expressiveness: 2 })).blendshapes.jawOpen).toBe(1);
     // A small performance still closes its lips: mouthClose must not fall below jawOpen.
     const small = editMotion(frame, resolveControls({ expressiveness: 0.3 })).blendshapes;
@@ -91,6 +91,16 @@ describe('editing motion', () => {
     expect(edited.gaze.yawRad).toBeCloseTo(frame.gaze.yawRad + 0.2, 12);
     expect(edited.gaze.pitchRad).toBeCloseTo(frame.gaze.pitchRad - 0.1, 12);
     expect(edited.pose.scale).toBeCloseTo(1.2 / 1.5, 12);
+  });
+
+  it('lays an emotion over the performance without opening closed lips', () => {
+    const surprised = resolveControls({ emotion: { surprised: 1 } });
+    const { browInnerUp = 0, jawOpen } = editMotion(frame, surprised).blendshapes;
+    expect(browInnerUp).toBeGreaterThan(0.5);
+    expect(jawOpen).toBeCloseTo(0.8, 12);
+    const open = { ...frame, blendshapes: { jawOpen: 0.1 } };
+    expect(editMotion(open, surprised).blendshapes.jawOpen).toBeGreaterThan(0.2);
+    expect(editMotion(open, resolveControls({ emotion: { neutral: 1 } })).blendshapes).toEqual({ jawOpen: 0.1 });
   });
 
   it('takes the pose of one and the face and looking direction of another', async () => {
