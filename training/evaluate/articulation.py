@@ -7,7 +7,9 @@ Natural read speech of unseen readers (LibriSpeech with corrected texts, forced 
 """
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -166,11 +168,35 @@ def at_video_times(values, frames):
     return np.stack([np.interp(times, own, values[:, c]) for c in range(values.shape[1])], 1)
 
 
+def judge_peer(package, items):
+    """HeadAudio (npm @met4citizen/headaudio) on the same clean sounds: viseme accuracy at its own best lag."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for i, item in enumerate(items):
+            samples = item["audio"].astype(np.float32) / 32768
+            files.append(Path(folder) / f"{i}.f32")
+            (samples / active_rms(samples) * LEVEL_RMS).tofile(files[-1])
+        command = ["node", str(Path(__file__).with_name("headaudio.mjs")), package, *map(str, files)]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    right, judged = np.zeros(41), 0
+    for item, line in zip(items, lines, strict=True):
+        n = len(item["audio"]) // 320
+        said = np.zeros(n, int)
+        for t, name in json.loads(line):
+            said[max(0, int(t * 50)) :] = VISEMES.index(name)
+        truth = CLASS_VISEME[frame_classes(item["segments"], n)]
+        judged += int((truth > 0).sum())
+        right += [((np.roll(said, lag) == truth) & (truth > 0)).sum() for lag in range(-20, 21)]
+    best = int(right.argmax())
+    return {"visemeAccuracy": round(float(right[best] / judged), 3), "lagMs": (20 - best) * 20}
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--model", default="articulation")
     p.add_argument("--look-ahead", type=int, default=3, choices=[2, 3, 4, 5])
     p.add_argument("--quick", action="store_true", help="clean speech and 10 dB noise only, fewer clips")
+    p.add_argument("--peer", help="unpacked npm package @met4citizen/headaudio, to compare with")
     a = p.parse_args()
     network = Network(a.model, a.look_ahead)
     sets = {name: load_set(WORK / "sets" / f"{name}.npz") for name in ("libri-test", "libri-other", "russian")}
@@ -195,6 +221,9 @@ def main():
     report("natural, clean", judge(network, natural, "clean", voices))
     for condition in conditions:
         report(f"natural, {condition}", judge(network, natural, condition, voices))
+    if a.peer:
+        results["peer"] = judge_peer(a.peer, natural)
+        print(f"HeadAudio on natural, clean: viseme {results['peer']['visemeAccuracy']:.3f}, late by {results['peer']['lagMs']} ms", flush=True)
     rows = []
     for _, samples, aperture, _ in grid_clips(100 if a.quick else None):
         classes, curves = network(samples)

@@ -47,10 +47,10 @@ def opus_round_trip(waves, rng):
     """Many waves through one Opus encode and decode at a low, random bit rate; ffmpeg takes the codec's delay out."""
     if not waves:
         return []
+    bits = ["10k", "14k", "20k", "32k"][rng.integers(4)]
     with tempfile.TemporaryDirectory() as folder:
         source, coded = Path(folder) / "a.wav", Path(folder) / "a.opus"
         soundfile.write(source, np.clip(np.concatenate(waves), -1, 1), SAMPLE_RATE_HZ)
-        bits = ["10k", "14k", "20k", "32k"][rng.integers(4)]
         subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", str(source), "-c:a", "libopus", "-b:a", bits, "-application", "voip", str(coded)], check=True)
         out = subprocess.run(["ffmpeg", "-v", "error", "-i", str(coded), "-ar", "16000", "-ac", "1", "-f", "f32le", "-"], capture_output=True, check=True).stdout
     decoded = np.frombuffer(out, np.float32)
@@ -91,26 +91,35 @@ def variant(audio, segments, rng, first):
     return x, segments
 
 
-def make_shard(name):
+def make_shard(name, labels_only=False):
+    """labels_only: the sounds are those of the last time and only their labels have changed; the same random draws are made."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     items = load_set(WORK / "sets" / f"{name}.npz")
     mels, classes, curves, origin = [], [], [], []
     for v in range(VARIANTS.get(name, 2)):
         made = [(i, *variant(items[i]["audio"], items[i]["segments"], rng, v == 0)) for i in rng.permutation(len(items))]
         coded = [k for k in range(len(made)) if v > 0 and rng.random() < 0.2]
-        decoded = dict(zip(coded, opus_round_trip([made[k][1] for k in coded], rng), strict=True))
+        if labels_only:
+            rng.integers(4) if coded else None
+            decoded = {}
+        else:
+            decoded = dict(zip(coded, opus_round_trip([made[k][1] for k in coded], rng), strict=True))
         for k, (i, x, segments) in enumerate(made):
             x = decoded.get(k, x)
             n = len(x) // (2 * HOP)
-            mels.append(log_mel(x)[: 2 * n].astype(np.float16))
+            if not labels_only:
+                mels.append(log_mel(x)[: 2 * n].astype(np.float16))
             classes.append(frame_classes(segments, n).astype(np.int8))
             curves.append(target_curves(segments, n).astype(np.float16))
             origin.append(np.full(n, i, np.int32))
         print(f"{name}: variant {v + 1} done", file=sys.stderr, flush=True)
     SHARDS.mkdir(parents=True, exist_ok=True)
-    for part, arrays in (("mel", mels), ("class", classes), ("curves", curves), ("utterance", origin)):
-        np.save(SHARDS / f"{name}.{part}.npy", np.concatenate(arrays))
     frames = sum(len(c) for c in classes)
+    if labels_only and len(np.load(SHARDS / f"{name}.mel.npy", mmap_mode="r")) != 2 * frames:
+        raise SystemExit(f"{name}: its sounds have changed too; prepare it without --labels-only")
+    parts = [("class", classes), ("curves", curves), ("utterance", origin)]
+    for part, arrays in parts if labels_only else [("mel", mels), *parts]:
+        np.save(SHARDS / f"{name}.{part}.npy", np.concatenate(arrays))
     assert curves[0].shape[1] == N_CHANNELS
     print(f"{name}: {frames / 50 / 3600:.2f} h in {VARIANTS.get(name, 2)} variants", flush=True)
 
@@ -184,7 +193,10 @@ def make_noise(minutes=36):
 def main(wanted):
     SHARDS.mkdir(parents=True, exist_ok=True)
     for name in wanted:
-        make_noise() if name == "noise" else make_shard(name)
+        if name == "noise":
+            make_noise()
+        elif name != "--labels-only":
+            make_shard(name, "--labels-only" in wanted)
 
 
 if __name__ == "__main__":
