@@ -3,7 +3,7 @@
  * Out: one frame every 20 ms with the nine channels of `phonemes.ts`, how far the mouth rests, and what was heard.
  * Invariants: the frames do not depend on chunking; a stream's state is its own, so that many share one model and one batch.
  */
-import { loadModel, type Model, type Provider } from '../../inference.ts';
+import { loadBestModel, type Model, type Provider } from '../../inference.ts';
 import type { MouthState } from './coarticulation.ts';
 import { CHANNEL_INDEX, CHANNELS, PHONE_CLASSES } from './phonemes.ts';
 import { smoothstep } from './retarget.ts';
@@ -56,23 +56,32 @@ interface Waiting {
  */
 export class ArticulationModel {
   readonly #model: Model;
-  readonly #stateShape: readonly [number, number];
   readonly #maxBatch: number;
   readonly #waiting: Waiting[] = [];
   #isRunning = false;
 
-  private constructor(model: Model, stateShape: readonly [number, number], maxBatch: number) {
+  private constructor(model: Model, maxBatch: number) {
     this.#model = model;
-    this.#stateShape = stateShape;
     this.#maxBatch = maxBatch;
   }
 
-  /** @throws AppError MODEL_MISSING or MODEL_CORRUPT. */
+  /**
+   * @param options.provider 'cpu' when missing: a hop costs half a millisecond there, less than the way to a GPU and back; 'auto' or a
+   * name pays where many streams share a device. It must compute what the CPU does, and the CPU takes over if it fails.
+   * @throws AppError MODEL_MISSING, MODEL_CORRUPT or PROVIDER_UNAVAILABLE.
+   */
   static async load(
-    options: { provider?: Provider; directory?: string; maxBatch?: number } = {},
+    options: { provider?: Provider | 'auto'; directory?: string; maxBatch?: number } = {},
   ): Promise<ArticulationModel> {
-    const model = await loadModel('articulation', options);
-    return new ArticulationModel(model, STATE_SHAPE, options.maxBatch ?? 64);
+    const { provider = 'cpu', maxBatch = 64, ...rest } = options;
+    const [history, width] = STATE_SHAPE;
+    const inputs = {
+      mel: { data: new Float32Array(HOP_VALUES).fill(-4), dims: [1, STEPS_PER_HOP * FRAMES_PER_STEP, MEL_BANDS] },
+      lookAhead: { data: Float32Array.of(0, 1, 0, 0), dims: [1, LOOK_AHEAD_STEPS.length] },
+      past: { data: new Float32Array(history * width), dims: [1, history, width] },
+    };
+    const { model } = await loadBestModel('articulation', { inputs, tolerance: 1e-3 }, { provider, ...rest });
+    return new ArticulationModel(model, maxBatch);
   }
 
   get provider(): Provider {
@@ -81,7 +90,7 @@ export class ArticulationModel {
 
   /** State of a stream that has heard nothing yet. */
   freshState(): Float32Array {
-    return new Float32Array(this.#stateShape[0] * this.#stateShape[1]);
+    return new Float32Array(STATE_SHAPE[0] * STATE_SHAPE[1]);
   }
 
   /** One hop of one stream. */
@@ -110,7 +119,7 @@ export class ArticulationModel {
 
   async #run(requests: readonly HopRequest[]): Promise<HopResult[]> {
     const count = requests.length;
-    const [history, width] = this.#stateShape;
+    const [history, width] = STATE_SHAPE;
     const stateSize = history * width;
     const mel = new Float32Array(count * HOP_VALUES);
     const lookAhead = new Float32Array(count * LOOK_AHEAD_STEPS.length);
