@@ -21,7 +21,7 @@ import {
 import { resolveVoice } from './voice-choice.ts';
 
 const DEFAULT_VOICE = 'en-us';
-const DEFAULT_WORDS_PER_MINUTE = 160;
+const DEFAULT_WORDS_PER_MINUTE = 152;
 const DEFAULT_PITCH = 50;
 /** Between sentences at the voice's own speed. */
 const SENTENCE_PAUSE_MS = 340;

@@ -62,6 +62,22 @@ function sealOf({ blendshapes: w }: MotionFrame): number {
   return s * s * (3 - 2 * s);
 }
 
+/** The same speech after a longer silence. */
+function later(chunk: SpeechChunk, ms: number): SpeechChunk {
+  const lead = new Float32Array((ms / 1000) * RATE_HZ);
+  const byUs = ms * 1000;
+  return {
+    ...chunk,
+    samples: Float32Array.from([...lead, ...chunk.samples]),
+    phonemes: chunk.phonemes.map((p) => ({
+      ...p,
+      startUs: p.startUs + byUs,
+      endUs: p.endUs + byUs,
+      ...(p.releaseUs === undefined ? {} : { releaseUs: p.releaseUs + byUs }),
+    })),
+  };
+}
+
 const between = (frames: readonly MotionFrame[], fromUs: number, toUs: number): MotionFrame[] =>
   frames.filter(({ timestampUs }) => timestampUs >= fromUs && timestampUs <= toUs);
 
@@ -206,6 +222,22 @@ describe('speech motion', () => {
     for (const rest of rests) {
       expect(rest.length).toBeGreaterThan(0);
       for (const frame of rest) expect(sealOf(frame)).toBeGreaterThan(0.999);
+    }
+  });
+
+  it('opens for a short vowel between two closures', () => {
+    const chunk = speech([
+      ['m', 90],
+      ['a', 55],
+      ['p', 90],
+      ['ʌ', 120],
+    ]);
+    const { startUs, endUs } = chunk.phonemes[1];
+    // Wherever the pictures fall.
+    for (let shiftMs = 0; shiftMs < 40; shiftMs += 5) {
+      const frames = perform([later(chunk, shiftMs)], 25);
+      const during = between(frames, startUs + shiftMs * 1000 - 60_000, endUs + shiftMs * 1000);
+      expect(Math.min(...during.map(sealOf))).toBeLessThan(0.2);
     }
   });
 

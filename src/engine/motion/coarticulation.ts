@@ -14,6 +14,9 @@ export interface Segment {
   /** From when until when a hard constraint holds: to the burst of a stop, else to the end. */
   holdStartS: number;
   holdEndS: number;
+  /** How long a hard constraint takes to come and to go. */
+  rampInS: number;
+  rampOutS: number;
   stress: 0 | 1 | 2;
 }
 
@@ -22,6 +25,8 @@ export const REACH_S = 0.35;
 const RAMP_S = 0.05;
 /** One frame at 24 fps and a little more: shorter closures would fall between two pictures. */
 const MIN_HOLD_S = 0.044;
+/** Shortest way between two closures with a vowel in it: a frame at 25 fps and both ramps. */
+const MIN_OPENING_S = 0.09;
 /** Shorter gaps between sounds are not pauses. */
 const MIN_PAUSE_S = 0.045;
 /** How far a closure reaches into a pause beside it. */
@@ -49,22 +54,61 @@ export function segmentsOf(phonemes: readonly TimedPhoneme[], fromS: number, end
     atS = Math.max(atS, phonemeEndS);
   }
   if (endS > atS) segments.push(silence(atS, endS));
-  joinClosuresToPauses(segments);
+  fitHoldsToNeighbours(segments);
+  openBetweenClosures(segments);
   return segments;
 }
 
-/** Lips that are shut in a pause stay shut for the m, b, p beside it: nothing opens in between. */
-function joinClosuresToPauses(segments: Segment[]): void {
+/**
+ * Lips that are shut in a pause stay shut for the m, b, p beside it: nothing opens in between. Beside a short sound the lips move
+ * faster, or a brisk "my puppy" would never open.
+ */
+function fitHoldsToNeighbours(segments: Segment[]): void {
   for (const [i, segment] of segments.entries()) {
-    if (segment.phone.hard[CHANNEL_INDEX.close] === 0) continue;
     const [before, after] = [segments[i - 1], segments[i + 1]];
-    if (before?.phone === SILENCE) segment.holdStartS -= Math.min(JOINED_S, (before.endS - before.startS) / 2);
-    if (after?.phone === SILENCE) segment.holdEndS = segment.endS + Math.min(JOINED_S, (after.endS - after.startS) / 2);
+    const isClosure = segment.phone.hard[CHANNEL_INDEX.close] > 0;
+    if (before?.phone === SILENCE && isClosure) segment.holdStartS -= Math.min(JOINED_S, lengthOf(before) / 2);
+    else if (before) segment.rampInS = rampBeside(before);
+    if (after?.phone === SILENCE && isClosure)
+      segment.holdEndS = segment.endS + Math.min(JOINED_S, lengthOf(after) / 2);
+    else if (after) segment.rampOutS = rampBeside(after);
   }
 }
 
+/** A vowel between two closures is seen at least in one picture: where it is too short, the closures give way. */
+function openBetweenClosures(segments: readonly Segment[]): void {
+  let closure: Segment | undefined;
+  let hasVowel = false;
+  for (const segment of segments) {
+    if (segment.phone.hard[CHANNEL_INDEX.close] === 0) {
+      hasVowel = segment.phone !== SILENCE && (hasVowel || isVowel(segment.phone));
+      if (segment.phone === SILENCE) closure = undefined;
+      continue;
+    }
+    const missingS = closure && hasVowel ? MIN_OPENING_S - (segment.holdStartS - closure.holdEndS) : 0;
+    if (closure && missingS > 0) {
+      closure.holdEndS -= Math.max(0, Math.min(missingS / 2, closure.holdEndS - closure.holdStartS - MIN_HOLD_S));
+      segment.holdStartS += Math.max(0, Math.min(missingS / 2, segment.holdEndS - segment.holdStartS - MIN_HOLD_S));
+    }
+    closure = segment;
+    hasVowel = false;
+  }
+}
+
+const lengthOf = ({ startS, endS }: Segment): number => endS - startS;
+const rampBeside = (neighbour: Segment): number => Math.min(RAMP_S, Math.max(0.3 * lengthOf(neighbour), 0.02));
+
 function silence(startS: number, endS: number): Segment {
-  return { phone: SILENCE, startS, endS, holdStartS: startS, holdEndS: endS, stress: 0 };
+  return {
+    phone: SILENCE,
+    startS,
+    endS,
+    holdStartS: startS,
+    holdEndS: endS,
+    rampInS: RAMP_S,
+    rampOutS: RAMP_S,
+    stress: 0,
+  };
 }
 
 function pushParts(segments: Segment[], phoneme: TimedPhoneme, startS: number, endS: number): void {
@@ -79,7 +123,8 @@ function pushParts(segments: Segment[], phoneme: TimedPhoneme, startS: number, e
       previous.holdEndS = phoneme.releaseUs === undefined ? partEndS : phoneme.releaseUs / 1e6;
     } else {
       const holdEndS = phoneme.releaseUs === undefined || parts.length > 1 ? partEndS : phoneme.releaseUs / 1e6;
-      segments.push({ phone, startS: atS, endS: partEndS, holdStartS: atS, holdEndS, stress: phoneme.stress });
+      const hold = { holdStartS: atS, holdEndS, rampInS: RAMP_S, rampOutS: RAMP_S };
+      segments.push({ phone, startS: atS, endS: partEndS, ...hold, stress: phoneme.stress });
     }
     atS = partEndS;
   }
@@ -141,11 +186,11 @@ function dominance(segment: Segment, timeS: number, anticipation: number): numbe
   return Math.exp(-theta * distanceS);
 }
 
-/** 1 from the closure to the burst, with smooth ramps of 50 ms outside. */
+/** 1 from the closure to the burst, with smooth ramps outside. */
 function holdAt(segment: Segment, timeS: number, minHoldS: number): number {
   const centerS = (segment.holdStartS + segment.holdEndS) / 2;
   const halfS = Math.max((segment.holdEndS - segment.holdStartS) / 2, minHoldS / 2);
   const outsideS = Math.max(Math.abs(timeS - centerS) - halfS, 0);
-  const ramp = Math.max(1 - outsideS / RAMP_S, 0);
+  const ramp = Math.max(1 - outsideS / (timeS < centerS ? segment.rampInS : segment.rampOutS), 0);
   return ramp * ramp * (3 - 2 * ramp);
 }
