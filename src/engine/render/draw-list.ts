@@ -69,6 +69,11 @@ export interface Layer {
   vertices: Float32Array;
 }
 
+/** A ring of `count` vertices filled from a centre that follows them. */
+export function fanTriangles(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => [count, i, (i + 1) % count]).flat();
+}
+
 /** Bytes that `buildDrawList` takes from its allocator, alignment included. */
 export function drawListBytes(specs: readonly LayerSpec[]): number {
   let vertexCount = 0;

@@ -4,13 +4,17 @@
  */
 import type { EyeRig, FaceRig } from '../face-rig.ts';
 import type { Gaze } from '../motion-frame.ts';
-import type { Layer, LayerSpec } from './draw-list.ts';
-import { VERTEX_FLOATS } from './draw-list.ts';
+import { fanTriangles, type Layer, type LayerSpec, VERTEX_FLOATS } from './draw-list.ts';
 import { type HeadProjector, softLimit } from './head-projector.ts';
 import type { PlacedTexture, RigTextures } from './rig-textures.ts';
 
 export const QUAD_TRIANGLES = [0, 1, 2, 0, 2, 3];
-const OPAQUE_QUAD = Uint8Array.of(1, 1);
+/**
+ * The sclera is drawn as the eye's opening, this much wider and higher: enough for wide-open lids, not so much that it
+ * would stick out where the far eye of a turned face touches the face's edge.
+ */
+const SCLERA_WIDER = 1.1;
+const SCLERA_HIGHER = 1.7;
 /** The iris quad reaches this far beyond the iris, in iris radii. */
 const IRIS_MARGIN = 1.25;
 /** The iris stays within these bounds, in iris radii, approached softly. */
@@ -30,14 +34,15 @@ export function writeQuadUv(
   }
 }
 
-export function eyeSpecs(textures: RigTextures): LayerSpec[] {
+export function eyeSpecs(rig: FaceRig, textures: RigTextures): LayerSpec[] {
   return (['right', 'left'] as const).flatMap((side) => [
     {
       name: `${side}Sclera`,
       texture: textures.eyes[side].sclera.index,
-      vertexCount: 4,
-      triangles: QUAD_TRIANGLES,
-      opaque: OPAQUE_QUAD,
+      vertexCount: rig.eyes[side].ring.vertices.length + 1,
+      triangles: fanTriangles(rig.eyes[side].ring.vertices.length),
+      opaque: new Uint8Array(rig.eyes[side].ring.vertices.length).fill(1),
+      twoSided: true,
     },
     { name: `${side}Iris`, texture: textures.eyes[side].iris.index, vertexCount: 4, triangles: QUAD_TRIANGLES },
   ]);
@@ -65,13 +70,21 @@ export class EyeLayers {
   readonly #rig: FaceRig;
   readonly #layers: ReadonlyMap<string, Layer>;
   readonly #points = new Float32Array(12);
+  readonly #openings: { left: Float32Array; right: Float32Array };
 
   constructor(rig: FaceRig, textures: RigTextures, layers: ReadonlyMap<string, Layer>) {
     this.#rig = rig;
     this.#layers = layers;
+    this.#openings = { left: opening(rig, rig.eyes.left), right: opening(rig, rig.eyes.right) };
     for (const side of ['left', 'right'] as const) {
       const eye = rig.eyes[side];
-      writeQuadUv(layers.get(`${side}Sclera`)!.vertices, textures.eyes[side].sclera, eye.patch);
+      const { sclera } = textures.eyes[side];
+      const { vertices } = layers.get(`${side}Sclera`)!;
+      const points = this.#openings[side];
+      for (let i = 0; i * 3 < points.length; i++) {
+        vertices[i * VERTEX_FLOATS + 2] = (points[i * 3] - sclera.x0Px) * sclera.texelsPerPxX;
+        vertices[i * VERTEX_FLOATS + 3] = (points[i * 3 + 1] - sclera.y0Px) * sclera.texelsPerPxY;
+      }
       writeQuadUv(layers.get(`${side}Iris`)!.vertices, textures.eyes[side].iris, irisBox(eye));
     }
   }
@@ -79,8 +92,8 @@ export class EyeLayers {
   update(gaze: Gaze, projector: HeadProjector): void {
     for (const side of ['left', 'right'] as const) {
       const eye = this.#rig.eyes[side];
-      this.#quad(eye.patch, 0, 0, eye.depthPx);
-      projector.project(this.#points, 4, this.#layers.get(`${side}Sclera`)!.vertices);
+      const points = this.#openings[side];
+      projector.project(points, points.length / 3, this.#layers.get(`${side}Sclera`)!.vertices);
       const shift = irisShift(eye, gaze);
       this.#quad(irisBox(eye), shift.x, shift.y, eye.depthPx);
       projector.project(this.#points, 4, this.#layers.get(`${side}Iris`)!.vertices);
@@ -90,6 +103,27 @@ export class EyeLayers {
   #quad([x0, y0, x1, y1]: readonly [number, number, number, number], dx: number, dy: number, z: number): void {
     this.#points.set([x0 + dx, y0 + dy, z, x1 + dx, y0 + dy, z, x1 + dx, y1 + dy, z, x0 + dx, y1 + dy, z]);
   }
+}
+
+/** The eye's opening at rest, enlarged, within the patch; its centre last. 3 per point, at the eyeball's depth. */
+function opening(rig: FaceRig, eye: EyeRig): Float32Array {
+  const { vertices } = eye.ring;
+  const points = new Float32Array((vertices.length + 1) * 3);
+  let cx = 0;
+  let cy = 0;
+  for (const vertex of vertices) {
+    cx += rig.positions[vertex * 3] / vertices.length;
+    cy += rig.positions[vertex * 3 + 1] / vertices.length;
+  }
+  for (let i = 0; i < vertices.length; i++) {
+    const x = cx + (rig.positions[vertices[i] * 3] - cx) * SCLERA_WIDER;
+    const y = cy + (rig.positions[vertices[i] * 3 + 1] - cy) * SCLERA_HIGHER;
+    points[i * 3] = Math.min(Math.max(x, eye.patch[0]), eye.patch[2]);
+    points[i * 3 + 1] = Math.min(Math.max(y, eye.patch[1]), eye.patch[3]);
+    points[i * 3 + 2] = eye.depthPx;
+  }
+  points.set([cx, cy, eye.depthPx], vertices.length * 3);
+  return points;
 }
 
 /** The part of the patch that holds the iris. */

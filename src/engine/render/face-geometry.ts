@@ -17,9 +17,8 @@ import type { RigTextures } from './rig-textures.ts';
 /** The skin's soft edge reaches this far into the holes, output px at 512. */
 const MOUTH_FEATHER_PX = 1.6;
 const EYE_FEATHER_PX = 1;
-/** Camera distances within this factor leave the background where it is; beyond it follows at this pace. */
-const BACKGROUND_STILL = Math.log(1.08);
-const BACKGROUND_PACE = 0.4;
+/** A lean within this factor leaves the background where it is; a camera that goes further takes it along. */
+const BACKGROUND_STILL = Math.log(1.05);
 
 /** The layers of a picture, in painting order. */
 export function faceLayers(rig: FaceRig, textures: RigTextures): LayerSpec[] {
@@ -43,7 +42,7 @@ export function faceLayers(rig: FaceRig, textures: RigTextures): LayerSpec[] {
       triangles: QUAD_TRIANGLES,
       opaque: Uint8Array.of(1, 1),
     },
-    ...eyeSpecs(textures),
+    ...eyeSpecs(rig, textures),
     ...mouthSpecs(rig, textures),
     strip('lipShadow', textures.lipShadow, mouthCount * 2, lipStrip),
     ...sides.map((side) => {
@@ -170,7 +169,7 @@ export class FaceGeometry {
   #updateBackground(scale: number): void {
     const distance = Math.log(Math.min(Math.max(Number.isFinite(scale) ? scale : 1, 0.3), 3));
     const beyond = Math.sign(distance) * Math.max(0, Math.abs(distance) - BACKGROUND_STILL);
-    const backgroundScale = Math.max(Math.exp(beyond * BACKGROUND_PACE), this.#minBackgroundScale);
+    const backgroundScale = Math.max(Math.exp(beyond), this.#minBackgroundScale);
     if (backgroundScale === this.#backgroundScale) return;
     this.#backgroundScale = backgroundScale;
     const { vertices } = this.#layers.get('background')!;

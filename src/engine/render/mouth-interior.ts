@@ -5,7 +5,7 @@
  */
 import type { FaceRig, MouthLayer } from '../face-rig.ts';
 import { BLENDSHAPE_INDEX } from '../motion-frame.ts';
-import { type Layer, type LayerSpec, VERTEX_FLOATS } from './draw-list.ts';
+import { fanTriangles, type Layer, type LayerSpec, VERTEX_FLOATS } from './draw-list.ts';
 import { QUAD_TRIANGLES, writeQuadUv } from './eye-layers.ts';
 import { type FaceControls, smoothstep } from './face-controls.ts';
 import type { FaceDeformer } from './face-deformer.ts';
@@ -139,10 +139,6 @@ function holeTriangles(count: number, half: number): number[] {
     triangles.push(i, i + 1, d, i, d, c);
   }
   return triangles;
-}
-
-function fanTriangles(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => [count, i, (i + 1) % count]).flat();
 }
 
 /** Layers behind the lips, back to front. */

@@ -18,8 +18,9 @@ const MAX_LIGHT = 2 ** 29 - 1;
 const MARGIN = 4096;
 
 function bounded(value: number, limit: number): number {
+  if (value > limit) return limit;
   // NaN becomes -limit, as in the twin.
-  return Math.trunc(value > limit ? limit : value >= -limit ? value : -limit);
+  return value >= -limit ? Math.trunc(value) : -limit;
 }
 
 function clamp(value: number, limit: number): number {
