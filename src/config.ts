@@ -49,7 +49,7 @@ const schema = z.strictObject({
   speech: z.strictObject({
     /** Voice of the embedded speech synthesiser. */
     voice: z.string().min(1),
-    ratePercent: z.number().min(40).max(250),
+    ratePercent: z.number().min(50).max(250),
     /** Longest text that one request may speak. */
     maxCharacters: z.number().int().positive(),
   }),
