@@ -1,13 +1,21 @@
-// The reference driver's curves did not move: a fixed utterance, compared by tolerance. UPDATE_GOLDEN=1 writes them anew.
+// The reference driver's mouth did not move: a fixed utterance, compared by tolerance. UPDATE_GOLDEN=1 writes them anew.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { resolveControls } from '../../src/engine/controls.ts';
+import type { Performance } from '../../src/engine/motion/performance-source.ts';
 import { SpeechMotion } from '../../src/engine/motion/speech-motion.ts';
-import type { MotionFrame } from '../../src/engine/motion-frame.ts';
+import { type MotionFrame, NEUTRAL_POSE } from '../../src/engine/motion-frame.ts';
 import type { SpeechChunk } from '../../src/media/speech.ts';
 
 const FILE = new URL('./speech-motion.jsonl', import.meta.url);
 const TOLERANCE = 0.004;
+
+/** Head and eyes have generators and tests of their own. */
+const STILL: Performance = {
+  pose: NEUTRAL_POSE,
+  gaze: { yawRad: 0, pitchRad: 0 },
+  upperFace: { blink: 0, browInnerUp: 0, browOuterUp: 0, browDown: 0, squint: 0 },
+};
 
 /** "My five thin shoes … pop" with a pause, at a brisk rate. */
 function utterance(): SpeechChunk {
@@ -47,7 +55,8 @@ function utterance(): SpeechChunk {
 }
 
 function perform(): MotionFrame[] {
-  const driver = new SpeechMotion({ fps: 25, controls: resolveControls({ seed: 2026, emotion: { happy: 0.2 } }) });
+  const controls = resolveControls({ seed: 2026, emotion: { happy: 0.2 } });
+  const driver = new SpeechMotion({ fps: 25, controls, performance: { next: () => STILL } });
   return [...driver.push(utterance()), ...driver.finish()];
 }
 
