@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-/** `visavis`: sets the exit code and lets what is still being written out finish. */
+/** `visavis`: runs the command line, then ends the process with its exit code. */
 import { runCli } from './cli/program.ts';
 
-process.exitCode = await runCli(process.argv.slice(2));
+const exitCode = await runCli(process.argv.slice(2));
+// Commands await all that they own; a helper thread that is slow to end must not keep the terminal.
+process.stdout.write('', () => process.exit(exitCode));

@@ -1,4 +1,5 @@
 /** PNG files: plain pixels in, a compressed file out. */
+import { writeFile } from 'node:fs/promises';
 import sharp from 'sharp';
 
 export interface Pixels {
@@ -12,7 +13,8 @@ export interface Pixels {
 export async function writePng(path: string, { widthPx, heightPx, data }: Pixels): Promise<void> {
   const channels = (data.length / (widthPx * heightPx)) as 3 | 4;
   const image = sharp(data, { raw: { width: widthPx, height: heightPx, channels } });
-  await image.png({ compressionLevel: 4 }).toFile(path);
+  // Written by Node rather than by the image library, whose errors do not say that a disk is full.
+  await writeFile(path, await image.png({ compressionLevel: 4 }).toBuffer());
 }
 
 /** One picture above another, flush left, as a PNG. @param above a PNG. */
