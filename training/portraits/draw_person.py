@@ -73,8 +73,8 @@ def paper(side: int, rng: np.random.Generator) -> np.ndarray:
     return relief
 
 
-def draw(picture: np.ndarray, normal: np.ndarray, person: np.ndarray, seed: int = 3) -> np.ndarray:
-    """person: 1 where the sitter is, 0 on the backdrop (float32)."""
+def draw(picture: np.ndarray, normal: np.ndarray, cover: np.ndarray, seed: int = 3) -> np.ndarray:
+    """cover: 1 where the sitter is, 0 on the backdrop; normal in the camera's axes (z away from the viewer)."""
     rng = np.random.default_rng(seed)
     side = picture.shape[0]
     scale = side / 1024
@@ -91,37 +91,45 @@ def draw(picture: np.ndarray, normal: np.ndarray, person: np.ndarray, seed: int 
     busy = np.clip(busy * 18 - 0.15, 0, 1)[..., None]
     colour = wash * (1 - busy) + fine * busy
     hsv = cv2.cvtColor(colour, cv2.COLOR_RGB2HSV)
-    hsv[..., 1] = np.clip(hsv[..., 1] * 1.12, 0, 1)
+    hsv[..., 1] = np.clip(hsv[..., 1] * 1.3, 0, 1)
     colour = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
-    colour = colour**0.86 * 1.03  # thin paint: paper shines through
+    colour = colour**0.9 * np.array([1.05, 1.01, 0.99], np.float32)  # thin paint: warm paper shines through
     pool = cv2.GaussianBlur(rng.normal(size=(side, side)).astype(np.float32), (0, 0), 22 * scale)
     granule = np.clip(relief, -2, 2)
     paint = np.clip(colour * (1 + 0.035 * (pool / pool.std())[..., None] + 0.022 * granule[..., None]), 0, 1)
 
     # The wash ends a little raggedly around the sitter and in a loose halo on the sheet.
     wobble = cv2.GaussianBlur(rng.normal(size=(side, side)).astype(np.float32), (0, 0), 6 * scale)
-    edge = cv2.GaussianBlur(person, (0, 0), 2.0 * scale)
+    edge = cv2.GaussianBlur(cover, (0, 0), 2.0 * scale)
     inside = np.clip((edge - 0.5 + 0.06 * wobble / wobble.std()) * 6 + 0.5, 0, 1)[..., None]
     ys, xs = np.mgrid[0:side, 0:side].astype(np.float32) / side
     ragged = cv2.GaussianBlur(rng.normal(size=(side, side)).astype(np.float32), (0, 0), 26 * scale)
     reach = np.hypot((xs - 0.5) / 0.60, (ys - 0.47) / 0.62) + 0.07 * ragged / ragged.std()
-    halo = (np.clip((1.0 - reach) * 5, 0, 1) * 0.42)[..., None]
+    halo = (np.clip((1.0 - reach) * 5, 0, 1) * 0.75)[..., None]
     halo = halo * (1 + 0.12 * np.clip(1 - np.abs((1.0 - reach) * 14 - 0.6), 0, 1)[..., None])
-    tint = np.median(x[person < 0.02].reshape(-1, 3), axis=0)
-    backdrop = sheet * (1 - halo) + sheet * (0.25 + 0.95 * tint / tint.max()) * halo
+    tint = np.median(x[cover < 0.02].reshape(-1, 3), axis=0)
+    backdrop = sheet * (1 - halo) + sheet * (tint / tint.max()) ** 1.5 * halo
     result = backdrop * (1 - inside) + np.minimum(paint * (0.96 + 0.06 * sheet), 1) * inside
 
-    grey = cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)
-    # Lines in the shade need less contrast than lines in the light.
-    level = grey ** (1 / 1.5)
-    line = np.maximum(ink(level, 1.3 * scale, 16, 0.010), 0.8 * ink(level, 2.6 * scale, 12, 0.012))
-    outline = cv2.GaussianBlur(person, (0, 0), 1.6 * scale)
-    outline = np.clip(1 - np.abs(outline - 0.5) * 3.2, 0, 1)
-    line = np.maximum(line * cv2.dilate(person, np.ones((3, 3))), 0.75 * outline)
-    crease = np.abs(cv2.Laplacian(cv2.GaussianBlur(normal, (0, 0), 1.5 * scale), cv2.CV_32F)).sum(2)
-    line = np.maximum(line, np.clip(crease * 3 - 0.5, 0, 0.5) * person)
-    pressure = 0.85 + 0.15 * np.clip(relief * 0.5 + 0.5, 0, 1)
-    ink_colour = np.array([0.16, 0.115, 0.10], np.float32)
-    strength = (0.85 * line * pressure)[..., None]
+    # Lines in the shade need less contrast than lines in the light, hence the power.
+    level = cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) ** 0.6
+    line = np.maximum(ink(level, 1.6 * scale, 40, 0.005), 0.85 * ink(level, 3.2 * scale, 24, 0.008))
+    # Where the form turns away from the viewer it gets a contour: jaw, nose wings, ears, collar.
+    facing = cv2.GaussianBlur(np.clip(-normal[..., 2], 0, 1), (0, 0), 1.6 * scale)
+    line = np.maximum(line, 0.85 * ink(facing, 2.0 * scale, 9, 0.012))
+    line *= cv2.dilate((cover > 0.5).astype(np.float32), np.ones((3, 3)))
+    rim = cv2.GaussianBlur(cover + 0.05 * wobble / wobble.std(), (0, 0), 1.4 * scale)
+    near = cv2.dilate((cover > 0.3).astype(np.float32), np.ones((5, 5)))
+    line = np.maximum(line, 0.8 * near * np.clip(1 - np.abs(rim - 0.5) * 2.6, 0, 1))
+    # A hand presses unevenly and the paper's grain breaks the stroke.
+    hand = cv2.GaussianBlur(rng.normal(size=(side, side)).astype(np.float32), (0, 0), 14 * scale)
+    pressure = np.clip(0.85 + 0.16 * hand / hand.std() + 0.12 * relief, 0.25, 1.1)
+    ink_colour = np.array([0.13, 0.095, 0.09], np.float32)
+    strength = np.clip(0.9 * line * pressure, 0, 1)[..., None]
+    # Pencil hatching, slanted, in the deep shades of skin and cloth.
+    slant = (xs + ys) * side / (5.2 * scale) + 0.5 * hand / hand.std()
+    hatch = np.clip(np.cos(2 * np.pi * slant / 2) * 1.6 - 0.4, 0, 1)
+    shade = np.clip((0.60 - cv2.GaussianBlur(level, (0, 0), 8 * scale)) * 2.2, 0, 0.5)
+    strength = np.maximum(strength, (hatch * shade * 0.45 * cover)[..., None])
     result = result * (1 - strength) + ink_colour * strength
     return (np.clip(result, 0, 1) * 255 + 0.5).astype(np.uint8)

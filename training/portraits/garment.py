@@ -79,13 +79,14 @@ def knitted_top(head: HeadModel, recipe: dict) -> list[dict]:
     lean = look.get("collar_lean", 0.25)
     outward = np.stack([np.sin(fine), 0 * fine, np.cos(fine)], 1)
     around_section = np.linspace(0, 2 * np.pi, sections, endpoint=False)
-    rib = 1 + 0.22 * np.cos(fine * ribs) * (np.abs(np.sin(around_section))[:, None] * 0 + 1)
+    rib = 1 + 0.22 * np.cos(fine * ribs)
     across = np.cos(around_section)[:, None] * thick * rib
     up = (np.sin(around_section)[:, None] * 0.5 + 0.42) * tall * np.ones_like(fine)[None]
     tube = first[None] + outward[None] * (across - lean * up + 0.1)[..., None] + np.array([0, 1.0, 0]) * up[..., None]
     flat = tube.reshape(-1, 3)
     height, normal = surface.height(flat)
-    inside = (height < 0.1) & (np.cos(around_section)[:, None] * np.ones_like(fine)[None]).reshape(-1).__gt__(-0.3)
+    outer = np.repeat(np.cos(around_section) > -0.3, columns)
+    inside = (height < 0.1) & outer
     flat[inside] += normal[inside] * (0.1 - height[inside])[:, None]
     quads = _grid_quads(sections, columns)
     last = np.arange(columns) + (sections - 1) * columns
@@ -99,6 +100,6 @@ def knit_tile(size: int = 128) -> np.ndarray:
     ys, xs = np.mgrid[0:size, 0:size] / size
     leg = np.abs(xs - 0.5) * 2
     centre = np.abs(leg - 0.5) * 2  # 0 in the middle of a leg
-    along = (ys + 0.55 * np.where(xs < 0.5, leg, leg)) % 1.0
+    along = (ys + 0.55 * leg) % 1.0
     height = np.sqrt(np.clip(1 - centre**2, 0, 1)) * (0.65 + 0.35 * np.sin(np.pi * along))
     return height.astype(np.float32)

@@ -81,7 +81,6 @@ def build_head(ict: dict, recipe: dict) -> HeadModel:
         weights[mode] = value
     vertices = ict["neutral"].astype(np.float64)
     vertices = vertices + np.tensordot(weights, ict["identities"].astype(np.float64), 1)
-    # A sampled head is a little lopsided at will of the modes; real asymmetry stays, tilt goes.
     names = [str(name) for name in ict["expression_names"]]
     for name, value in recipe.get("expression", {}).items():
         for suffix in ("", "_L", "_R"):
@@ -111,7 +110,7 @@ HAIRLINE = np.array(
 
 
 def scalp_margin(points: np.ndarray, shift: np.ndarray | float = 0.0) -> np.ndarray:
-    """Degrees above the hairline (negative: bare skin)."""
+    """Degrees above the hairline (negative: bare skin); shift raises the hairline."""
     d = points - SKULL_CENTRE
     azimuth = np.degrees(np.abs(np.arctan2(d[:, 0], d[:, 2])))
     elevation = np.degrees(np.arctan2(d[:, 1], np.hypot(d[:, 0], d[:, 2])))

@@ -23,7 +23,7 @@ from draw_person import draw
 from garment import knit_tile, knitted_top
 from head_model import CARUNCLE, SKIN_COUNT, build_head
 from people import PEOPLE
-from skin_paint import HEIGHT, WIDTH, Painter, eye_map, uv_of
+from skin_paint import Painter, eye_map, uv_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -33,8 +33,7 @@ def prepare(name: str, ict_path: str, target: str) -> None:
     recipe = PEOPLE[name]
     ict = dict(np.load(ict_path, allow_pickle=False))
     head = build_head(ict, recipe)
-    painter = Painter(head, recipe)
-    maps = painter.paint()
+    maps = Painter(head, recipe).paint()
     skin = head.vertices[:SKIN_COUNT]
     arrays = {
         "skin_points": skin,
@@ -53,18 +52,8 @@ def prepare(name: str, ict_path: str, target: str) -> None:
         for key, label in (("vertices", "points"), ("quads", "quads"), ("uv", "uv")):
             arrays[f"{part}_{label}"] = mesh[key]
     grown = {"hair": strands.scalp_hair(head, recipe), "brows": strands.brows(head, recipe), "lashes": strands.lashes(head, recipe)}
-    if "beard" in recipe:
-        mask = painter.beard_region()
-
-        def region(points: np.ndarray) -> np.ndarray:
-            at = (uv_of(points) * [WIDTH, HEIGHT]).astype(int)
-            inside = mask[np.clip(at[:, 1], 0, HEIGHT - 1), np.clip(at[:, 0], 0, WIDTH - 1)]
-            return inside * (points[:, 2] > 0.5)
-
-        grown["beard"] = strands.beard(head, recipe, region, recipe["beard"])
-    for key, grown_part in grown.items():
-        if grown_part is not None:
-            arrays[key + "_points"], arrays[key + "_radius"] = grown_part.points, grown_part.radius
+    for key, hairs in grown.items():
+        arrays[key + "_points"], arrays[key + "_radius"] = hairs.points, hairs.radius
     np.savez(target, look=json.dumps(recipe), **arrays)
 
 

@@ -150,7 +150,7 @@ def eye_material():
 def cornea_material():
     """A clear wet coat: what does not reflect passes straight through."""
     m = Material("cornea")
-    fresnel = m.node("Fresnel", IOR=1.376)
+    fresnel = m.node("Fresnel", IOR=1.6)
     glossy = m.node("BsdfGlossy", Roughness=0.03)
     clear = m.node("BsdfTransparent")
     mix = m.tree.nodes.new("ShaderNodeMixShader")
@@ -161,6 +161,8 @@ def cornea_material():
 
 def hair_material(look: dict):
     m = Material("hair")
+    if "plain" in look:
+        return m.finish(m.node("BsdfDiffuse", Color=look["plain"]).outputs[0])
     shader = m.tree.nodes.new("ShaderNodeBsdfHairPrincipled")
     shader.parametrization = "MELANIN"
     for key, value in (("Melanin", look["melanin"]), ("Melanin Redness", look.get("redness", 0.3)),
@@ -262,7 +264,8 @@ def build_eyes() -> None:
         dish = np.sqrt(1 - 0.49**2) - 0.05 + 0.10 * (r / 0.49) ** 2 * 0.5
         inside = np.clip((0.49 - r) / 0.04, 0, 1) * front
         ball[:, 2] = ball[:, 2] * (1 - inside) + dish * inside
-        turn = LOOK["eyes"].get("gaze", {}).get(side, (0.0, 0.0))
+        outward = 0.06 if side == "L" else -0.06  # eyes that look at a lens still sit a little apart
+        turn = (outward + LOOK["eyes"].get("gaze_x", 0.0), LOOK["eyes"].get("gaze_y", 0.0))
         cx, sx, cy, sy = np.cos(turn[0]), np.sin(turn[0]), np.cos(turn[1]), np.sin(turn[1])
         spin = np.array([[cx, 0, sx], [0, 1, 0], [-sx, 0, cx]]) @ np.array([[1, 0, 0], [0, cy, -sy], [0, sy, cy]])
         uv = unit[:, :2] * 0.5 + 0.5
@@ -286,9 +289,8 @@ def build() -> None:
     for part, scale in (("body", top.get("stitches", 1.9)), ("collar", 0.0)):
         cloth = add_mesh(part, DATA[part + "_points"], DATA[part + "_quads"], DATA[part + "_uv"])
         cloth.data.materials.append(knit_material(top["colour"], scale, top.get("knit", 0.6) if scale else 0.0))
-    for name in ("hair", "brows", "lashes", "beard"):
-        if name + "_points" in DATA:
-            add_strands(name, DATA[name + "_points"], DATA[name + "_radius"], hair_material(LOOK[name]["colour"]))
+    for name in ("hair", "brows", "lashes"):
+        add_strands(name, DATA[name + "_points"], DATA[name + "_radius"], hair_material(LOOK[name]["colour"]))
 
     light = LOOK["light"]
     add_light("key", light.get("key_place", (-34, 30, 60)), (0, 0, 4), light.get("key", 42000), 30, (1.0, 0.96, 0.91))

@@ -1,4 +1,4 @@
-"""Grows every hair of a person: scalp hair in several styles, brows, lashes and short beards.
+"""Grows every hair of a person: scalp hair in several styles, brows and lashes.
 
 In: a HeadModel and the recipe. Out: Strands, polylines (n, k, 3) in ICT units with a radius per point.
 """
@@ -102,8 +102,11 @@ def grow_over_head(head: HeadModel, recipe: dict, rng, heading, steps: int, step
     """Grows strands step by step along heading(points, direction, travelled), kept outside the head."""
     style = recipe["hair"]
     roots, normals = scatter(head, count, _scalp_density(recipe, recipe["seed"]), rng)
-    surface = skin_surface(head)
+    skin, skin_normals = head.vertices[:SKIN_COUNT], head.normals
+    ear = (np.abs(skin[:, 0]) > 7.2) & (np.abs(skin[:, 1] - 2) < 3.5) & (np.abs(skin[:, 2]) < 4)
+    surface = Surface(skin[~ear], skin_normals[~ear])
     n = len(roots)
+    cut = style.get("cut_y", -99.0) + 0.5 * rng.normal(size=n)
     hug = style.get("hug", 0.5)
     layer = style["lift"] * rng.uniform(0.2, 1, size=n) ** 0.6
     points = np.zeros((n, steps, 3))
@@ -111,25 +114,16 @@ def grow_over_head(head: HeadModel, recipe: dict, rng, heading, steps: int, step
     direction = normals * 0.6 + 0.1 * rng.normal(size=(n, 3))
     for i in range(1, steps):
         direction = _unit(heading(points[:, i - 1], direction, i * step, roots))
-        there = points[:, i - 1] + direction * step
+        there = points[:, i - 1] + direction * (step * np.clip((points[:, i - 1, 1] - cut) * 2, 0.02, 1))[:, None]
         height, normal = surface.height(there)
-        wanted = layer * (1 - np.exp(-i * step / 1.6))
+        beside = np.clip((np.abs(there[:, 0]) - 5.5) / 1.5, 0, 1) * np.clip((7.5 - there[:, 1]) / 3, 0, 1)
+        wanted = layer * (1 - np.exp(-i * step / 1.6)) + style.get("over_ear", 0.0) * beside
         low = np.clip(wanted - height, 0, None) * (height > -3)
         high = np.clip(height - wanted - 0.15, 0, 2) * hug * np.clip((there[:, 1] + 2) / 4, 0, 1)
         there = there + normal * (low - high)[:, None]
         direction = _unit(there - points[:, i - 1])
         points[:, i] = there
     return points
-
-
-def hair_sleek(head: HeadModel, recipe: dict, rng) -> np.ndarray:
-    """Combed back into a knot behind the head."""
-    knot = np.array([0.0, 8.5, -9.5])
-
-    def heading(p, d, travelled, roots):
-        return 0.35 * d + 0.65 * _unit(knot - p)
-
-    return grow_over_head(head, recipe, rng, heading, 26, 0.7, recipe["hair"]["count"])
 
 
 def hair_parted(head: HeadModel, recipe: dict, rng) -> np.ndarray:
@@ -143,6 +137,7 @@ def hair_parted(head: HeadModel, recipe: dict, rng) -> np.ndarray:
         front = np.clip((p[:, 2] - 1.0) / 5, 0, 1)
         aside = np.stack([side, -0.7 + 0 * side, -0.35 - 0.9 * front], 1)
         inward = np.clip((np.abs(p[:, 0]) - style.get("half_width", 7.6)) / 2.5, -0.2, 0.6)
+        inward = inward + style.get("tuck", 0.0) * np.clip((-3 - p[:, 1]) / 5, 0, 1)
         down = np.stack([-side * inward, -np.ones_like(side), -0.55 * front], 1)
         pull = _unit(aside) * crown[:, None] + _unit(down) * (1 - crown[:, None])
         return 0.55 * d + 0.45 * pull
@@ -194,13 +189,11 @@ def hair_curls(head: HeadModel, recipe: dict, rng) -> np.ndarray:
     return along + droop + u[:, None] * (curl * np.cos(turn))[..., None] + v[:, None] * (curl * np.sin(turn))[..., None]
 
 
-STYLES = {"sleek": hair_sleek, "parted": hair_parted, "crop": hair_crop, "curls": hair_curls}
+STYLES = {"parted": hair_parted, "crop": hair_crop, "curls": hair_curls}
 
 
-def scalp_hair(head: HeadModel, recipe: dict) -> Strands | None:
-    style = recipe.get("hair")
-    if not style:
-        return None
+def scalp_hair(head: HeadModel, recipe: dict) -> Strands:
+    style = recipe["hair"]
     rng = np.random.default_rng(recipe["seed"] + 3)
     points = STYLES[style["style"]](head, recipe, rng)
     if style.get("clump"):
@@ -271,17 +264,3 @@ def lashes(head: HeadModel, recipe: dict) -> Strands:
             radii.append(_taper(n, k, 0.018 if upper else 0.011, 0.004))
     return Strands(np.concatenate(everything), np.concatenate(radii))
 
-
-def beard(head: HeadModel, recipe: dict, region, look: dict) -> Strands:
-    """Short hair on the jaw; region(points) in 0..1 comes from the skin painter's beard mask."""
-    rng = np.random.default_rng(recipe["seed"] + 6)
-    roots, normals = scatter(head, look["count"], region, rng)
-    n, k = len(roots), 6
-    length = look["length"] * rng.uniform(0.5, 1.15, n)
-    d = _unit(normals * 0.55 + [0, -0.8, 0.1] + 0.3 * rng.normal(size=(n, 3)))
-    points = np.zeros((n, k, 3))
-    points[:, 0] = roots - 0.03 * normals
-    for i in range(1, k):
-        d = _unit(d + 0.25 * np.array([0, -1, 0]) + look.get("curl", 0.25) * rng.normal(size=(n, 3)))
-        points[:, i] = points[:, i - 1] + d * (length / (k - 1))[:, None]
-    return Strands(points, _taper(n, k, look.get("width", 0.013), 0.005))
