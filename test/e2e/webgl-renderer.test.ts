@@ -1,11 +1,13 @@
 /** The WebGL renderer in a real browser against the WASM one: the same picture, rest and motion, within rounding. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MotionFrame, neutralFrame } from '../../src/engine/motion-frame.ts';
+import { loadRig, saveRig } from '../../src/engine/portrait/rig-store.ts';
 import { FaceRenderer } from '../../src/engine/render/face-renderer.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { psnrDb } from '../support/pictures.ts';
@@ -15,6 +17,7 @@ const SIZE_PX = 256;
 
 let browser: Browser;
 let page: Page;
+let script: string;
 
 beforeAll(async () => {
   const output = await build({
@@ -28,10 +31,10 @@ beforeAll(async () => {
   });
   const bundle = Array.isArray(output) ? output[0] : output;
   if (!('output' in bundle)) throw new Error('vite gave no bundle');
-  const [chunk] = bundle.output;
+  script = bundle.output[0].code;
   browser = await launchBrowser({ webgl: true });
   page = await browser.newPage();
-  await page.addScriptTag({ content: chunk.code });
+  await page.addScriptTag({ content: script });
 });
 afterAll(() => browser?.close());
 
@@ -83,6 +86,28 @@ describe('the WebGL renderer', () => {
         (SIZE_PX * 110) / 512;
       expect(psnrDb(drawn, expected, face), `${name}, face`).toBeGreaterThan(36);
       expect(psnrDb(drawn, expected), name).toBeGreaterThan(36);
+    }
+  });
+
+  it('opens a rig file as the server does', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'visavis-webgl-'));
+    try {
+      const path = join(folder, 'face.rig');
+      await saveRig(path, syntheticRig());
+      await page.route('**/face.rig', (route) => route.fulfill({ body: readFileSync(path) }));
+      await page.route('http://page.test/', (route) =>
+        route.fulfill({ body: '<!doctype html>', contentType: 'text/html' }),
+      );
+      await page.goto('http://page.test/');
+      await page.addScriptTag({ content: script });
+      const [picture] = await page.evaluate(([frames, sizePx]) => window.drawFrames(frames, sizePx, '/face.rig'), [
+        [FRAMES.talking],
+        SIZE_PX,
+      ] as [MotionFrame[], number]);
+      const expected = new FaceRenderer(await loadRig(path), { sizePx: SIZE_PX }).renderRgba(FRAMES.talking);
+      expect(psnrDb(new Uint8Array(Buffer.from(picture, 'base64')), expected)).toBeGreaterThan(32);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

@@ -14,7 +14,7 @@ import { FaceGeometry, faceLayers } from '../../src/engine/render/face-geometry.
 import { FaceRenderer } from '../../src/engine/render/face-renderer.ts';
 import { softLimit } from '../../src/engine/render/head-projector.ts';
 import { createReferenceRasterizer } from '../../src/engine/render/reference-rasterizer.ts';
-import { prepareTextures } from '../../src/engine/render/rig-textures.ts';
+import { halve, prepareTextures, shrink } from '../../src/engine/render/rig-textures.ts';
 import { AppError } from '../../src/errors.ts';
 import { findColor, psnrDb } from '../support/pictures.ts';
 import { IRIS_COLOR, SCLERA_COLOR, syntheticRig } from '../support/synthetic-rig.ts';
@@ -348,6 +348,36 @@ describe('any motion', () => {
       expect(Math.abs(small[at] - 70)).toBeLessThan(30);
       expect(Math.abs(small[at + 2] - 110)).toBeLessThan(30);
     }
+  });
+});
+
+describe('textures', () => {
+  const texture = (texels: number[][], widthPx: number) => ({
+    widthPx,
+    heightPx: texels.length / widthPx,
+    data: Uint8Array.from(texels.flat()),
+  });
+
+  it('shrink by area, and what is transparent lends no colour', () => {
+    const red = [200, 0, 0, 255];
+    const clearGreen = [0, 200, 0, 0];
+    const half = texture([red, clearGreen, red, clearGreen], 2);
+    for (const small of [halve(half), shrink(half, 1, 1)]) expect([...small.data]).toEqual([200, 0, 0, 128]);
+    const grey = texture(
+      [
+        [0, 0, 0, 255],
+        [90, 90, 90, 255],
+        [30, 30, 30, 255],
+        [0, 0, 0, 255],
+      ],
+      4,
+    );
+    expect([...shrink(grey, 2, 1).data]).toEqual([45, 45, 45, 255, 15, 15, 15, 255]);
+  });
+
+  it('stay as they are where the output is as fine as they', () => {
+    expect(prepareTextures(rig, 512).person.texture).toBe(rig.person);
+    expect(prepareTextures(rig, 256).person.texture.widthPx).toBe(rig.person.widthPx / 2);
   });
 });
 

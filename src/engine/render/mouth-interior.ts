@@ -254,7 +254,7 @@ export class MouthInterior {
     const gap = deformer.lipGapPx;
     // A bitten lip and a mouth at rest in the photo may be open without a gap in the middle: the ring's box decides.
     const hidden = controls.seal >= 1;
-    const open = smoothstep(0.4, 0.4 + 0.016 * faceHeightPx, gap);
+    const open = smoothstep(0.3, 0.3 + 0.028 * faceHeightPx, gap);
     const ownMouth = mouth.photoGapPx > 0.02 * faceHeightPx ? 1 - Math.min(controls.neutralize / 0.3, 1) : 0;
     const lit = Math.max(open, ownMouth, controls.bite);
     const depth = Math.min(Math.max(gap / (0.1 * faceHeightPx), 0), 1);

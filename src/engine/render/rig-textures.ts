@@ -35,7 +35,7 @@ interface EyeTextures {
 }
 
 /** Texels per output px above which a picture is shrunk, and to which. */
-const CANVAS_DENSITY = { keep: 1.25, to: 1 };
+const CANVAS_DENSITY = { keep: 1.45, to: 1 };
 const DETAIL_DENSITY = { keep: 1.5, to: 1.3 };
 
 /**
@@ -83,19 +83,47 @@ export function shrink(source: Texture, widthPx: number, heightPx: number): Text
   return { widthPx, heightPx, data };
 }
 
+/** `shrink` to half the size, for the large pictures: most of their texels are opaque. */
+export function halve(source: Texture): Texture {
+  const widthPx = source.widthPx >> 1;
+  const heightPx = source.heightPx >> 1;
+  const from = source.data;
+  const data = new Uint8Array(widthPx * heightPx * 4);
+  const row = source.widthPx * 4;
+  for (let y = 0, to = 0; y < heightPx; y++) {
+    for (let x = 0, at = y * 2 * row; x < widthPx; x++, at += 8, to += 4) {
+      const a = from[at + 3];
+      const b = from[at + 7];
+      const c = from[at + row + 3];
+      const d = from[at + row + 7];
+      const alpha = a + b + c + d;
+      data[to + 3] = (alpha + 2) >> 2;
+      if (alpha === 1020 || alpha < 2) {
+        data[to] = (from[at] + from[at + 4] + from[at + row] + from[at + row + 4] + 2) >> 2;
+        data[to + 1] = (from[at + 1] + from[at + 5] + from[at + row + 1] + from[at + row + 5] + 2) >> 2;
+        data[to + 2] = (from[at + 2] + from[at + 6] + from[at + row + 2] + from[at + row + 6] + 2) >> 2;
+      } else
+        for (let k = 0; k < 3; k++) {
+          const sum = a * from[at + k] + b * from[at + 4 + k] + c * from[at + row + k] + d * from[at + row + 4 + k];
+          data[to + k] = sum / alpha + 0.5;
+        }
+    }
+  }
+  return { widthPx, heightPx, data };
+}
+
 /** `widthPx`: how wide the texture is on the output at rest. */
 function shrinkToFit(source: Texture, widthPx: number, density: { keep: number; to: number }): Texture {
-  const now = source.widthPx / widthPx;
-  if (now <= density.keep) return source;
-  const factor = density.to / now;
-  // A whole-number shrink is exact and keeps the rest frame pixel for pixel.
-  const whole = 1 / Math.round(1 / factor);
-  const scale = Math.abs(whole - factor) < 0.1 * factor ? whole : factor;
-  return shrink(
-    source,
-    Math.max(2, Math.round(source.widthPx * scale)),
-    Math.max(2, Math.round(source.heightPx * scale)),
-  );
+  let ready = source;
+  let now = source.widthPx / widthPx;
+  // Halving is exact and keeps the rest frame pixel for pixel; what remains is shrunk by whatever is left.
+  while (now >= 1.9 * density.to && ready.widthPx % 2 === 0 && ready.heightPx % 2 === 0) {
+    ready = halve(ready);
+    now /= 2;
+  }
+  if (now <= density.keep) return ready;
+  const scale = density.to / now;
+  return shrink(ready, Math.max(2, Math.round(ready.widthPx * scale)), Math.max(2, Math.round(ready.heightPx * scale)));
 }
 
 function crop(source: Texture, x0: number, y0: number, x1: number, y1: number): Texture {
