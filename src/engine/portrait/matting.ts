@@ -205,14 +205,21 @@ function borrowDetail(known: Raster): Borrowing {
     }
     for (let x = w - 2; x >= 0; x--) reach(y * w + x, y * w + x + 1, 1, 0);
   }
+  // Neighbours have different nearest pixels; smoothed, the mirror bends instead of splintering.
+  const toEdge = createRaster(w, h, 2);
+  for (let i = 0; i < dx.length; i++) {
+    toEdge.data[2 * i] = dx[i];
+    toEdge.data[2 * i + 1] = dy[i];
+  }
+  const smooth = boxBlur(boxBlur(toEdge, 4), 4).data;
   const from = new Int32Array(w * h).fill(-1);
   const amount = new Float32Array(w * h);
   for (let y = 0, i = 0; y < h; y++) {
     for (let x = 0; x < w; x++, i++) {
       const distance = Math.hypot(dx[i], dy[i]);
       if (distance === 0 || distance > BORROW_END_PX) continue;
-      const mx = x + 2 * dx[i];
-      const my = y + 2 * dy[i];
+      const mx = Math.round(x + 2 * smooth[2 * i]);
+      const my = Math.round(y + 2 * smooth[2 * i + 1]);
       if (mx < 0 || my < 0 || mx >= w || my >= h || known.data[my * w + mx] < 0.99) continue;
       from[i] = my * w + mx;
       amount[i] = 1 - smoothstep(BORROW_START_PX, BORROW_END_PX, distance);

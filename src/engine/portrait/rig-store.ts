@@ -9,16 +9,21 @@ import { AppError } from '../../errors.ts';
 import type { FaceRig } from '../face-rig.ts';
 import { decodeRig, encodeRig, type ImageDecoder, type ImageEncoder } from '../rig-file.ts';
 
-const COLOR_QUALITY = 93;
+/** A rig stays below this. */
+const MAX_BYTES = 4_000_000;
+/** The first that fits is taken; all are beyond what a moving picture of that size shows. */
+const COLOR_QUALITIES = [90, 80, 70, 60];
 
-const encodeImage: ImageEncoder = ({ widthPx, heightPx, channels, data }, exact) => {
-  const image = sharp(data, { raw: { width: widthPx, height: heightPx, channels } });
-  return (
-    exact
-      ? image.png({ compressionLevel: 3, adaptiveFiltering: channels === 3 })
-      : image.jpeg({ quality: COLOR_QUALITY, chromaSubsampling: '4:4:4' })
-  ).toBuffer();
-};
+function imageEncoder(quality: number): ImageEncoder {
+  return ({ widthPx, heightPx, channels, data }, exact) => {
+    const image = sharp(data, { raw: { width: widthPx, height: heightPx, channels } });
+    return (
+      exact
+        ? image.png({ compressionLevel: 3, adaptiveFiltering: channels === 3 })
+        : image.jpeg({ quality, chromaSubsampling: '4:4:4' })
+    ).toBuffer();
+  };
+}
 
 const decodeImage: ImageDecoder = async (bytes, channels) => {
   const image = sharp(bytes);
@@ -34,14 +39,18 @@ const decodeImage: ImageDecoder = async (bytes, channels) => {
 
 /** @throws AppError FILE_UNWRITABLE. */
 export async function saveRig(path: string, rig: FaceRig): Promise<void> {
-  const bytes = await encodeRig(rig, encodeImage);
+  let bytes: Uint8Array = new Uint8Array();
+  for (const quality of COLOR_QUALITIES) {
+    bytes = await encodeRig(rig, imageEncoder(quality));
+    if (bytes.length <= MAX_BYTES) break;
+  }
   const temporary = `${path}.${process.pid}.${Date.now()}.part`;
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(temporary, bytes);
     await rename(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {});
     throw new AppError('FILE_UNWRITABLE', `${path} cannot be written: choose a folder you may write to.`, { cause });
   }
 }

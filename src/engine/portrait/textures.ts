@@ -16,6 +16,8 @@ export const CANVAS: CanvasRect = {
   widthPx: CANVAS_PX,
   heightPx: CANVAS_PX,
 };
+/** Texture is borrowed, objects are not. */
+const MAX_DETAIL = 0.07;
 const GRAIN_MASK = (1 << 14) - 1;
 
 /** `fine` is the view at `texelScale` texels per rig px, RGB 0…1; `grain` the noise of the photo, standard deviation. */
@@ -83,7 +85,8 @@ export function composeTextures(
             wb * smoothBackground[p + 3] +
             wc * smoothBackground[q] +
             wd * smoothBackground[q + 3];
-          if (lender >= 0) b += borrow.amount[cell] * (fine.data[lent + c] - low.data[3 * lender + c]);
+          if (lender >= 0)
+            b += borrow.amount[cell] * clamp(fine.data[lent + c] - low.data[3 * lender + c], -MAX_DETAIL, MAX_DETAIL);
         }
         background[to + c] = byte(b + keep * (pixel - b) + (lender >= 0 ? 0 : (1 - keep) * grainHere));
         if (isInside && alpha > 0.97) {
