@@ -1,7 +1,7 @@
 """Checkpoint to models/NAME.onnx: one streaming step, dynamic batch and number of steps, all state explicit, checked against PyTorch.
 
 Inputs (float32): mel B 2T 80, lookAhead B 4 (one-hot over 2, 3, 4, 5 steps of 20 ms), past B H C. Outputs: classes B T 42
-(probabilities), curves B T 9, next B H C.
+(probabilities), curves B T 9 (what the mouth does), phonetic B T 9 (the same before the real speaker's head, for evaluation), next B H C.
 
     python export.py articulation            # WORK/checkpoints/articulation.pt -> models/articulation.onnx
 """
@@ -15,7 +15,7 @@ import torch
 from audio_io import REPO, WORK
 from features import FLOOR, N_MELS
 from model import LOOK_AHEAD_STEPS, ArticulationNet
-from phones import CHANNELS, CLASSES
+from phones import CHANNELS, CLASSES, N_CHANNELS
 from torch import nn
 
 
@@ -26,12 +26,25 @@ def load(name):
     return net.eval(), saved
 
 
-class Streaming(nn.Module):
-    """The network with all blocks' pasts in one tensor."""
+# share of the tracked speaker's own movement in the channels that retarget.py fits; the rest stays what the phones ask for
+REAL_SHARE = 0.5
 
-    def __init__(self, net):
+
+class Streaming(nn.Module):
+    """The network with all blocks' pasts in one tensor, and retarget.py's head on its last layer."""
+
+    def __init__(self, net, lips):
         super().__init__()
         self.net = net
+        share = torch.zeros(N_CHANNELS)
+        weights, bias = torch.zeros(N_CHANNELS, net.width), torch.zeros(N_CHANNELS)
+        if lips:
+            share[lips["channels"]] = REAL_SHARE
+            weights[lips["channels"]] = lips["weights"].float()
+            bias[lips["channels"]] = lips["bias"].float()
+        self.register_buffer("share", share)
+        self.register_buffer("lip_weights", weights)
+        self.register_buffer("lip_bias", bias)
         self.lengths = [h for h, _ in net.history_shapes()]
 
     def forward(self, mel, look_ahead, past):
@@ -44,21 +57,28 @@ class Streaming(nn.Module):
             following.append(after)
         x = net.outlet_norm(x)
         classes = torch.softmax(net.classes(x), -1)
-        return classes, torch.sigmoid(net.curves(torch.cat([x, classes], -1))), torch.cat(following, 1)
+        phonetic = torch.sigmoid(net.curves(torch.cat([x, classes], -1)))
+        real = torch.clamp(x @ self.lip_weights.T + self.lip_bias, 0, 1)
+        curves = phonetic + self.share * (real - phonetic)
+        return classes, curves, phonetic, torch.cat(following, 1)
 
 
 def main(name):
     torch.set_num_threads(1)
     net, saved = load(name)
-    streaming = Streaming(net).eval()
+    lips_path = WORK / "checkpoints" / f"{name}.lips.pt"
+    lips = torch.load(lips_path, weights_only=True) if lips_path.exists() else None
+    if lips and lips["step"] != saved["step"]:
+        raise SystemExit(f"{lips_path.name} was fitted on step {lips['step']} and the network is at {saved['step']}: run retarget.py {name} first")
+    streaming = Streaming(net, lips).eval()
     total = sum(streaming.lengths)
     example = (torch.randn(2, 4, N_MELS), torch.eye(4)[:2], torch.zeros(2, total, net.width))
     out = REPO / "models" / f"{name}.onnx"
     partial = out.with_suffix(".partial")
     torch.onnx.export(
         streaming, example, str(partial), dynamo=False, opset_version=17, input_names=["mel", "lookAhead", "past"],
-        output_names=["classes", "curves", "next"],
-        dynamic_axes={"mel": {0: "batch", 1: "frames"}, "lookAhead": {0: "batch"}, "past": {0: "batch"}, "classes": {0: "batch", 1: "steps"}, "curves": {0: "batch", 1: "steps"}, "next": {0: "batch"}},
+        output_names=["classes", "curves", "phonetic", "next"],
+        dynamic_axes={"mel": {0: "batch", 1: "frames"}, "lookAhead": {0: "batch"}, "past": {0: "batch"}, "classes": {0: "batch", 1: "steps"}, "curves": {0: "batch", 1: "steps"}, "phonetic": {0: "batch", 1: "steps"}, "next": {0: "batch"}},
     )  # fmt: skip
     model = onnx.load(str(partial))
     facts = {"classes": CLASSES, "channels": CHANNELS, "lookAheadSteps": list(LOOK_AHEAD_STEPS), "trainingSteps": saved["step"]}
@@ -75,7 +95,7 @@ def main(name):
     worst = 0.0
     for at in range(0, 400, 8):
         feeds = {"mel": mel[:, at : at + 8], "lookAhead": np.eye(4, dtype=np.float32)[1:2], "past": past}
-        classes, step_curves, past = session.run(None, feeds)
+        classes, _, step_curves, past = session.run(None, feeds)
         worst = max(worst, np.abs(step_curves - curves[:, at // 2 : at // 2 + 4].numpy()).max())
         worst = max(worst, np.abs(classes - torch.softmax(logits, -1)[:, at // 2 : at // 2 + 4].numpy()).max())
     if worst > 1e-4:

@@ -1,6 +1,6 @@
 """A real speaker's lips on top of the phone targets: a ridge head from the network's last layer to tracked blend shapes.
 
-In: a checkpoint, GRID speaker s1 (sound and tracked ARKit weights). Out: `lips` in the checkpoint (weights, bias), five outputs in channel
+In: a checkpoint, GRID speaker s1 (sound and tracked ARKit weights). Out: WORK/checkpoints/NAME.lips.pt, five outputs in channel
 units: jaw, lower, upper, round, pucker. Fitted on every clip but each fourth; those judge it (see training/evaluate).
 Each output is scaled to the mean and spread of the network's own channel over the same speech: the tracker's units are not ours, and
 one speaker's reach should not become everybody's. What a real mouth adds is *when* and *how much relative to its own range*.
@@ -24,6 +24,7 @@ TRACKED = (
     "mouthUpperUpRight noseSneerLeft noseSneerRight"
 ).split()  # fmt: skip
 RIDGE = 300.0
+CLIPS = 480  # of about 990; every fourth is held out
 LOOK_AHEAD_INDEX, LOOK_AHEAD = 1, 3
 
 
@@ -52,7 +53,7 @@ def main(name):
     net, saved = load(name)
     columns = {lip: [TRACKED.index(n) for n in names] for lip, names in LIPS.items()}
     xs, ys, own, held = [], [], [], []
-    for i, (_, samples, _, shapes) in enumerate(grid_clips()):
+    for i, (_, samples, _, shapes) in enumerate(grid_clips(CLIPS)):
         hidden, curves = hidden_and_curves(net, samples)
         xs.append(at_video_times(hidden, len(shapes)))
         own.append(at_video_times(curves, len(shapes)))
@@ -73,8 +74,8 @@ def main(name):
         weights[:, k] *= gain
         bias[k] = bias[k] * gain + channel[fit].mean() - gain * predicted[fit, k].mean()
         print(f"{lip:8s} r with the tracked speaker, held-out clips: channel {r_own:.3f}, head {r_head:.3f}", flush=True)
-    saved["lips"] = {"weights": torch.tensor(weights.T, dtype=torch.float32), "bias": torch.tensor(bias, dtype=torch.float32), "step": saved["step"]}
-    torch.save(saved, WORK / "checkpoints" / f"{name}.pt")
+    lips = {"channels": [CHANNEL_ID[lip] for lip in LIPS], "weights": torch.tensor(weights.T), "bias": torch.tensor(bias), "step": saved["step"]}
+    torch.save(lips, WORK / "checkpoints" / f"{name}.lips.pt")
 
 
 if __name__ == "__main__":

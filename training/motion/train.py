@@ -21,7 +21,7 @@ from prepare import SHARDS
 CROP = 200  # steps of 20 ms
 MAX_AHEAD = max(LOOK_AHEAD_STEPS)
 DEFAULT_SETS = "kathleen=3,kerstin=3.5,libri-train=6,espeak=2.5,flite=2.2,festival=2.5"
-CHANNEL_WEIGHT = torch.tensor([1.5, 2.5, 1.0, 1.0, 1.0, 1.5, 0.7, 0.7, 0.5])
+CHANNEL_WEIGHT = torch.tensor([1.5, 4.5, 1.0, 1.0, 1.0, 1.8, 0.7, 0.7, 0.5])
 
 
 class Shards:
@@ -93,7 +93,7 @@ class Shards:
                 bank = self.noise[kind]
                 at = rng.integers(0, bank.shape[1] - length)
                 noise = np.maximum(np.exp(bank[rng.integers(len(bank)), at : at + length].astype(np.float32) + self.colouring(4)) - FLOOR, 0)
-                low, high = {"coloured": (-1, 42), "babble": (5, 26), "music": (2, 26)}[kind]
+                low, high = {"coloured": (-1, 36), "babble": (5, 26), "music": (2, 26)}[kind]
                 power[b] += noise * (speech / (noise.mean() + 1e-9) * 10 ** (-rng.uniform(low, high) / 10))
             if rng.random() < 0.25:  # telephone, muffled, thin
                 low, high = rng.integers(0, 14), rng.integers(48, 81)
@@ -115,7 +115,7 @@ class Shards:
 
 def losses(logits, curves, classes, target, weight):
     class_weight = torch.ones(N_CLASSES)
-    class_weight[[*BILABIAL, CLASS_ID["f"], CLASS_ID["v"]]] = 1.5
+    class_weight[[*BILABIAL, CLASS_ID["f"], CLASS_ID["v"]]] = 2.0
     entropy = F.cross_entropy(logits.reshape(-1, N_CLASSES), classes.reshape(-1), weight=class_weight, label_smoothing=0.05, reduction="none")
     entropy = (entropy.view_as(weight) * weight).sum() / weight.sum()
     emphasis = CHANNEL_WEIGHT.repeat(1, 1, 1).expand_as(target).clone()

@@ -1,0 +1,33 @@
+/**
+ * Runs the product's head sources for `head.py`. In: a JSON file {levels: number[][]} with the loudness (0…1.2) of each performance at
+ * 50 Hz. Out: a JSON file {fitted, noise: [frames at 25 Hz][yaw, pitch, roll] in degrees per performance}.
+ *
+ *   tsx training/evaluate/head-angles.ts levels.json angles.json
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolveControls } from '../../src/engine/controls.ts';
+import { FittedHead, loadHeadPrior } from '../../src/engine/motion/fitted-head.ts';
+import { IdlePerformance } from '../../src/engine/motion/idle.ts';
+import { type HeadSource, NoiseHead } from '../../src/engine/motion/noise-head.ts';
+
+const [levelsPath, anglesPath] = process.argv.slice(2) as [string, string];
+const { levels } = JSON.parse(readFileSync(levelsPath, 'utf8')) as { levels: number[][] };
+
+function perform(head: HeadSource, loudness: number[], seed: number): number[][] {
+  const performance = new IdlePerformance(seed, head);
+  const controls = resolveControls({ seed });
+  const frames: number[][] = [];
+  for (const [tick, level] of loudness.entries()) {
+    const onset = level > 0.6 && (loudness[tick - 1] ?? 0) <= 0.6;
+    const { pose } = performance.next({ tick, activity: 'speaking', loudness: level, emphasis: onset ? 0.7 : 0, isPhraseEnd: false, controls });
+    const { yawRad, pitchRad, rollRad } = pose;
+    if (tick % 2 === 0) frames.push([yawRad, pitchRad, rollRad].map((angle) => (angle * 180) / Math.PI));
+  }
+  return frames;
+}
+
+const angles = {
+  fitted: levels.map((loudness, seed) => perform(new FittedHead(loadHeadPrior(), seed + 1), loudness, seed + 1)),
+  noise: levels.map((loudness, seed) => perform(new NoiseHead(seed + 1), loudness, seed + 1)),
+};
+writeFileSync(anglesPath, JSON.stringify(angles));
