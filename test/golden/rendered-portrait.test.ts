@@ -22,7 +22,7 @@ import { FaceRenderer } from '../../src/engine/render/face-renderer.ts';
 import { assetsDir } from '../../src/paths.ts';
 import { psnrDb } from '../support/pictures.ts';
 
-const PHOTO = join(assetsDir, 'portraits', 'mona-lisa.jpg');
+const PHOTO = join(assetsDir, 'portraits', 'kofi.jpg');
 const SIZE_PX = 512;
 const DEGREE = Math.PI / 180;
 
@@ -93,7 +93,7 @@ function areaMean(data: Uint8Array, widthPx: number, x0: number, y0: number, sid
 
 describe('a rendered portrait', () => {
   it('at rest is the photo', async () => {
-    // Sampled at the crop's own, fractional place. Both blurred by a pixel: how a picture was shrunk is not the question.
+    // Sampled at the crop's own, fractional place.
     const [x0, y0, side] = rig.source.crop;
     const { data, info } = await sharp(PHOTO).removeAlpha().raw().toBuffer({ resolveWithObject: true });
     const step = side / SIZE_PX;
@@ -102,30 +102,20 @@ describe('a rendered portrait', () => {
       for (let x = 0; x < SIZE_PX; x++)
         for (let c = 0; c < 3; c++)
           photo[(y * SIZE_PX + x) * 4 + c] = areaMean(data, info.width, x0 + x * step, y0 + y * step, step, c);
-    const { person, canvas } = rig;
-    const perPx = person.widthPx / canvas.widthPx;
-    const onPerson = (pixel: number) => {
-      const u = Math.floor(((pixel % SIZE_PX) + 0.5 - canvas.x0Px) * perPx);
-      const v = Math.floor((Math.floor(pixel / SIZE_PX) + 0.5 - canvas.y0Px) * perPx);
-      return person.data[(v * person.widthPx + u) * 4 + 3] > 250;
-    };
-    const blurred = async (picture: Uint8Array) => {
-      const raw = { raw: { width: SIZE_PX, height: SIZE_PX, channels: 4 as const } };
-      return new Uint8Array(await sharp(picture, raw).blur(1).raw().toBuffer());
-    };
-    const drawn = await blurred(renderer.renderRgba(neutralFrame()));
-    expect(psnrDb(drawn, await blurred(photo), onPerson)).toBeGreaterThan(34);
+    expect(psnrDb(renderer.renderRgba(neutralFrame()), photo)).toBeGreaterThan(34);
   });
 
-  it('nods and tilts by what was asked, within 15 %', async () => {
-    for (const degrees of [-8, 8]) {
-      const pitch = turnFrom(rest, await look(posed({ pitchRad: degrees * DEGREE }))).pitch;
-      expect(pitch / degrees, `pitch ${degrees}°`).toBeGreaterThan(0.85);
-      expect(pitch / degrees, `pitch ${degrees}°`).toBeLessThan(1.15);
-      const roll = turnFrom(rest, await look(posed({ rollRad: degrees * DEGREE }))).roll;
-      expect(roll / degrees, `roll ${degrees}°`).toBeGreaterThan(0.85);
-      expect(roll / degrees, `roll ${degrees}°`).toBeLessThan(1.15);
-    }
+  it('turns, nods and tilts by what was asked, within 15 %', async () => {
+    for (const degrees of [-8, 8])
+      for (const [angle, pose] of [
+        ['yaw', { yawRad: degrees * DEGREE }],
+        ['pitch', { pitchRad: degrees * DEGREE }],
+        ['roll', { rollRad: degrees * DEGREE }],
+      ] as const) {
+        const measured = turnFrom(rest, await look(posed(pose)))[angle];
+        expect(measured / degrees, `${angle} ${degrees}°`).toBeGreaterThan(0.85);
+        expect(measured / degrees, `${angle} ${degrees}°`).toBeLessThan(1.15);
+      }
   });
 
   it('closes its lips for m, b, p', async () => {

@@ -11,7 +11,8 @@ import { createFaceControls, type FaceControls, resolveControls, smoothstep } fr
 import { FaceDeformer } from './face-deformer.ts';
 import { FaceShader } from './face-shader.ts';
 import { HeadProjector } from './head-projector.ts';
-import { biteSpec, incisalLine, MouthInterior, mouthSpecs, tongueOverSpec } from './mouth-interior.ts';
+import { MouthInterior } from './mouth-interior.ts';
+import { biteSpec, incisalLine, mouthSpecs, tongueOverSpec } from './mouth-layers.ts';
 import type { RigTextures } from './rig-textures.ts';
 
 /** The skin's soft edge reaches this far into the holes, output px at 512. */
