@@ -7,6 +7,7 @@ import type { MotionFrame } from '../motion-frame.ts';
 import type { MouthState } from './coarticulation.ts';
 import { composeFrame } from './compose-frame.ts';
 import { ControlSmoother } from './control-smoother.ts';
+import { FittedHead, loadHeadPrior } from './fitted-head.ts';
 import { IdlePerformance } from './idle.ts';
 import {
   PERFORMANCE_HZ,
@@ -30,7 +31,7 @@ export interface Voice {
 export interface PerformerOptions {
   fps: number;
   controls: AvatarControls;
-  /** Head, eyes and upper face; the rule-based one when missing. */
+  /** Head, eyes and upper face; by default the fitted head with rule-based eyes and brows. */
   performance?: PerformanceSource;
 }
 
@@ -51,7 +52,8 @@ export class FacePerformer {
   constructor({ fps, controls, performance }: PerformerOptions) {
     this.#frameS = 1 / fps;
     this.#controls = new ControlSmoother(controls);
-    this.#performance = performance ?? new IdlePerformance(controls.seed);
+    this.#performance =
+      performance ?? new IdlePerformance(controls.seed, new FittedHead(loadHeadPrior(), controls.seed));
   }
 
   /** From the next frame on; what changes glides there within 200 ms. */

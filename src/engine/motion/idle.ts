@@ -7,24 +7,16 @@ import type { Gaze, HeadPose } from '../motion-frame.ts';
 import { BlinkSource } from './blinks.ts';
 import { emotionOffset } from './emotion.ts';
 import { GazeSource } from './gaze.ts';
+import { type HeadSource, NoiseHead } from './noise-head.ts';
 import {
   PERFORMANCE_HZ,
   type Performance,
   type PerformanceInput,
   type PerformanceSource,
 } from './performance-source.ts';
-import { type RandomChannel, smoothNoise, uniform } from './random.ts';
+import { smoothNoise, uniform } from './random.ts';
 
 const DEG = Math.PI / 180;
-/** Share of a real head's angular power by the knots' band; the spline's own power lies mostly below half of it. */
-const BANDS: readonly [hz: number, power: number][] = [
-  [0.3, 0.32],
-  [0.7, 0.3],
-  [1.4, 0.24],
-  [2.8, 0.11],
-  [5, 0.03],
-];
-const SPREAD_DEG = { yaw: 3.4, pitch: 2.4, roll: 2 };
 /** Share of the motion that stays when nothing is said. */
 const QUIET_GAIN = 0.42;
 const NOD_RAD_PER_S = 11;
@@ -34,7 +26,7 @@ export class IdlePerformance implements PerformanceSource {
   #seed: number;
   #blinks: BlinkSource;
   #gaze: GazeSource;
-  #liveliness: number;
+  #head: HeadSource;
   #talk = 0;
   #energy = 0;
   #nod = { position: 0, velocity: 0, push: 0, mean: 0 };
@@ -43,12 +35,12 @@ export class IdlePerformance implements PerformanceSource {
   #raises: { startTick: number; ticks: number; height: number }[] = [];
   #accents = 0;
 
-  constructor(seed: number) {
+  /** @param head how the head turns; band-limited noise when missing. */
+  constructor(seed: number, head: HeadSource = new NoiseHead(seed)) {
     this.#seed = seed;
+    this.#head = head;
     this.#blinks = new BlinkSource(seed);
     this.#gaze = new GazeSource(seed);
-    // Between-person spread: some heads move twice as much as others.
-    this.#liveliness = 0.8 + 0.45 * uniform(seed, 'style', 0);
   }
 
   next(input: PerformanceInput): Performance {
@@ -90,20 +82,12 @@ export class IdlePerformance implements PerformanceSource {
   #pose({ tick, controls }: PerformanceInput, target: Gaze, headGain: number): HeadPose {
     const timeS = tick / PERFORMANCE_HZ;
     const amount = controls.headMotion;
-    const gain = this.#liveliness * headGain * (QUIET_GAIN + (1 - QUIET_GAIN) * this.#talk);
-    const axis = (channel: RandomChannel, spreadDeg: number): number => {
-      let sum = 0;
-      for (const [octave, [hz, power]] of BANDS.entries()) {
-        // The quick part of the motion comes with the voice.
-        const gate = hz > 1 ? 0.5 + 0.8 * Math.min(this.#energy, 1) : 1;
-        sum += Math.sqrt(power) * gate * smoothNoise(this.#seed, channel, octave, hz, timeS);
-      }
-      return spreadDeg * DEG * gain * softLimit(sum, 2.2);
-    };
+    const gain = headGain * (QUIET_GAIN + (1 - QUIET_GAIN) * this.#talk);
+    const head = this.#head.next({ tick, talk: this.#talk, energy: this.#energy });
     const nod = this.#stepNod();
-    const yaw = axis('yaw', SPREAD_DEG.yaw);
-    const pitch = axis('pitch', SPREAD_DEG.pitch) - nod - 1.3 * DEG * this.#settle * (1 - this.#settle) * 4 * gain;
-    const roll = axis('roll', SPREAD_DEG.roll) + 0.25 * yaw;
+    const yaw = gain * head.yawRad;
+    const pitch = gain * head.pitchRad - nod - 1.3 * DEG * this.#settle * (1 - this.#settle) * 4 * gain;
+    const roll = gain * head.rollRad;
     const breath = Math.sin(2 * Math.PI * BREATH_HZ * timeS + 6 * uniform(this.#seed, 'style', 1));
     const drift = (octave: number): number => smoothNoise(this.#seed, 'shift', octave, 0.25, timeS);
     this.#recruit(target);
@@ -169,6 +153,3 @@ function approach(value: number, target: number, timeConstantS: number): number 
 }
 
 const limit = (value: number, bound: number): number => Math.min(bound, Math.max(-bound, value));
-
-/** Linear around 0, never beyond ±bound. */
-const softLimit = (value: number, bound: number): number => bound * Math.tanh(value / bound);

@@ -18,6 +18,7 @@ export type RandomChannel =
   | 'gaze-side'
   | 'gaze-yaw'
   | 'gaze-pitch'
+  | 'head-run'
   | 'nod'
   | 'brow-raise';
 

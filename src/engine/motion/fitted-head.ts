@@ -1,0 +1,69 @@
+/** The fitted head as a source of head angles at the performance's rate, and the one place that reads its file (Node). */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../../errors.ts';
+import { modelsDir } from '../../paths.ts';
+import { type HeadAngles, type HeadPrior, type HeadPriorFile, HeadProcess, parseHeadPrior } from './head-prior.ts';
+import type { HeadDrive, HeadSource } from './noise-head.ts';
+import { PERFORMANCE_HZ } from './performance-source.ts';
+
+const DEG = Math.PI / 180;
+/** How much louder stretches move the head more, and the loudness at which they neither add nor take. */
+const VOICE_GATE = 0.9;
+const MEAN_ENERGY = 0.45;
+let shared: HeadPrior | undefined;
+
+/** @throws AppError MODEL_MISSING, MODEL_CORRUPT. */
+export function loadHeadPrior(): HeadPrior {
+  const path = join(modelsDir, 'head-prior.json');
+  try {
+    shared ??= parseHeadPrior(JSON.parse(readFileSync(path, 'utf8')) as HeadPriorFile, path);
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const what = missing ? 'is missing' : 'is damaged';
+    throw new AppError(
+      missing ? 'MODEL_MISSING' : 'MODEL_CORRUPT',
+      `${path} ${what}: restore it from the package or make it with training/motion/fit_head_prior.py.`,
+      { cause },
+    );
+  }
+  return shared;
+}
+
+export class FittedHead implements HeadSource {
+  readonly #process: HeadProcess;
+  readonly #ticksPerFrame: number;
+  /** Four frames around the present, oldest first, for cubic interpolation. */
+  #frames: HeadAngles[];
+  #framesMade: number;
+  #tick = 0;
+
+  constructor(prior: HeadPrior, seed: number) {
+    this.#process = new HeadProcess(prior, seed);
+    this.#ticksPerFrame = PERFORMANCE_HZ / prior.fps;
+    this.#frames = Array.from({ length: 4 }, () => this.#process.next(1));
+    this.#framesMade = 0;
+  }
+
+  next({ talk, energy }: HeadDrive): { yawRad: number; pitchRad: number; rollRad: number } {
+    const position = this.#tick / this.#ticksPerFrame;
+    const frame = Math.floor(position);
+    if (frame > this.#framesMade) {
+      // The quick part of the motion comes with the voice; a quiet head is driven evenly.
+      const drive = 1 + talk * VOICE_GATE * (Math.min(energy, 1) - MEAN_ENERGY);
+      this.#frames = [...this.#frames.slice(1), this.#process.next(drive)];
+      this.#framesMade = frame;
+    }
+    this.#tick += 1;
+    const u = position - frame;
+    const [a, b, c, d] = this.#frames as [HeadAngles, HeadAngles, HeadAngles, HeadAngles];
+    const angle = (key: keyof HeadAngles): number => DEG * cubic(a[key], b[key], c[key], d[key], u);
+    return { yawRad: angle('yawDeg'), pitchRad: angle('pitchDeg'), rollRad: angle('rollDeg') };
+  }
+}
+
+/** Catmull–Rom between b and c. */
+function cubic(a: number, b: number, c: number, d: number, u: number): number {
+  return b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)));
+}
