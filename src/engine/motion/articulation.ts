@@ -5,7 +5,7 @@
  */
 import { loadBestModel, type Model, type Provider } from '../../inference.ts';
 import type { MouthState } from './coarticulation.ts';
-import { CHANNEL_INDEX, CHANNELS, PHONE_CLASSES } from './phonemes.ts';
+import { CHANNEL_INDEX, CHANNELS } from './phonemes.ts';
 import { smoothstep } from './retarget.ts';
 import { MEL_BANDS, SpeechFeatures } from './speech-features.ts';
 
@@ -23,10 +23,17 @@ const HOP_VALUES = STEPS_PER_HOP * FRAMES_PER_STEP * MEL_BANDS;
 /** Features of digital silence: the logarithm of the power floor. */
 const SILENCE_FEATURE = Math.log(1e-5);
 
+/**
+ * The network's classes in its own order: that of the file `phonemes.json`. It is written out because a JavaScript object puts the key
+ * "3" before all others.
+ */
+export const ARTICULATION_CLASSES: readonly string[] =
+  'sil h p b m f v T D t d k g N S tS s z n l r rr R j w i I e E ae a A V @ 3 O o u U y oe M'.split(' ');
+
 export interface ArticulationFrame extends MouthState {
   /** Middle of the judged 20 ms, from the start of the stream. */
   timestampUs: number;
-  /** Probability of each class of `PHONE_CLASSES`, in its order. */
+  /** Probability of each of `ARTICULATION_CLASSES`. */
   classes: Float32Array;
 }
 
@@ -237,10 +244,9 @@ export class ArticulationStream {
   }
 }
 
-const CLASS_NAMES = [...PHONE_CLASSES.keys()];
-const CLASS_COUNT = CLASS_NAMES.length;
-const SILENCE_CLASS = CLASS_NAMES.indexOf('sil');
-const BILABIAL_CLASSES = ['p', 'b', 'm'].map((name) => CLASS_NAMES.indexOf(name));
+const CLASS_COUNT = ARTICULATION_CLASSES.length;
+const SILENCE_CLASS = ARTICULATION_CLASSES.indexOf('sil');
+const BILABIAL_CLASSES = ['p', 'b', 'm'].map((name) => ARTICULATION_CLASSES.indexOf(name));
 /** A pause closes the mouth within about 100 ms; a sound opens it at once. */
 const REST_RISE = 0.3;
 const REST_FALL = 0.75;

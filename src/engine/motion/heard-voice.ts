@@ -3,7 +3,7 @@
  * chunks of any size; out: the same questions answered as by `PhonemeVoice`. Constant memory: what is passed is forgotten.
  */
 import type { ArticulationFrame, ArticulationModel, LookAheadSteps } from './articulation.ts';
-import { ARTICULATION_HZ, ArticulationStream } from './articulation.ts';
+import { ARTICULATION_CLASSES, ARTICULATION_HZ, ArticulationStream } from './articulation.ts';
 import type { MouthState } from './coarticulation.ts';
 import type { Voice } from './face-performer.ts';
 import { Loudness } from './loudness.ts';
@@ -12,7 +12,11 @@ import { CHANNEL_INDEX, CHANNELS, isVowel, PHONE_CLASSES } from './phonemes.ts';
 
 /** Speech counts as going on across gaps this short. */
 const PHRASE_GAP_S = 0.12;
-const VOWELS = [...PHONE_CLASSES.values()].map((phone) => isVowel(phone));
+const VOWELS = ARTICULATION_CLASSES.map((name) => {
+  const phone = PHONE_CLASSES.get(name);
+  if (!phone) throw new Error(`models/phonemes.json lacks the class "${name}" of the articulation network`);
+  return isVowel(phone);
+});
 
 export class HeardVoice implements Voice {
   readonly #stream: ArticulationStream;

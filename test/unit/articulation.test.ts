@@ -1,0 +1,155 @@
+/** The learned lips: independent of chunking and batching, shut on m, b, p and in silence, in time with the sound. */
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  ARTICULATION_CLASSES,
+  ARTICULATION_HZ,
+  type ArticulationFrame,
+  ArticulationModel,
+  ArticulationStream,
+} from '../../src/engine/motion/articulation.ts';
+import { HeardVoice } from '../../src/engine/motion/heard-voice.ts';
+import { CHANNEL_INDEX, PHONE_CLASSES } from '../../src/engine/motion/phonemes.ts';
+
+interface Golden {
+  sampleRateHz: number;
+  /** 16-bit PCM, little-endian, base64: a synthetic voice saying a few words. */
+  pcm: string;
+  /** Closures due, in seconds. */
+  closuresS: [number, number][];
+}
+const golden = JSON.parse(readFileSync(new URL('../golden/spoken.json', import.meta.url), 'utf8')) as Golden;
+const pcm = Buffer.from(golden.pcm, 'base64');
+const speech = Float32Array.from({ length: pcm.length / 2 }, (_, i) => pcm.readInt16LE(2 * i) / 32768);
+const RATE_HZ = golden.sampleRateHz;
+const close = CHANNEL_INDEX.close;
+const jaw = CHANNEL_INDEX.jaw;
+
+let model: ArticulationModel;
+beforeAll(async () => {
+  model = await ArticulationModel.load();
+});
+
+async function articulate(chunks: Float32Array[], rateHz = RATE_HZ): Promise<ArticulationFrame[]> {
+  const stream = new ArticulationStream(model);
+  const frames: ArticulationFrame[] = [];
+  for (const chunk of chunks) frames.push(...(await stream.push(chunk, rateHz)));
+  return [...frames, ...(await stream.flush())];
+}
+
+describe('articulation', () => {
+  it('gives one frame every 20 ms, to the end of the sound', async () => {
+    const frames = await articulate([speech]);
+    expect(frames.length).toBe(Math.ceil((speech.length / RATE_HZ) * ARTICULATION_HZ));
+    expect(frames[0].timestampUs).toBe(10_000);
+    expect(frames[1].timestampUs).toBe(30_000);
+  });
+
+  it('does not depend on how the sound is cut', async () => {
+    const whole = await articulate([speech]);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1, maxLength: 6 }), async (sizes) => {
+        const chunks: Float32Array[] = [];
+        let at = 0;
+        for (const size of sizes) {
+          chunks.push(speech.slice(at, at + size));
+          at += size;
+        }
+        expect(await articulate([...chunks, speech.slice(at)])).toEqual(whole);
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it('does not depend on who else is in the batch', async () => {
+    const alone = await articulate([speech]);
+    const quieter = speech.map((value) => value * 0.3);
+    const [together] = await Promise.all([articulate([speech]), articulate([quieter]), articulate([quieter])]);
+    expect(together.length).toBe(alone.length);
+    for (const [i, frame] of together.entries())
+      for (const [c, value] of frame.channels.entries()) expect(value).toBeCloseTo(alone[i].channels[c], 4);
+  });
+
+  it('closes the lips on every m, b, p of a clear voice, and opens them for vowels', async () => {
+    const frames = await articulate([speech]);
+    for (const [startS, endS] of golden.closuresS) {
+      const during = frames.filter(
+        ({ timestampUs }) => timestampUs / 1e6 > startS - 0.06 && timestampUs / 1e6 < endS + 0.06,
+      );
+      expect(Math.max(...during.map(({ channels }) => channels[close])), `closure at ${startS} s`).toBeGreaterThan(0.9);
+    }
+    expect(Math.max(...frames.map(({ channels }) => channels[jaw] * (1 - channels[close])))).toBeGreaterThan(0.5);
+  });
+
+  it('rests in silence, also in noise without speech', async () => {
+    const silence = new Float32Array(RATE_HZ * 2);
+    const hiss = silence.map((_, i) => 0.01 * Math.sin(i * i * 0.7));
+    const hum = silence.map((_, i) => 0.05 * Math.sin((2 * Math.PI * 100 * i) / RATE_HZ));
+    for (const sound of [silence, hiss, hum]) {
+      const frames = (await articulate([sound])).slice(15);
+      for (const frame of frames) expect(frame.rest).toBeGreaterThan(0.8);
+    }
+  });
+
+  it('stays finite on broken samples', async () => {
+    const broken = speech.map((value, i) => (i % 997 === 0 ? Number.NaN : value * 40));
+    for (const { channels, rest } of await articulate([broken])) {
+      expect([...channels, rest].every((value) => value >= 0 && value <= 1)).toBe(true);
+    }
+  });
+
+  it('forgets everything on reset', async () => {
+    const stream = new ArticulationStream(model);
+    await stream.push(speech.subarray(0, 8000), RATE_HZ);
+    await stream.reset();
+    const again = [...(await stream.push(speech, RATE_HZ)), ...(await stream.flush())];
+    expect(again).toEqual(await articulate([speech]));
+  });
+});
+
+describe('the classes', () => {
+  it('are those of phonemes.json, each once', () => {
+    expect([...ARTICULATION_CLASSES].sort()).toEqual([...PHONE_CLASSES.keys()].sort());
+  });
+
+  it('are in the network’s order: what flite says is what is heard', async () => {
+    const frames = await articulate([speech]);
+    for (const [startS, endS] of golden.closuresS) {
+      const middle = frames[Math.floor(((startS + endS) / 2) * ARTICULATION_HZ)];
+      const heard = middle.classes.indexOf(Math.max(...middle.classes));
+      expect(['p', 'b', 'm'], `at ${startS} s`).toContain(ARTICULATION_CLASSES[heard]);
+    }
+  });
+});
+
+describe('a heard voice', () => {
+  it('shows every closure at 25 frames a second', async () => {
+    const voice = new HeardVoice(model);
+    await voice.push(speech, RATE_HZ);
+    await voice.finish();
+    expect(voice.knownS).toBeCloseTo(speech.length / RATE_HZ, 3);
+    for (const [startS, endS] of golden.closuresS) {
+      let most = 0;
+      for (let frame = Math.floor((startS - 0.08) * 25); frame / 25 < endS + 0.06; frame++)
+        most = Math.max(most, voice.mouthAt(frame / 25, 0.04).channels[close]);
+      expect(most, `closure at ${startS} s`).toBeGreaterThan(0.85);
+    }
+    expect(voice.isSpeakingAt(1)).toBe(true);
+    expect(voice.isSpeakingAt(voice.knownS + 1)).toBe(false);
+  });
+
+  it('gives the same answers when the sound comes in small pieces and the past is forgotten', async () => {
+    const whole = new HeardVoice(model);
+    await whole.push(speech, RATE_HZ);
+    const pieces = new HeardVoice(model);
+    let timeS = 0;
+    for (let at = 0; at < speech.length; at += 441) {
+      await pieces.push(speech.slice(at, at + 441), RATE_HZ);
+      for (; timeS < pieces.knownS - 0.1; timeS += 0.04) {
+        pieces.forgetBefore(timeS);
+        expect(pieces.mouthAt(timeS, 0.04)).toEqual(whole.mouthAt(timeS, 0.04));
+      }
+    }
+  });
+});
