@@ -29,7 +29,10 @@ export interface HeadPrior {
 /** @throws AppError MODEL_CORRUPT naming `path`. */
 export function parseHeadPrior(file: HeadPriorFile, path: string): HeadPrior {
   const bytes = Uint8Array.from(atob(file.innovations), (character) => character.charCodeAt(0));
-  const innovations = Float32Array.from(new Int16Array(bytes.buffer), (value) => value * file.innovationScale);
+  const innovations = Float32Array.from(
+    new Int16Array(bytes.buffer, 0, Math.floor(bytes.length / 2)),
+    (value) => value * file.innovationScale,
+  );
   let start = 0;
   const clips = file.clips.map(({ length, degPerFrame }) => {
     const clip = { start, length, degPerFrame };
