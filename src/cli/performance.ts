@@ -4,6 +4,7 @@
  * In: the flags of `render`. Out: motion frames at the film's frame rate and the sound beside them, both streaming.
  * Files are checked to their end before any work is done.
  */
+import { loadConfig } from '../config.ts';
 import type { AvatarControls } from '../engine/controls.ts';
 import { combineMotion, editMotion, resampleMotion } from '../engine/motion-edit.ts';
 import { inspectMotionFile, readMotionFile } from '../engine/motion-file.ts';
@@ -66,10 +67,11 @@ export function checkPerformanceFlags(flags: PerformanceFlags): void {
   }
 }
 
-/** @throws AppError for anything wrong with the flags or the files they name. */
+/** @param needsSound whether anyone will read the sound. @throws AppError for anything wrong with the flags or the files they name. */
 export async function planPerformance(
   flags: PerformanceFlags & ControlFlags,
   controls: AvatarControls,
+  needsSound: boolean,
   io: CommandIo,
 ): Promise<PlannedPerformance> {
   const files = [flags.motion, flags.poseFrom, flags.dynamicsFrom].filter((path) => path !== undefined);
@@ -78,7 +80,8 @@ export async function planPerformance(
     flags.fps === undefined ? Math.min(120, infos[0]?.fps ?? DEFAULT_FPS) : parseNumberIn('--fps', flags.fps, 1, 120);
   const motionUs = infos.length === 0 ? null : Math.min(...infos.map((info) => info.durationUs));
 
-  const speech = await openSpeech(flags, io.signal);
+  const isGenerated = flags.motion === undefined && (flags.poseFrom === undefined || flags.dynamicsFrom === undefined);
+  const speech = await openSpeech(flags, { sound: needsSound, motion: isGenerated }, io.signal);
   const fromFile = (path: string) => {
     const frames = resampleMotion(readMotionFile(path), fps);
     return hasControls(pickControls(flags)) ? edited(frames, controls) : frames;
@@ -118,10 +121,16 @@ interface Speech {
   close(): Promise<void>;
 }
 
-async function openSpeech(flags: PerformanceFlags, signal: AbortSignal): Promise<Speech> {
+/** What of the speech will be read; what is read by nobody must not pile up. */
+interface SpeechUse {
+  sound: boolean;
+  motion: boolean;
+}
+
+async function openSpeech(flags: PerformanceFlags, use: SpeechUse, signal: AbortSignal): Promise<Speech> {
   if (flags.audio !== undefined) return openAudioSpeech(flags.audio, signal);
   const text = flags.textFile === undefined ? flags.text : await readTextFile(flags.textFile);
-  if (text !== undefined) return openTextSpeech(text, flags, signal);
+  if (text !== undefined) return openTextSpeech(text, chooseVoice(flags), use, signal);
   return {
     sound: null,
     durationUs: null,
@@ -150,20 +159,25 @@ async function openAudioSpeech(path: string, signal: AbortSignal): Promise<Speec
   };
 }
 
-async function openTextSpeech(text: string, flags: PerformanceFlags, signal: AbortSignal): Promise<Speech> {
+/** `--voice` alone, `--lang` alone, or the voice as a variant of the language's; else the configured one. */
+function chooseVoice({ voice, lang }: PerformanceFlags): string {
+  if (voice !== undefined && lang !== undefined) return `${lang}+${voice}`;
+  return voice ?? lang ?? loadConfig().speech.voice;
+}
+
+async function openTextSpeech(text: string, voice: string, use: SpeechUse, signal: AbortSignal): Promise<Speech> {
   const [{ EmbeddedSynthesizer }, { withRests }, { motionFromSpeech }] = await Promise.all([
     import('../agent/embedded-synthesizer.ts'),
     import('../agent/tts.ts'),
     import('../engine/motion/speech-motion.ts'),
   ]);
-  const voice = [flags.lang, flags.voice].filter(Boolean).join('+');
   const synthesizer = new EmbeddedSynthesizer();
   const close = async () => synthesizer[Symbol.asyncDispose]();
   try {
-    const chunks = synthesizer.synthesize(text, { ...(voice === '' ? {} : { voice }), signal });
+    const chunks = synthesizer.synthesize(text, { voice, ratePercent: loadConfig().speech.ratePercent, signal });
     const { first, all } = await peek(withRests(chunks, LEAD_MS, TAIL_MS));
     if (first === undefined) throw new AppError('TEXT_EMPTY', 'The text has nothing to speak in it; give some words.');
-    const [forSound, forMotion] = tee(all);
+    const [forSound, forMotion] = use.sound && use.motion ? tee(all) : [all, all];
     return {
       sound: { sampleRateHz: first.sampleRateHz, channels: 1, frames: soundOf(forSound) },
       durationUs: null,

@@ -39,7 +39,7 @@ export function addRenderCommand(program: Command): void {
     .option('--text <words>', 'speak these words instead')
     .option('--text-file <file>', 'speak this UTF-8 text file instead')
     .option('--lang <tag>', 'language of the text, such as it, de, en-gb')
-    .option('--voice <name>', 'voice for the text; with --lang a variant of its voice, such as f3 or m2')
+    .option('--voice <name>', 'voice for the text, such as en-us+f3 or flite:slt; with --lang its variant')
     .option('--motion <file>', 'draw this motion file instead of generating motion')
     .option('--pose-from <file>', 'take the head pose from this motion file')
     .option('--dynamics-from <file>', 'take face and eyes from this motion file')
@@ -60,7 +60,7 @@ async function render(flags: RenderFlags, io: CommandIo): Promise<object> {
   const { portrait, out } = flags;
   if (flags.motionOnly) {
     if (flags.motionOut === undefined) throw new AppError('BAD_USAGE', '--motion-only needs --motion-out FILE.jsonl.');
-    await using performance = await planPerformance(flags, controls, io);
+    await using performance = await planPerformance(flags, controls, false, io);
     return writeMotion(performance, flags.motionOut, io);
   }
   if (portrait === undefined) throw new AppError('BAD_USAGE', 'There is no face to draw; give --portrait IMAGE.');
@@ -68,7 +68,7 @@ async function render(flags: RenderFlags, io: CommandIo): Promise<object> {
   await checkFilmPath(out);
   if (flags.motionOut !== undefined) await checkWritable(flags.motionOut, 'file');
 
-  await using performance = await planPerformance(flags, controls, io);
+  await using performance = await planPerformance(flags, controls, true, io);
   const { openPortrait } = await import('./open-portrait.ts');
   const { rig } = await openPortrait(portrait, io);
   const { FaceRenderer } = await import('../engine/render/face-renderer.ts');
