@@ -51,7 +51,9 @@ class HeadModel:
         first, end = (UPPER_LASH_CARD if upper else LOWER_LASH_CARD)[side]
         card = self.vertices[first:end]
         along = np.abs(card[:, 0])
-        edges = np.linspace(along.min() + 0.12, along.max() - 0.12, 18)
+        # The card's lashes reach past the corners of the eye; its root does not.
+        corners = np.abs(self.landmarks[[42, 45] if side == "L" else [39, 36], 0])
+        edges = np.linspace(max(along.min(), corners[0]) + 0.12, min(along.max() - 0.12, corners[1] + 0.05), 16)
         points = []
         for low, high in zip(edges[:-1], edges[1:]):
             inside = card[(along >= low) & (along < high)]

@@ -25,7 +25,7 @@ PEOPLE = {
         "lashes": {"upper": 130, "lower": 40, "length": 0.72, "colour": {"plain": [0.012, 0.008, 0.006]}},
         "hair": {
             "style": "parted", "count": 34000, "steps": 34, "lift": 1.6, "part_x": 1.8, "hairline_shift": -7.0, "half_width": 8.6,
-            "cut_y": -10.0, "over_ear": 1.0, "tuck": 0.35, "clump": 0.55, "clump_size": 60,
+            "cut_y": -9.0, "over_ear": 1.0, "tuck": 0.35, "clump": 0.55, "clump_size": 60,
             "wave": 0.22, "turns": 1.6, "frizz": 0.35, "width": 0.016,
             "colour": {"melanin": 0.88, "redness": 0.45, "roughness": 0.28},
         },

@@ -111,9 +111,18 @@ def skin_material():
     position = m.node("TexCoord").outputs["Object"]
     pores = m.node("TexVoronoi", Vector=position, Scale=6.5)
     grain = m.node("TexNoise", Vector=position, Scale=9.0, Detail=4.0)
-    fine = m.node("Bump", Strength=skin.get("pores", 0.10), Distance=0.05, Height=pores.outputs["Distance"])
-    coarse = m.node("Bump", Strength=0.10, Distance=0.08, Height=grain.outputs["Fac"], Normal=fine.outputs[0])
-    painted = m.node("Bump", Strength=0.30, Distance=0.035, Height=height, Normal=coarse.outputs[0])
+    # Seen at a slant, painted relief is stretched and glints like a wire around the nose and jaw: fade it there.
+    slant = m.node("LayerWeight", Blend=0.5).outputs["Facing"]
+
+    def faded(strength: float):
+        ease = m.tree.nodes.new("ShaderNodeMapRange")
+        for key, value in (("Value", slant), ("From Min", 0.25), ("From Max", 0.75), ("To Min", strength), ("To Max", 0.0)):
+            m.set(ease, key, value)
+        return ease.outputs[0]
+
+    fine = m.node("Bump", Strength=faded(skin.get("pores", 0.10)), Distance=0.05, Height=pores.outputs["Distance"])
+    coarse = m.node("Bump", Strength=faded(0.10), Distance=0.08, Height=grain.outputs["Fac"], Normal=fine.outputs[0])
+    painted = m.node("Bump", Strength=faded(0.30), Distance=0.035, Height=height, Normal=coarse.outputs[0])
     depth = skin.get("scatter", 1.0)
     shader = m.node(
         "BsdfPrincipled",
@@ -121,7 +130,7 @@ def skin_material():
         Subsurface_Color=albedo,
         Subsurface=1.0,
         Subsurface_Radius=(0.42 * depth, 0.16 * depth, 0.085 * depth),
-        Specular=skin.get("specular", 0.42),
+        Specular=faded(skin.get("specular", 0.42)),
         Roughness=rough,
         Normal=painted.outputs[0],
     )
