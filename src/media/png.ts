@@ -1,6 +1,6 @@
 /** PNG files: plain pixels in, a compressed file out. */
 import { writeFile } from 'node:fs/promises';
-import sharp from 'sharp';
+import { sharp } from './image.ts';
 
 export interface Pixels {
   widthPx: number;

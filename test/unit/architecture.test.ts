@@ -119,8 +119,7 @@ describe('architecture', () => {
     ];
     for (const vendor of vendors) {
       const importers = source.filter((file) => file.imports.some((i) => i.target === vendor)).map((file) => file.path);
-      const allowed = vendor === 'sharp' ? 4 : 1; // sharp decodes photos, codes rig textures and writes stills
-      expect(importers.length, `${vendor} is imported by ${importers.join(', ')}`).toBeLessThanOrEqual(allowed);
+      expect(importers.length, `${vendor} is imported by ${importers.join(', ')}`).toBeLessThanOrEqual(1);
     }
   });
 

@@ -2,7 +2,7 @@
  * Photo → FaceRig. In: a decoded photo, its faces and the face basis. Out: the rig, what was learnt about the photo on
  * the way, and the time each step took. Deterministic: the same photo gives the same rig, bit for bit.
  */
-import sharp from 'sharp';
+import { sharp } from '../../media/image.ts';
 import { type FaceRig, RIG_VERSION, type SparseMatrix } from '../face-rig.ts';
 import type { BlendshapeName } from '../motion-frame.ts';
 import { personalShapes } from './expression-shapes.ts';

@@ -2,7 +2,7 @@
  * One picture that shows what the bake made of a photo: for looking, and for mending. In: a rig. Out: a PNG, four tiles a
  * row: landmarks, matte, canvas, background, mesh, depth, head weight, both eyes, their patches, the mouth's layers.
  */
-import sharp from 'sharp';
+import { sharp } from '../../media/image.ts';
 import { type EyeRig, type FaceRig, RIG_FRAME_PX, type Texture } from '../face-rig.ts';
 
 const TILE_PX = 384;

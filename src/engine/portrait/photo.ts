@@ -5,8 +5,8 @@
  * Sizes are checked in the header before a single pixel is decoded. Every failure is an AppError that names the file.
  */
 import { readFile } from 'node:fs/promises';
-import sharp, { type Metadata } from 'sharp';
 import { AppError } from '../../errors.ts';
+import { type Metadata, sharp } from '../../media/image.ts';
 
 export interface Photo {
   /** As the user knows it: a path or a label. */

@@ -4,8 +4,8 @@
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import sharp from 'sharp';
 import { AppError } from '../../errors.ts';
+import { sharp } from '../../media/image.ts';
 import type { FaceRig } from '../face-rig.ts';
 import { decodeRig, encodeRig, type ImageDecoder, type ImageEncoder } from '../rig-file.ts';
 

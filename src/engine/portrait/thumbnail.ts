@@ -1,5 +1,5 @@
 /** Small square picture of a photo for a gallery: WebP, 160 px, the upper middle of the photo, where faces are. */
-import sharp from 'sharp';
+import { sharp } from '../../media/image.ts';
 
 const SIZE_PX = 160;
 
