@@ -1,6 +1,6 @@
 /**
  * Questions to one of our worker threads, answered in order, one at a time. The worker starts with the first question; one
- * that dies rejects the question under way, and the next question starts another.
+ * that dies rejects the question under way, and the next question starts another; after disposal every question rejects.
  */
 import type { Worker } from 'node:worker_threads';
 
@@ -8,6 +8,7 @@ export class WorkerRequests<Request, Reply> implements AsyncDisposable {
   #start: () => Worker;
   #worker: Worker | undefined;
   #queue: Promise<unknown> = Promise.resolve();
+  #isDisposed = false;
 
   constructor(start: () => Worker) {
     this.#start = start;
@@ -15,11 +16,13 @@ export class WorkerRequests<Request, Reply> implements AsyncDisposable {
 
   ask(request: Request): Promise<Reply> {
     const answer = this.#queue.then(async () => {
+      // A question still in the queue must not start a worker that nobody would end.
+      if (this.#isDisposed) throw new Error('The worker has been disposed');
       this.#worker ??= this.#start();
       try {
         return await roundTrip<Request, Reply>(this.#worker, request);
       } catch (error) {
-        await this[Symbol.asyncDispose]();
+        await this.#end();
         throw error;
       }
     });
@@ -28,6 +31,11 @@ export class WorkerRequests<Request, Reply> implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();
