@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
 import { formatMotionLine, inspectMotionFile, readMotionFile } from '../../src/engine/motion-file.ts';
@@ -158,6 +159,26 @@ describe('visavis render', () => {
     expect(JSON.parse(stdout[0])).toMatchObject({ frames: 15, fps: 30 });
     expect(await inspectMotionFile(at('heard.jsonl'))).toMatchObject({ frameCount: 15, fps: 30 });
   });
+});
+
+describe('visavis portrait', () => {
+  it(
+    'says what a photo gives, and draws the sheet',
+    async () => {
+      expect(await runCli(['portrait', portrait, '--json', '--debug-sheet', at('seen.png')])).toBe(0);
+      const seen = JSON.parse(stdout[0]);
+      expect(seen).toMatchObject({ usable: true, faceCount: 1, photo: { widthPx: 1024, heightPx: 1024 } });
+      expect(seen.landmarksPx).toHaveLength(478);
+      // The tip of the nose lies within the face's own crop.
+      const [x, y] = seen.landmarksPx[1];
+      expect(x > seen.crop.x0Px && x < seen.crop.x0Px + seen.crop.sidePx).toBe(true);
+      expect(y > seen.crop.y0Px && y < seen.crop.y0Px + seen.crop.sidePx).toBe(true);
+      expect(Math.abs(seen.poseDegrees.yaw)).toBeLessThan(40);
+      const sheet = await sharp(at('seen.png')).metadata();
+      expect(sheet).toMatchObject({ format: 'png', width: 1536 });
+    },
+    SLOW_MS,
+  );
 });
 
 describe('bad input', () => {
