@@ -4,7 +4,7 @@
  *
  * Convention for whoever makes motion, with j = jawOpen, c = mouthClose, p = mean of mouthPressLeft/Right:
  * - seal: lips meet exactly when c ≥ max(j, 0.08) or p ≥ 0.4, on any photo and whatever the other weights;
- * - all mouth weights 0 is the photo as it is; any weight from 0.08 up rides on the neutral, closed mouth;
+ * - all mouth weights 0 is the photo as it is; weights that sum to 0.12 or more ride on the neutral, closed mouth;
  * - bite (f, v): mouthRollLower beyond mouthRollUpper by 0.2…0.5 with a small jaw puts the lower lip to the upper teeth;
  * - tongueOut: 0.35 raises the tip behind the upper teeth, 0.65 puts it between the teeth, 1 sticks it out.
  */
@@ -66,7 +66,7 @@ export function resolveControls(controls: FaceControls, rig: FaceRig, frame: Mot
 
   let use = 0;
   for (const i of MOUTH_USE) use += w[i];
-  controls.neutralize = smoothstep(0.02, 0.08, use);
+  controls.neutralize = smoothstep(0.015, 0.12, use);
 
   const jaw = w[I.jawOpen];
   const close = w[I.mouthClose];
