@@ -2,7 +2,7 @@
  * Making pixels where the photo has none. In: a colour raster and a weight 0…1 per pixel that says where it is known.
  * Out: a full raster. The push-pull pyramid (Gortler et al. 1996) is smooth everywhere and costs one pass up and down.
  */
-import { createRaster, gaussianBlur, halve, type Raster, resize } from './raster.ts';
+import { boxBlur, createRaster, halve, type Raster, resize } from './raster.ts';
 
 /** Known pixels keep their colour; the rest is interpolated from coarser and coarser means of what is known. */
 export function pushPull(rgb: Raster, known: Raster): Raster {
@@ -41,9 +41,9 @@ function normalise(weighted: Raster, weight: Raster, coarse: Raster | null): Ras
   return out;
 }
 
-/** Standard deviation of the fine grain (what a σ = 1.5 px blur takes away) of the luma where `known` is 1. */
+/** Standard deviation of the fine grain (what two 3 × 3 means take away) of the luma where `known` is 1. */
 export function measureGrain(plane: Raster, known: Raster): number {
-  const smooth = gaussianBlur(plane, 1.5);
+  const smooth = boxBlur(boxBlur(plane, 1), 1);
   let sum = 0;
   let count = 0;
   for (let i = 0; i < plane.data.length; i += 3) {

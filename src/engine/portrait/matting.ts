@@ -110,26 +110,27 @@ function trimap(raw: Raster, faceOutline: Polygon): Raster {
   const { widthPx: w, heightPx: h } = raw;
   const face = fillPolygon(w, h, faceOutline);
   const out = createRaster(w, h);
-  const stack: number[] = [];
+  const stack = new Int32Array(w * h);
+  const joined = new Uint8Array(w * h);
+  let top = 0;
   for (let i = 0; i < out.data.length; i++) {
     out.data[i] = Math.max(clamp((raw.data[i] - 0.4) / 0.4, 0, 1), face.data[i]);
-    if (face.data[i] > 0.99) stack.push(i);
+    if (face.data[i] <= 0.99) continue;
+    joined[i] = 1;
+    stack[top++] = i;
   }
-  const joined = new Uint8Array(w * h);
-  for (const i of stack) joined[i] = 1;
-  while (stack.length > 0) {
-    const i = stack.pop()!;
+  const visit = (i: number) => {
+    if (joined[i] || out.data[i] < 0.02) return;
+    joined[i] = 1;
+    stack[top++] = i;
+  };
+  while (top > 0) {
+    const i = stack[--top];
     const x = i % w;
-    for (const [next, ok] of [
-      [i - 1, x > 0],
-      [i + 1, x < w - 1],
-      [i - w, i >= w],
-      [i + w, i < w * (h - 1)],
-    ] as const) {
-      if (!ok || joined[next] || out.data[next] < 0.02) continue;
-      joined[next] = 1;
-      stack.push(next);
-    }
+    if (x > 0) visit(i - 1);
+    if (x < w - 1) visit(i + 1);
+    if (i >= w) visit(i - w);
+    if (i < w * (h - 1)) visit(i + w);
   }
   for (let i = 0; i < out.data.length; i++) if (!joined[i]) out.data[i] = 0;
   return out;
@@ -235,10 +236,13 @@ function borrowDetail(known: Raster): Borrowing {
 export function fineAlpha(picture: Raster, matting: Omit<Matting, 'alpha'>): Raster {
   const { widthPx: w, heightPx: h, data: pixels } = picture;
   const out = createRaster(w, h);
-  const { slope, offset, inside, outside } = matting;
+  const slopes = matting.slope.data;
+  const offsets = matting.offset.data;
+  const insides = matting.inside.data;
+  const outsides = matting.outside.data;
   const foreground = matting.foreground.data;
   const background = matting.background.data;
-  const { widthPx: halfW, heightPx: halfH } = slope;
+  const { widthPx: halfW, heightPx: halfH } = matting.slope;
   for (let y = 0, i = 0; y < h; y++) {
     const fy = clamp(((y + 0.5) * halfH) / h - 0.5, 0, halfH - 1.001);
     const y0 = fy | 0;
@@ -249,9 +253,9 @@ export function fineAlpha(picture: Raster, matting: Omit<Matting, 'alpha'>): Ras
       const u = fx - x0;
       const a = y0 * halfW + x0;
       const c = a + halfW;
-      const most = Math.max(outside.data[a], outside.data[a + 1], outside.data[c], outside.data[c + 1]);
+      const most = Math.max(outsides[a], outsides[a + 1], outsides[c], outsides[c + 1]);
       if (most < 0.004) continue;
-      const least = Math.min(inside.data[a], inside.data[a + 1], inside.data[c], inside.data[c + 1]);
+      const least = Math.min(insides[a], insides[a + 1], insides[c], insides[c + 1]);
       if (least > 0.996) {
         out.data[i] = 1;
         continue;
@@ -260,19 +264,21 @@ export function fineAlpha(picture: Raster, matting: Omit<Matting, 'alpha'>): Ras
       const wb = u * (1 - v);
       const wc = (1 - u) * v;
       const wd = u * v;
-      const at = (d: Float32Array) => wa * d[a] + wb * d[a + 1] + wc * d[c] + wd * d[c + 1];
       const light = 0.299 * pixels[3 * i] + 0.587 * pixels[3 * i + 1] + 0.114 * pixels[3 * i + 2];
-      let alpha = boundedAlpha(at(slope.data) * light + at(offset.data), at(inside.data), at(outside.data));
+      const guided =
+        (wa * slopes[a] + wb * slopes[a + 1] + wc * slopes[c] + wd * slopes[c + 1]) * light +
+        (wa * offsets[a] + wb * offsets[a + 1] + wc * offsets[c] + wd * offsets[c + 1]);
+      const low = wa * insides[a] + wb * insides[a + 1] + wc * insides[c] + wd * insides[c + 1];
+      const high = wa * outsides[a] + wb * outsides[a + 1] + wc * outsides[c] + wd * outsides[c + 1];
+      let alpha = boundedAlpha(guided, low, high);
       if (alpha > 0.004 && alpha < 0.985) {
         let along = 0;
         let length = 0;
-        for (let k = 0; k < 3; k++) {
-          const at3 = (d: Float32Array) =>
-            wa * d[3 * a + k] + wb * d[3 * a + 3 + k] + wc * d[3 * c + k] + wd * d[3 * c + 3 + k];
-          const b = at3(background);
-          const d = at3(foreground) - b;
-          along += (pixels[3 * i + k] - b) * d;
-          length += d * d;
+        for (let k = 0, p = 3 * a, q = 3 * c; k < 3; k++, p++, q++) {
+          const b = wa * background[p] + wb * background[p + 3] + wc * background[q] + wd * background[q + 3];
+          const f = wa * foreground[p] + wb * foreground[p + 3] + wc * foreground[q] + wd * foreground[q + 3];
+          along += (pixels[3 * i + k] - b) * (f - b);
+          length += (f - b) * (f - b);
         }
         alpha += 0.7 * smoothstep(0.01, 0.08, length) * (clamp(along / Math.max(length, 1e-6), 0, 1) - alpha);
       }

@@ -88,20 +88,30 @@ function mirrored(half: Raster, w: number, h: number, overhang: Overhang, mirror
       let level = 0;
       while (LEVEL_SIGMA_PX[level + 1] <= sigma) level++;
       const blend = (sigma - LEVEL_SIGMA_PX[level]) / (LEVEL_SIGMA_PX[level + 1] - LEVEL_SIGMA_PX[level]);
-      const sharp = levels[level];
-      const soft = levels[level + 1];
       const to = (j * HALF_PX + column) * 3;
-      const sharpX = (columns.source[i] * sharp.widthPx) / w;
-      const sharpY = (rows.source[j] * sharp.heightPx) / h;
-      const softX = (columns.source[i] * soft.widthPx) / w;
-      const softY = (rows.source[j] * soft.heightPx) / h;
-      for (let c = 0; c < 3; c++) {
-        const a = sample(sharp, sharpX, sharpY, c);
-        out.data[to + c] = blend === 0 ? a : a + blend * (sample(soft, softX, softY, c) - a);
-      }
+      addColour(levels[level], columns.source[i] / w, rows.source[j] / h, 1 - blend, out.data, to);
+      if (blend > 0) addColour(levels[level + 1], columns.source[i] / w, rows.source[j] / h, blend, out.data, to);
     }
   }
   return out;
+}
+
+/** out[to…] += weight · the colour at (u, v), parts of the raster's size; bilinear, borders replicated. */
+function addColour(rgb: Raster, u: number, v: number, weight: number, out: Float32Array, to: number): void {
+  const { widthPx: w, heightPx: h, data } = rgb;
+  const x = clamp(u * w - 0.5, 0, w - 1.001);
+  const y = clamp(v * h - 0.5, 0, h - 1.001);
+  const fx = x - (x | 0);
+  const fy = y - (y | 0);
+  const a = 3 * ((y | 0) * w + (x | 0));
+  const c = a + 3 * w;
+  const wa = weight * (1 - fx) * (1 - fy);
+  const wb = weight * fx * (1 - fy);
+  const wc = weight * (1 - fx) * fy;
+  const wd = weight * fx * fy;
+  for (let k = 0; k < 3; k++) {
+    out[to + k] += wa * data[a + k] + wb * data[a + 3 + k] + wc * data[c + k] + wd * data[c + 3 + k];
+  }
 }
 
 /** For every half-size canvas px: where in the view its colour comes from, and how far outside it lies. */

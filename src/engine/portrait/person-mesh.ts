@@ -130,6 +130,7 @@ function alphaCover(person: Texture, canvas: CanvasRect) {
   const { widthPx: w, heightPx: h, data } = person;
   const scaleX = w / canvas.widthPx;
   const scaleY = h / canvas.heightPx;
+  const step = Math.max(1, Math.round(scaleX));
   return (positions: Float32Array, a: number, b: number, c: number): 'clear' | 'opaque' | 'mixed' => {
     const x = [a, b, c].map((v) => (positions[3 * v] - canvas.x0Px) * scaleX);
     const y = [a, b, c].map((v) => (positions[3 * v + 1] - canvas.y0Px) * scaleY);
@@ -137,13 +138,13 @@ function alphaCover(person: Texture, canvas: CanvasRect) {
     const y1 = Math.min(h - 1, Math.ceil(Math.max(...y)) + 1);
     let anyClear = false;
     let anySolid = false;
-    for (let row = y0; row <= y1; row++) {
+    for (let row = y0; row <= y1; row += step) {
       let from = Number.POSITIVE_INFINITY;
       let to = Number.NEGATIVE_INFINITY;
       for (let i = 0; i < 3; i++) {
         const j = (i + 1) % 3;
-        const low = Math.max(Math.min(y[i], y[j]), row - 1);
-        const high = Math.min(Math.max(y[i], y[j]), row + 2);
+        const low = Math.max(Math.min(y[i], y[j]), row - step);
+        const high = Math.min(Math.max(y[i], y[j]), row + step + 1);
         if (low > high) continue;
         const span = y[j] - y[i];
         for (const at of [low, high]) {
@@ -159,7 +160,7 @@ function alphaCover(person: Texture, canvas: CanvasRect) {
       }
       const x0 = Math.max(0, Math.floor(from) - 1);
       const x1 = Math.min(w - 1, Math.ceil(to) + 1);
-      for (let column = x0; column <= x1; column++) {
+      for (let column = x0; column <= x1; column += step) {
         const alpha = data[(row * w + column) * 4 + 3];
         if (alpha < 254) anyClear = true;
         if (alpha > 1) anySolid = true;

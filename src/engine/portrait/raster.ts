@@ -165,13 +165,13 @@ function convolveGaussian(raster: Raster, sigmaPx: number): Raster {
   const total = kernel.reduce((a, b) => a + b, 0);
   for (let i = 0; i < kernel.length; i++) kernel[i] /= total;
   const rows = createRaster(w, h, n);
+  const line = new Float32Array(w + 2 * radius);
   for (let y = 0; y < h; y++) {
-    for (let x = 0; x < w; x++) {
-      for (let c = 0; c < n; c++) {
+    for (let c = 0; c < n; c++) {
+      for (let i = 0; i < line.length; i++) line[i] = raster.data[(y * w + clamp(i - radius, 0, w - 1)) * n + c];
+      for (let x = 0; x < w; x++) {
         let sum = 0;
-        for (let k = -radius; k <= radius; k++) {
-          sum += kernel[k + radius] * raster.data[(y * w + clamp(x + k, 0, w - 1)) * n + c];
-        }
+        for (let k = 0; k < kernel.length; k++) sum += kernel[k] * line[x + k];
         rows.data[(y * w + x) * n + c] = sum;
       }
     }

@@ -8,7 +8,7 @@ import { makeGrain } from './fill.ts';
 import { CANVAS_MARGIN_PX, CANVAS_PX, type Framing } from './framing.ts';
 import { fineAlpha, type Matting, personColour } from './matting.ts';
 import type { Surroundings } from './outpaint.ts';
-import { clamp, type Raster, resize } from './raster.ts';
+import { clamp, type Raster } from './raster.ts';
 
 export const CANVAS: CanvasRect = {
   x0Px: -CANVAS_MARGIN_PX,
@@ -34,7 +34,7 @@ export function composeTextures(
   const background = new Uint8Array(size * size * 4);
   const noise = makeGrain(GRAIN_MASK + 1, 7);
   const alphaFine = scale === 1 ? matting.alpha : fineAlpha(fine, matting);
-  const shown = resize(matting.backgroundShown, fine.widthPx, fine.heightPx).data;
+  const shown = matting.backgroundShown.data;
   const { borrow, backgroundLow: low } = matting;
   const perHalf = 2 * scale;
   const smoothAlpha = surroundings.alpha.data;
@@ -43,6 +43,8 @@ export function composeTextures(
 
   const half = surroundings.alpha.widthPx;
   const columns = interpolation(size, half);
+  const viewColumns = interpolation(fine.widthPx, low.widthPx);
+  const viewRows = interpolation(fine.heightPx, low.heightPx);
   const left = (view.x0Px + CANVAS_MARGIN_PX) * scale;
   const top = (view.y0Px + CANVAS_MARGIN_PX) * scale;
   for (let y = 0; y < size; y++) {
@@ -63,7 +65,14 @@ export function composeTextures(
       const alpha = isInside
         ? alphaFine.data[from]
         : wa * smoothAlpha[a] + wb * smoothAlpha[a + 1] + wc * smoothAlpha[a + half] + wd * smoothAlpha[a + half + 1];
-      const keep = isInside ? shown[from] : 0;
+      let keep = 0;
+      if (isInside) {
+        const k = viewRows.first[y - top] * low.widthPx + viewColumns.first[x - left];
+        const across = viewColumns.fraction[x - left];
+        const upper = shown[k] + across * (shown[k + 1] - shown[k]);
+        const lower = shown[k + low.widthPx] + across * (shown[k + low.widthPx + 1] - shown[k + low.widthPx]);
+        keep = upper + viewRows.fraction[y - top] * (lower - upper);
+      }
       const cell = isInside && keep < 1 ? (((y - top) / perHalf) | 0) * low.widthPx + (((x - left) / perHalf) | 0) : -1;
       const lender = cell < 0 ? -1 : borrow.from[cell];
       let lent = 0;
@@ -73,6 +82,13 @@ export function composeTextures(
         lent = 3 * (Math.min(lentY, fine.heightPx - 1) * fine.widthPx + Math.min(lentX, fine.widthPx - 1));
       }
       person[to + 3] = alpha * 255 + 0.5;
+      if (keep === 1 && alpha === 0) {
+        for (let c = 0; c < 3; c++) {
+          background[to + c] = byte(fine.data[3 * from + c]);
+          person[to + c] = byte(smoothPerson[3 * a + c]);
+        }
+        continue;
+      }
       const grainHere = grain * noise[(Math.imul(x, 73856093) ^ Math.imul(y, 19349663)) & GRAIN_MASK];
       for (let c = 0; c < 3; c++) {
         const p = 3 * a + c;
