@@ -58,7 +58,7 @@ class HeadModel:
         for low, high in zip(edges[:-1], edges[1:]):
             inside = card[(along >= low) & (along < high)]
             if len(inside):
-                points.append(inside[np.argmin(inside[:, 1]) if upper else np.argmax(inside[:, 1])])
+                points.append(inside[np.argmin(np.linalg.norm(inside - self.eye(side)[0], axis=1))])
         points = np.array(points)
         t = np.linspace(-1, 1, len(points))
         fit = np.polynomial.Polynomial.fit
