@@ -1,10 +1,10 @@
 """Makes models/face-basis.bin: the face geometry, expressions and mouth interior that every portrait starts from.
 
-    python training/face-basis/build.py --ict ICT.npz --face-mesh node_modules/@mediapipe/face_mesh --out models/face-basis.bin
+    python training/face-basis/build.py --ict ICT.npz --face-mesh FOLDER --out models/face-basis.bin
 
 Deterministic: the same inputs give the same bytes; the script prints their SHA-256. Needs numpy, scipy and opencv. The
 pictures of teeth and tongue are kept beside it in pictures/; delete one and it is path-traced anew, which takes Blender
-3.4 (Cycles on the CPU) some minutes and agrees with the kept one to about 1/10000 (its tree of triangles differs from run to run).
+3.4 (Cycles on the CPU) some minutes and agrees with the kept one to about 1/10000 (Cycles' own order of sums varies).
 """
 
 import argparse
@@ -42,8 +42,9 @@ def mouth_pictures(blender, ict, folder):
         with tempfile.TemporaryDirectory() as scratch:
             np.savez(Path(scratch) / "scene.npz", **mouth_meshes(ict))
             script = Path(__file__).with_name("render_mouth.py")
-            command = [blender, "--background", "--factory-startup", "--python-exit-code", "1", "--python", str(script)]
-            subprocess.run([*command, "--", f"{scratch}/scene.npz", scratch, str(SAMPLES), *missing], check=True)
+            options = ["--background", "--factory-startup", "--python-exit-code", "1", "--python", str(script)]
+            inputs = [f"{scratch}/scene.npz", scratch, str(SAMPLES), *missing]
+            subprocess.run([blender, *options, "--", *inputs], check=True)
             for traced in sorted(Path(scratch).glob("*.png")):
                 picture = cv2.imread(str(traced), cv2.IMREAD_UNCHANGED)
                 picture = np.rint(picture / 257).astype(np.uint8)

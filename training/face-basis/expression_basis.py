@@ -30,10 +30,10 @@ mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight tongueOut""".spl
 
 # ICT vertices of the 68 Multi-PIE landmarks, and the MediaPipe vertices of those that both meshes know.
 ICT_68 = [
-    1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443, 268, 493, 1914, 2044,
-    1401, 3615, 4240, 4114, 2734, 2509, 978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360, 1507, 1542, 1537, 1528, 1518, 1511,
-    3742, 3751, 3756, 3721, 3725, 3732, 5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841, 5702, 5711, 5533,
-    6216, 6207, 6470, 5517, 5966,
+    1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443,
+    268, 493, 1914, 2044, 1401, 3615, 4240, 4114, 2734, 2509, 978, 4527, 4942, 4857, 1140, 2075, 1147,
+    4269, 3360, 1507, 1542, 1537, 1528, 1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732, 5708, 5695, 2081,
+    0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841, 5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966,
 ]  # fmt: skip
 MEDIAPIPE_OF_68 = dict(
     zip(
@@ -128,7 +128,10 @@ def build_expression_basis(ict, canonical, subdivision, triangles, rings):
         return np.concatenate([values, (a + b + c) / 3, (a + b) / 2, (b + c) / 2], axis=-2)
 
     candidates = spread(skin_position)
-    deltas = np.stack([sum((expressions[names.index(n)][:FACE_VERTICES] for n in ict_names(name)), np.zeros((FACE_VERTICES, 3))) for name in ARKIT_NAMES])
+    deltas = np.zeros((len(ARKIT_NAMES), FACE_VERTICES, 3))
+    for delta, name in zip(deltas, ARKIT_NAMES):
+        for part in ict_names(name):
+            delta += expressions[names.index(part)][:FACE_VERTICES]
     normal = _vertex_normals(skin_position, skin)
     if normal[ICT_68[30], 2] < 0:
         skin = skin[:, ::-1]
@@ -143,7 +146,11 @@ def build_expression_basis(ict, canonical, subdivision, triangles, rings):
     drop = -fields[jaw, :, 1]
     is_lower = drop > np.interp(np.abs(candidates[:, 0]), [0, 1, 2.2, 2.6], [1.9, 1.75, 1.5, 1.35])
     in_mouth = np.abs(candidates[:, 0]) < 2.6
-    allowed = {1: np.where(~(is_lower & in_mouth))[0], -1: np.where(is_lower | ~in_mouth)[0], 0: np.arange(len(candidates))}
+    allowed = {
+        1: np.where(~(is_lower & in_mouth))[0],
+        -1: np.where(is_lower | ~in_mouth)[0],
+        0: np.arange(len(candidates)),
+    }
 
     weights = sparse.lil_matrix((len(fitted), len(candidates)))
     gap = np.zeros(len(fitted))

@@ -18,6 +18,8 @@ LOWER = (19247, 21450)
 RECT = (-3.6, 3.6, -7.2, -0.2)
 PX_PER_UNIT = 64
 OPENING = (3.3, -3.9, 2.4)  # half width, centre y, half height of the lips' opening
+# Strength of the room and of the lamps above and below, watts; how far the jaws are apart while one is pictured.
+LIGHT = {"world": 0.75, "key": 5500.0, "fill": 1500.0, "apart": 1.3}
 
 
 def _within(triangles, span):
@@ -83,10 +85,10 @@ def _lips():
 
 def _cheeks():
     """Cheeks and throat: a dark red trough behind the lips."""
-    path = np.array([(-5, 7.5), (-3.9, 8.5), (-3.75, 6), (-3.4, 3.5), (-2, 1.5), (0, 1), (2, 1.5), (3.4, 3.5), (3.75, 6), (3.9, 8.5), (5, 7.5)])
-    curves = [np.stack([path[:, 0] * s, np.full(len(path), h), path[:, 1] * s + 6 * (1 - s)], 1)
-              for h, s in ((0.4, 0.05), (0.4, 1), (-4, 1), (-8.5, 1), (-8.5, 0.05))]
-    return _strip(curves)
+    half = np.array([(5, 7.5), (3.9, 8.5), (3.75, 6), (3.4, 3.5), (2, 1.5), (0, 1)])
+    path = np.concatenate([half * [-1, 1], half[-2::-1]])
+    rows = [(0.4, 0.05), (0.4, 1), (-4, 1), (-8.5, 1), (-8.5, 0.05)]  # height, width: closed above and below
+    return _strip([np.c_[path[:, 0] * s, np.full(len(path), y), path[:, 1] * s + 6 * (1 - s)] for y, s in rows])
 
 
 def mouth_meshes(ict):
@@ -101,17 +103,19 @@ def mouth_meshes(ict):
     upper = _teeth(neutral, triangles, UPPER, True, tones)
     lower = _teeth(neutral, triangles, LOWER, False, tones[::-1] - 0.1)
     gums = _within(triangles, GUMS)
-    centre_y, centre_z, centre_drop = neutral[gums][:, :, 1].mean(1), neutral[gums][:, :, 2].mean(1), drop[gums].mean(1)
-    tongue_like = cKDTree(lower[0]).query(neutral[gums].mean(1))[0] > 0.45
+    # ICT's gums and tongue are one surface: upper gum stays with the skull, lower gum hugs its teeth or lies below them.
+    centre, centre_drop = neutral[gums].mean(1), drop[gums].mean(1)
+    far_from_teeth = cKDTree(lower[0]).query(centre)[0] > 0.45
+    upper_gum = (centre_drop < 0.4) & (centre[:, 2] > 5)
+    lower_gum = (centre_drop >= 0.6) & (centre[:, 2] > 4.5) & (centre[:, 1] < np.where(far_from_teeth, -4.8, -3.55))
     parts["upperTeeth"] = (*upper, 2)
     parts["lowerTeeth"] = (*lower, 2)
-    parts["upperGum"] = (*_gum(neutral, gums[(centre_drop < 0.4) & (centre_z > 5)], upper[0]), 2)
-    parts["lowerGum"] = (*_gum(neutral, gums[(centre_drop >= 0.6) & (centre_z > 4.5) & ((centre_y < -4.8) | ~tongue_like) & (centre_y < -3.55)], lower[0]), 2)
-
+    parts["upperGum"] = (*_gum(neutral, gums[upper_gum], upper[0]), 2)
+    parts["lowerGum"] = (*_gum(neutral, gums[lower_gum], lower[0]), 2)
     parts["tongue"] = (*tongue_mesh(), 0)
     parts["lips"], parts["cheeks"] = _lips(), _cheeks()
 
-    scene = {"rect": np.array(RECT), "px_per_unit": np.array(PX_PER_UNIT), "world": 0.75, "key": 5500.0, "fill": 1500.0, "apart": 1.3}
+    scene = {"rect": np.array(RECT), "px_per_unit": np.array(PX_PER_UNIT), **LIGHT}
     for name, (vertices, faces, form, levels) in parts.items():
         scene |= {f"{name}.vertices": vertices, f"{name}.faces": faces, f"{name}.form": form, f"{name}.levels": levels}
     return scene

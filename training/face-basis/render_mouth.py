@@ -13,6 +13,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
 scene_file, out_folder, samples = sys.argv[sys.argv.index("--") + 1 :][:3]
 wanted = sys.argv[sys.argv.index("--") + 4 :]
@@ -68,6 +69,10 @@ class Nodes:
             element.color = (*colour, 1) if len(colour) == 3 else colour
         return node.outputs["Color"]
 
+    def form(self):
+        attribute = self.add("ShaderNodeVertexColor", layer_name="form").outputs["Color"]
+        return self.add("ShaderNodeSeparateColor", {"Color": attribute}).outputs
+
     def mix(self, kind, factor, a, b):
         return self.add("ShaderNodeMixRGB", {"Fac": factor, "Color1": a, "Color2": b}, blend_type=kind).outputs["Color"]
 
@@ -77,7 +82,8 @@ class Nodes:
         return self.add("ShaderNodeTexNoise", {"Vector": scaled, "Scale": scale, "Detail": detail}).outputs["Fac"]
 
     def bump(self, height, strength, distance):
-        return self.add("ShaderNodeBump", {"Height": height, "Strength": strength, "Distance": distance}).outputs["Normal"]
+        inputs = {"Height": height, "Strength": strength, "Distance": distance}
+        return self.add("ShaderNodeBump", inputs).outputs["Normal"]
 
     def finish(self, shader):
         self.add("ShaderNodeOutputMaterial", {"Surface": shader.outputs[0]})
@@ -87,12 +93,19 @@ class Nodes:
 def tooth_material():
     """form: r height above the biting edge (0 … 1 = 1.2 units), g tone of this tooth, b unused."""
     n = Nodes("tooth")
-    form = n.add("ShaderNodeSeparateColor", {"Color": n.add("ShaderNodeVertexColor", layer_name="form").outputs["Color"]}).outputs
+    form = n.form()
     mottled = n.add("ShaderNodeMath", {0: n.noise(3.0, 4, (1, 0.6, 1)), 1: 0.10, 2: -0.05}, operation="MULTIPLY_ADD").outputs[0]
     height = n.add("ShaderNodeMath", {0: form["Red"], 1: mottled}, operation="ADD").outputs[0]
     body = n.ramp(
         height,
-        [(0.0, (0.44, 0.47, 0.50)), (0.07, (0.60, 0.605, 0.60)), (0.18, (0.74, 0.715, 0.665)), (0.36, (0.80, 0.755, 0.665)), (0.70, (0.78, 0.705, 0.58)), (1.0, (0.66, 0.54, 0.40))],
+        [
+            (0.00, (0.44, 0.47, 0.50)),  # the biting edge lets the mouth's dark through
+            (0.07, (0.60, 0.605, 0.60)),
+            (0.18, (0.74, 0.715, 0.665)),
+            (0.36, (0.80, 0.755, 0.665)),
+            (0.70, (0.78, 0.705, 0.58)),
+            (1.00, (0.66, 0.54, 0.40)),
+        ],
     )
     tone = n.ramp(form["Green"], [(0.0, (0.80, 0.76, 0.68)), (1.0, (1.0, 1.0, 1.0))])
     colour = n.mix("MULTIPLY", 1.0, body, tone)
@@ -119,7 +132,7 @@ def flesh_material(name, deep, shallow, roughness, grain):
     """form: r paler (beside the teeth, on the tongue's back), g darker (the tongue's groove)."""
     n = Nodes(name)
     blotch = n.noise(2.2, 4)
-    form = n.add("ShaderNodeSeparateColor", {"Color": n.add("ShaderNodeVertexColor", layer_name="form").outputs["Color"]}).outputs
+    form = n.form()
     colour = n.mix("MIX", form["Red"], n.mix("MIX", blotch, deep, shallow), (0.62, 0.30, 0.27, 1))
     colour = n.mix("MULTIPLY", form["Green"], colour, (0.62, 0.52, 0.52, 1))
     normal = n.bump(n.noise(grain, 2), 0.45, 0.015)
@@ -155,8 +168,6 @@ def light(name, position, size, watts, colour=(1, 1, 1)):
     lamp.shape, lamp.size, lamp.size_y, lamp.energy, lamp.color = "RECTANGLE", size[0], size[1], watts, colour
     item = bpy.data.objects.new(name, lamp)
     item.location = position
-    from mathutils import Vector
-
     item.rotation_euler = (Vector((0, -4, 9.5)) - Vector(position)).to_track_quat("-Z", "Y").to_euler()
     bpy.context.collection.objects.link(item)
 
@@ -200,8 +211,8 @@ def main():
     light("fill", (0, -12, 34), (20, 10), float(data["fill"]))
 
     tooth = tooth_material()
-    gum = flesh_material("gum", (0.46, 0.155, 0.15, 1), (0.56, 0.22, 0.205, 1), 0.38, 26.0)
-    tongue = flesh_material("tongue", (0.50, 0.19, 0.175, 1), (0.60, 0.26, 0.24, 1), 0.42, 16.0)
+    gum = flesh_material("gum", (0.46, 0.155, 0.15, 1), (0.56, 0.22, 0.205, 1), 0.38, 26)
+    tongue = flesh_material("tongue", (0.50, 0.19, 0.175, 1), (0.60, 0.26, 0.24, 1), 0.42, 16)
     cheek = matt_material("cheek", (0.30, 0.08, 0.07, 1))
     white, black = flat_material("white", 1), flat_material("black", 0)
 

@@ -9,14 +9,30 @@ import numpy as np
 
 LENGTH = 4.4  # along the spine
 
-# A pose: where the tip's underside is (y, z), and the spine's lean at stations along it: 0 degrees climbs straight up and
-# so faces the viewer, 90 degrees runs straight back into the mouth and shows its edge only. `groove`: depth of the furrow.
-PRESENT = {"start": (-6.0, 10.0), "lean": [(0, -10), (0.5, 25), (1.0, 48), (2.5, 52), (4.4, 62)], "width": 1, "groove": 0.20}
+# A pose: where the tip's underside is (y, z), its width and the depth of its furrow relative to the painted tongue, and the
+# spine's lean at stations along it: 0 degrees climbs straight up and so faces the viewer, 90 degrees runs straight back
+# into the mouth and shows its edge only.
+PRESENT = {
+    "start": (-6.0, 10.0), "width": 1, "groove": 0.20,
+    "lean": [(0, -10), (0.5, 25), (1.0, 48), (2.5, 52), (4.4, 62)],
+}  # fmt: skip
 POSES = {
-    "rest": {"start": (-5.10, 9.35), "lean": [(0, -5), (0.5, 35), (0.9, 68), (2.0, 78), (3.2, 90), (4.4, 104)], "width": 1, "groove": 0.12},
-    "tipUp": {"start": (-4.55, 9.25), "lean": [(0, 5), (0.8, 8), (1.4, 12), (1.7, 80), (2.4, 120), (4.4, 105)], "width": 1, "groove": 0.08},
-    "between": {"start": (-4.56, 10.85), "lean": [(0, -25), (0.4, 15), (0.8, 80), (2.0, 87), (4.4, 89)], "width": 0.92, "groove": 0.05},
-    "out": {"start": (-6.25, 11.55), "lean": [(0, -15), (0.5, 12), (1.3, 20), (2.0, 50), (2.5, 66), (4.4, 74)], "width": 0.78, "groove": 0.12},
+    "rest": {
+        "start": (-5.10, 9.35), "width": 1, "groove": 0.12,
+        "lean": [(0, -5), (0.5, 35), (0.9, 68), (2.0, 78), (3.2, 90), (4.4, 104)],
+    },
+    "tipUp": {
+        "start": (-4.55, 9.25), "width": 1, "groove": 0.08,
+        "lean": [(0, 5), (0.8, 8), (1.4, 12), (1.7, 80), (2.4, 120), (4.4, 105)],
+    },
+    "between": {
+        "start": (-4.56, 10.85), "width": 0.92, "groove": 0.05,
+        "lean": [(0, -25), (0.4, 15), (0.8, 80), (2.0, 87), (4.4, 89)],
+    },
+    "out": {
+        "start": (-6.25, 11.55), "width": 0.78, "groove": 0.12,
+        "lean": [(0, -15), (0.5, 12), (1.3, 20), (2.0, 50), (2.5, 66), (4.4, 74)],
+    },
 }  # fmt: skip
 # Weight of tongueOut at which each pose is reached.
 PATH = [("rest", 0.0), ("tipUp", 0.35), ("between", 0.65), ("out", 1.0)]
