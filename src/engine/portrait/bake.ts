@@ -13,16 +13,7 @@ import { type Face, faceSizePx } from './face-mesh.ts';
 import { measureGrain } from './fill.ts';
 import { type Framing, frameFace, toRigSpace } from './framing.ts';
 import type { Circle } from './iris-fit.ts';
-import {
-  CHIN,
-  FACE_OVAL,
-  FOREHEAD_TOP,
-  LEFT_IRIS,
-  LEFT_TRAGUS,
-  RIGHT_IRIS,
-  RIGHT_TRAGUS,
-  SKIN_LANDMARK_COUNT,
-} from './landmark-indices.ts';
+import { CHIN, FACE_OVAL, FOREHEAD_TOP, LEFT_IRIS, RIGHT_IRIS, SKIN_LANDMARK_COUNT } from './landmark-indices.ts';
 import { snapLids } from './lid-snap.ts';
 import { applySimilarity, type Similarity } from './linear-algebra.ts';
 import { personMatte } from './matte.ts';
@@ -276,7 +267,6 @@ function faceExtent(
     right: Math.max(...xs),
     top: landmarks[3 * FOREHEAD_TOP + 1] - origin.y0Px,
     chin: landmarks[3 * CHIN + 1] - origin.y0Px,
-    centerX: (landmarks[3 * RIGHT_TRAGUS] + landmarks[3 * LEFT_TRAGUS]) / 2 - origin.x0Px,
     faceWidth: faceWidthPx,
     faceHeight: faceHeightPx,
   };

@@ -28,7 +28,6 @@ export interface FaceExtent {
   right: number;
   top: number;
   chin: number;
-  centerX: number;
   faceWidth: number;
   faceHeight: number;
 }

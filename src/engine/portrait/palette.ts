@@ -22,8 +22,6 @@ export interface Palette {
   tooth: Rgb;
   flesh: Rgb;
   cavity: Rgb;
-  /** Whether the teeth were seen in the photo (else inferred from the eye's white and the face's highlights). */
-  toothSeen: boolean;
 }
 
 /** `view`: RGB at rig scale whose (0, 0) is `origin` in rig px; `landmarks`: 478 in rig px. */
@@ -88,7 +86,7 @@ export function readPalette(
     return clamp(c + 0.33 * (calm - c), 0, 1);
   }) as Rgb;
   const cavity = lip.map((c, k) => clamp(c * 0.13 + 0.01, 0, 0.12) * (isGrey ? 1 : [1.15, 0.9, 0.9][k])) as Rgb;
-  return { skin, lip, eyeWhite: white, tooth, flesh, cavity, toothSeen: isSeen };
+  return { skin, lip, eyeWhite: white, tooth, flesh, cavity };
 }
 
 function lumaOf([r, g, b]: Rgb): number {
