@@ -53,7 +53,7 @@ def smoothstep(low, high, x):
 
 def settled_closure(classes, curves):
     """As src/engine/motion/articulation.ts closes the lips."""
-    return np.maximum(smoothstep(0.2, 0.6, curves[:, CLOSE]), smoothstep(0.35, 0.65, classes[:, BILABIAL].sum(1)))
+    return smoothstep(0.44, 0.66, (curves[:, CLOSE] + classes[:, BILABIAL].sum(1)) / 2)
 
 
 def runs(mask):

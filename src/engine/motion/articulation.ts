@@ -247,15 +247,18 @@ export class ArticulationStream {
 const CLASS_COUNT = ARTICULATION_CLASSES.length;
 const SILENCE_CLASS = ARTICULATION_CLASSES.indexOf('sil');
 const BILABIAL_CLASSES = ['p', 'b', 'm'].map((name) => ARTICULATION_CLASSES.indexOf(name));
+/** Evidence at which the lips begin to close, and are shut; half-way lies the best trade of missed against false closures. */
+const CLOSURE_FROM = 0.44;
+const CLOSURE_FULL = 0.66;
 /** A pause closes the mouth within about 100 ms; a sound opens it at once. */
 const REST_RISE = 0.3;
 const REST_FALL = 0.75;
 
-/** Lips that nearly meet, meet: the curve decides when, the heard class decides in doubt. Openers give way. */
+/** Lips that nearly meet, meet: the curve and the heard class decide together. Openers give way. */
 function settleClosure(channels: Float32Array, classes: Float32Array): void {
   const heard = BILABIAL_CLASSES.reduce((sum, index) => sum + classes[index], 0);
   const curve = channels[CHANNEL_INDEX.close];
-  const closed = Math.max(smoothstep(0.2, 0.6, curve), smoothstep(0.35, 0.65, heard));
+  const closed = smoothstep(CLOSURE_FROM, CLOSURE_FULL, (curve + heard) / 2);
   channels[CHANNEL_INDEX.close] = Math.max(Math.min(curve, 0.35), closed);
   for (const opener of ['lower', 'upper', 'roll'] as const) channels[CHANNEL_INDEX[opener]] *= 1 - closed;
 }
