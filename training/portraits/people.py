@@ -88,7 +88,7 @@ PEOPLE = {
         },
         "top": {"colour": [0.035, 0.06, 0.10], "stitches": 1.7},
         "backdrop": {"centre": [0.36, 0.33, 0.29], "edge": [0.10, 0.085, 0.07]},
-        "light": {},
+        "light": {"rim": 14000},
     },
     "mei": {
         "drawn": True,
