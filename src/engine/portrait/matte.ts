@@ -3,7 +3,8 @@
  *
  * The network looks three times: at the square itself (fine), and from farther away, also mirrored (steadier, as it sees the
  * whole figure against what is around it). Where they differ widely, the steadier look decides.
- * A file's own transparency, where it has any, takes the place of the network's opinion.
+ * Where a file has transparency of its own, that decides alone if it cuts out a person; if it only frames a picture (a round
+ * avatar), the person is what the network sees inside the frame.
  */
 import { loadModel } from '../../inference.ts';
 import type { Photo } from './photo.ts';
@@ -19,8 +20,24 @@ const SIZE_PX = 256;
 /** The looks from farther away see a square so many times larger. */
 const FAR = 1.4;
 
+/** A person fills at least this share of a file's opaque part where it is a cut-out. */
+const CUT_OUT_SHARE = 0.9;
+
 export async function personMatte(photo: Photo, square: Square): Promise<Matte> {
-  if (photo.alpha) return { sizePx: SIZE_PX, values: cropAlpha(photo, photo.alpha, square) };
+  const seen = await seePerson(photo, square);
+  if (!photo.alpha) return { sizePx: SIZE_PX, values: seen };
+  const alpha = cropAlpha(photo, photo.alpha, square);
+  const within = seen.map((value, i) => value * alpha[i]);
+  const isCutOut = total(within) > CUT_OUT_SHARE * total(alpha);
+  return { sizePx: SIZE_PX, values: isCutOut ? alpha : within };
+}
+
+function total(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+/** The network's opinion of a square, `SIZE_PX` × `SIZE_PX`. */
+async function seePerson(photo: Photo, square: Square): Promise<Float32Array> {
   const near = await runMatte(cropSquare(photo, square, SIZE_PX, { low: 0, high: 1, edge: 'repeat' }));
   const farCrop = cropSquare(photo, { ...square, sidePx: square.sidePx * FAR }, SIZE_PX, {
     low: 0,
@@ -37,7 +54,7 @@ export async function personMatte(photo: Photo, square: Square): Promise<Matte> 
       values[at] = far + (near[at] - far) * 0.5 * (1 - doubt);
     }
   }
-  return { sizePx: SIZE_PX, values };
+  return values;
 }
 
 async function runMatte(data: Float32Array): Promise<Float32Array> {
