@@ -89,6 +89,15 @@ describe('the WebGL renderer', () => {
     }
   });
 
+  it('comes back after the graphics context was lost', async () => {
+    const { before, after } = await page.evaluate(([frame, sizePx]) => window.drawAcrossLoss(frame, sizePx), [
+      FRAMES.talking,
+      SIZE_PX,
+    ] as [MotionFrame, number]);
+    expect(after).toBe(before);
+    expect(new Set(Buffer.from(before, 'base64')).size).toBeGreaterThan(100);
+  });
+
   it('opens a rig file as the server does', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'visavis-webgl-'));
     try {
