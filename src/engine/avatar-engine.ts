@@ -12,6 +12,8 @@ import type { SpeechChunk } from '../media/speech.ts';
 import { spawnWorker } from '../media/worker-thread.ts';
 import type { Activity, FromWorker, SessionSettings, ToWorker } from './avatar-messages.ts';
 import type { AvatarControls } from './controls.ts';
+import { Listening } from './listening.ts';
+import { ArticulationModel } from './motion/articulation.ts';
 
 export interface EngineListener {
   tick(tick: { index: number; samples: Float32Array; turnId?: number; isLast: boolean }): void;
@@ -26,7 +28,11 @@ export interface EngineListener {
 interface PendingTurn {
   id: number;
   chunks: SpeechChunk[];
+  /** Bare sound that has not been announced in full; what has is forgotten, as such a turn may last for hours. */
+  sound: Float32Array[];
+  listening: Listening | undefined;
   hasEnded: boolean;
+  /** Of `chunks`; with bare sound, of what `sound` still holds. */
   announcedSamples: number;
 }
 
@@ -36,6 +42,7 @@ export class EngineSession {
   readonly id: number;
   readonly listener: EngineListener;
   private readonly settings: SessionSettings;
+  private readonly articulation: () => Promise<ArticulationModel>;
   private worker: PooledWorker;
   private turn: PendingTurn | undefined;
   private lastTick = -1;
@@ -43,8 +50,15 @@ export class EngineSession {
   private activity: Activity = 'idle';
   private restarts = 0;
 
-  constructor(id: number, worker: PooledWorker, settings: SessionSettings, listener: EngineListener) {
+  constructor(
+    id: number,
+    worker: PooledWorker,
+    settings: SessionSettings,
+    listener: EngineListener,
+    articulation: () => Promise<ArticulationModel>,
+  ) {
     this.id = id;
+    this.articulation = articulation;
     this.worker = worker;
     this.settings = settings;
     this.listener = listener;
@@ -63,18 +77,46 @@ export class EngineSession {
   }
 
   speak(turnId: number, chunk: SpeechChunk): void {
-    if (this.turn?.id !== turnId) this.turn = { id: turnId, chunks: [], hasEnded: false, announcedSamples: 0 };
-    this.turn.chunks.push(chunk);
+    this.turnOf(turnId).chunks.push(chunk);
     this.post({ kind: 'speak', turnId, chunk });
   }
 
+  /** Speech of which only the sound is known, 48 kHz mono. A turn is either this or `speak`. */
+  hear(turnId: number, samples: Float32Array): void {
+    const turn = this.turnOf(turnId);
+    turn.sound.push(samples);
+    turn.listening ??= this.listenTo(turn);
+    turn.listening.push(samples);
+  }
+
+  private listenTo(turn: PendingTurn): Listening {
+    return new Listening(
+      this.articulation(),
+      (piece) => this.post({ kind: 'hear', turnId: turn.id, piece }),
+      (error) => this.listener.failed(error),
+    );
+  }
+
+  private turnOf(id: number): PendingTurn {
+    if (this.turn?.id !== id) {
+      this.turn?.listening?.close();
+      this.turn = { id, chunks: [], sound: [], listening: undefined, hasEnded: false, announcedSamples: 0 };
+    }
+    return this.turn;
+  }
+
   endTurn(turnId: number): void {
-    if (this.turn?.id === turnId) this.turn.hasEnded = true;
-    this.post({ kind: 'end-turn', turnId });
+    const turn = this.turn?.id === turnId ? this.turn : undefined;
+    if (turn) turn.hasEnded = true;
+    if (turn?.listening) turn.listening.end();
+    else this.post({ kind: 'end-turn', turnId });
   }
 
   interrupt(turnId: number): void {
-    if (this.turn?.id === turnId) this.turn = undefined;
+    if (this.turn?.id === turnId) {
+      this.turn.listening?.close();
+      this.turn = undefined;
+    }
     this.post({ kind: 'interrupt', turnId });
   }
 
@@ -107,8 +149,20 @@ export class EngineSession {
   }
 
   close(): void {
+    this.turn?.listening?.close();
     this.post({ kind: 'close' });
     this.worker.remove(this);
+  }
+
+  /** What has not been announced is heard anew, for the worker that knew it is gone. */
+  private listenAgain(turn: PendingTurn): void {
+    turn.listening?.close();
+    const [first, ...rest] = turn.sound;
+    turn.sound = first ? [first.slice(turn.announcedSamples), ...rest] : [];
+    turn.announcedSamples = 0;
+    turn.listening = this.listenTo(turn);
+    for (const samples of turn.sound) turn.listening.push(samples);
+    if (turn.hasEnded) turn.listening.end();
   }
 
   receive(message: FromWorker): void {
@@ -117,6 +171,7 @@ export class EngineSession {
         this.lastTick = message.index;
         if (this.turn && message.turnId === this.turn.id) {
           this.turn.announcedSamples += message.samples.length;
+          forgetAnnounced(this.turn);
           if (message.isLast) this.turn = undefined;
         }
         this.listener.tick(message);
@@ -149,9 +204,18 @@ export class EngineSession {
     const { turn } = this;
     if (!turn) return;
     for (const chunk of turn.chunks) this.post({ kind: 'speak', turnId: turn.id, chunk });
+    if (turn.listening) {
+      this.listenAgain(turn);
+      return;
+    }
     if (turn.hasEnded) this.post({ kind: 'end-turn', turnId: turn.id });
     this.post({ kind: 'seek', turnId: turn.id, playedSamples: turn.announcedSamples });
   }
+}
+
+function forgetAnnounced(turn: PendingTurn): void {
+  while (turn.sound.length > 0 && turn.announcedSamples >= turn.sound[0]!.length)
+    turn.announcedSamples -= turn.sound.shift()!.length;
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
@@ -195,6 +259,8 @@ class PooledWorker {
 
 export class AvatarEngine implements AsyncDisposable {
   private readonly workers: PooledWorker[];
+  /** The network that hears lips in bare sound, shared by all sessions; loaded for the first turn that needs it. */
+  private articulation: Promise<ArticulationModel> | undefined;
   private nextSessionId = 1;
   private isDisposed = false;
 
@@ -221,7 +287,10 @@ export class AvatarEngine implements AsyncDisposable {
   /** Opens a session on the worker with the fewest; pictures begin to come at once. */
   open(settings: SessionSettings, listener: EngineListener): EngineSession {
     const worker = this.workers.reduce((least, w) => (w.sessions.size < least.sessions.size ? w : least));
-    return new EngineSession(this.nextSessionId++, worker, settings, listener);
+    return new EngineSession(this.nextSessionId++, worker, settings, listener, () => {
+      this.articulation ??= ArticulationModel.load();
+      return this.articulation;
+    });
   }
 
   /** For tests: every worker dies as in a crash. */

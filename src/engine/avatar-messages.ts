@@ -4,6 +4,7 @@ import type { EncodedFrame } from '../media/frames.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
 import type { SpeechChunk } from '../media/speech.ts';
 import type { AvatarControls } from './controls.ts';
+import type { HeardPiece } from './listening.ts';
 
 /** What the face does while it says nothing. */
 export type Activity = 'idle' | 'listening' | 'thinking';
@@ -19,6 +20,8 @@ export type ToWorker = { sessionId: number } & (
   | { kind: 'open'; settings: SessionSettings; firstTick: number }
   | { kind: 'encoder'; codec: LiveCodec; bitrateBps: number }
   | { kind: 'speak'; turnId: number; chunk: SpeechChunk }
+  /** Bare sound and the lips that were heard in it. */
+  | { kind: 'hear'; turnId: number; piece: HeardPiece }
   | { kind: 'end-turn'; turnId: number }
   /** Skips what was played before a worker was lost. */
   | { kind: 'seek'; turnId: number; playedSamples: number }

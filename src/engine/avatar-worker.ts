@@ -7,19 +7,21 @@ import { parentPort } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
 import { i420Bytes } from '../media/frames.ts';
 import { LiveVideoEncoder } from '../media/live-video-encoder.ts';
-import { Resampler } from '../media/resampler.ts';
 import type { SpeechChunk } from '../media/speech.ts';
 import type { FromWorker, SessionSettings, ToWorker } from './avatar-messages.ts';
 import type { FaceRig } from './face-rig.ts';
+import type { HeardPiece } from './listening.ts';
 import { LivePerformer } from './motion/live-performer.ts';
 import { loadRig } from './portrait/rig-store.ts';
 import { FaceRenderer } from './render/face-renderer.ts';
+import { ENGINE_RATE_HZ, SpokenTurn } from './spoken-turn.ts';
 
-const AUDIO_RATE_HZ = 48_000;
 /** Pictures that may wait, drawn, for their sound. */
 const SLOTS = 8;
 /** While nothing is said, only so many, so that speech is seen soon. */
 const IDLE_AHEAD = 2;
+/** In a pause of a turn under way: an idle tick delays what is still to come, so none is drawn before it must be. */
+const PAUSE_AHEAD = 1;
 
 const port = parentPort!;
 const rigs = new Map<string, Promise<FaceRig>>();
@@ -30,19 +32,6 @@ let isPumping = false;
 
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
-/** Sound of one turn at 48 kHz, waiting to be cut into ticks. */
-interface Turn {
-  id: number;
-  parts: Float32Array[];
-  /** Samples already taken from parts[0]. */
-  offset: number;
-  queued: number;
-  /** Samples that have been announced. */
-  taken: number;
-  resampler: { fromHz: number; stream: Resampler } | undefined;
-  hasEnded: boolean;
-}
-
 class WorkerSession {
   private readonly id: number;
   private readonly settings: SessionSettings;
@@ -52,7 +41,9 @@ class WorkerSession {
   private readonly freeSlots: number[];
   private readonly tickSamples: number;
   private encoder: LiveVideoEncoder | undefined;
-  private turn: Turn | undefined;
+  private turn: SpokenTurn | undefined;
+  /** Turns up to this one are over; what is still on its way for them is ignored. */
+  private settledTurn = 0;
   private nextTick: number;
 
   constructor(id: number, rig: FaceRig, settings: SessionSettings, firstTick: number) {
@@ -62,7 +53,7 @@ class WorkerSession {
     this.performer = new LivePerformer({ fps: settings.fps, controls: settings.controls });
     this.slots = Array.from({ length: SLOTS }, () => new Uint8Array(i420Bytes(settings.sizePx, settings.sizePx)));
     this.freeSlots = this.slots.map((_, i) => i);
-    this.tickSamples = AUDIO_RATE_HZ / settings.fps;
+    this.tickSamples = ENGINE_RATE_HZ / settings.fps;
     this.nextTick = firstTick;
   }
 
@@ -71,12 +62,8 @@ class WorkerSession {
   }
 
   get wantsToDraw(): boolean {
-    return this.freeSlots.length > 0 && (this.hasSpeech || this.picturesAhead < IDLE_AHEAD);
-  }
-
-  private get hasSpeech(): boolean {
-    const { turn } = this;
-    return turn !== undefined && (turn.queued >= this.tickSamples || turn.hasEnded);
+    if (this.freeSlots.length === 0) return false;
+    return this.turn?.isReady || this.picturesAhead < (this.turn ? PAUSE_AHEAD : IDLE_AHEAD);
   }
 
   /** One tick: its sound is announced before its picture is drawn, because sound must not wait for pictures. */
@@ -94,65 +81,48 @@ class WorkerSession {
   }
 
   private takeSound(): { samples: Float32Array; speechS: number | undefined; turnId?: number; isLast: boolean } {
-    const samples = new Float32Array(this.tickSamples);
     const { turn } = this;
-    if (!turn || !this.hasSpeech) return { samples, speechS: undefined, isLast: false };
-    const speechS = turn.taken / AUDIO_RATE_HZ;
-    let filled = 0;
-    while (filled < samples.length && turn.parts.length > 0) {
-      const part = turn.parts[0]!;
-      const count = Math.min(samples.length - filled, part.length - turn.offset);
-      samples.set(part.subarray(turn.offset, turn.offset + count), filled);
-      filled += count;
-      turn.offset += count;
-      turn.queued -= count;
-      turn.taken += count;
-      if (turn.offset === part.length) {
-        turn.parts.shift();
-        turn.offset = 0;
-      }
+    if (!turn?.isReady) return { samples: new Float32Array(this.tickSamples), speechS: undefined, isLast: false };
+    const tick = turn.take();
+    if (tick.isLast) {
+      this.turn = undefined;
+      this.settledTurn = turn.id;
     }
-    const isLast = turn.hasEnded && turn.queued === 0;
-    if (isLast) this.turn = undefined;
-    return { samples, speechS, turnId: turn.id, isLast };
+    return { ...tick, turnId: turn.id };
   }
 
   speak(turnId: number, chunk: SpeechChunk): void {
-    this.turn ??= { id: turnId, parts: [], offset: 0, queued: 0, taken: 0, resampler: undefined, hasEnded: false };
-    const { turn } = this;
-    if (turn.id !== turnId || turn.hasEnded) return; // a straggler of a turn that has ended
+    this.turn ??= new SpokenTurn(turnId, this.tickSamples);
+    if (this.turn.id !== turnId || this.turn.hasEnded) return; // a straggler of a turn that has ended
     this.performer.pushSpeech(chunk);
-    if (turn.resampler?.fromHz !== chunk.sampleRateHz)
-      turn.resampler = { fromHz: chunk.sampleRateHz, stream: new Resampler(chunk.sampleRateHz, AUDIO_RATE_HZ, 1) };
-    this.enqueue(turn, turn.resampler.stream.push(chunk.samples));
+    this.turn.push(chunk);
   }
 
-  private enqueue(turn: Turn, samples: Float32Array): void {
-    if (samples.length === 0) return;
-    turn.parts.push(samples);
-    turn.queued += samples.length;
+  hear(turnId: number, { samples, frames, isLast }: HeardPiece): void {
+    if (turnId <= this.settledTurn) return;
+    if (!this.turn) {
+      this.turn = new SpokenTurn(turnId, this.tickSamples, { isBare: true });
+      this.performer.startSpeech(this.turn.heard!);
+    }
+    if (this.turn.id !== turnId) return;
+    this.turn.hear(samples, isLast ? [] : frames);
+    if (isLast) this.turn.end(frames);
   }
 
   endTurn(turnId: number): void {
-    const { turn } = this;
-    if (turn?.id !== turnId) {
-      // A turn without any sound still has to be reported as over.
-      if (!turn)
-        this.turn = { id: turnId, parts: [], offset: 0, queued: 0, taken: 0, resampler: undefined, hasEnded: true };
-      return;
-    }
-    if (turn.resampler) this.enqueue(turn, turn.resampler.stream.flush());
-    turn.hasEnded = true;
+    // A turn without any sound still has to be reported as over.
+    if (!this.turn && turnId > this.settledTurn) this.turn = new SpokenTurn(turnId, this.tickSamples);
+    if (this.turn?.id === turnId) this.turn.end();
   }
 
   seek(turnId: number, playedSamples: number): void {
     if (this.turn?.id !== turnId) return;
-    for (let left = Math.floor(playedSamples / this.tickSamples); left > 0 && this.hasSpeech; left--) {
+    for (let left = Math.floor(playedSamples / this.tickSamples); left > 0 && this.turn?.isReady; left--)
       this.performer.next(this.takeSound().speechS);
-    }
   }
 
   interrupt(turnId: number): void {
+    this.settledTurn = Math.max(this.settledTurn, turnId);
     if (this.turn?.id !== turnId) return;
     this.turn = undefined;
     this.performer.endSpeech();
@@ -171,6 +141,9 @@ class WorkerSession {
         break;
       case 'speak':
         this.speak(message.turnId, message.chunk);
+        break;
+      case 'hear':
+        this.hear(message.turnId, message.piece);
         break;
       case 'end-turn':
         this.endTurn(message.turnId);

@@ -135,6 +135,36 @@ describe('AvatarEngine', () => {
     session.close();
   });
 
+  it('speaks bare sound: the same samples, lips found by listening, and recovers in the middle of it', async () => {
+    const { session, seen } = openSession();
+    const sound = Float32Array.from({ length: 96_000 }, (_, i) => 0.3 * Math.sin((2 * Math.PI * 180 * i) / 48_000));
+    for (let at = 0; at < sound.length; at += 960) session.hear(7, sound.slice(at, at + 960));
+    await until('some speech', () => spoken(seen, 7).length > 10);
+    for (const [i, { samples }] of spoken(seen, 7).entries())
+      expect(samples).toEqual(sound.slice(i * TICK_SAMPLES, (i + 1) * TICK_SAMPLES));
+    await engine.crashWorkers();
+    session.endTurn(7);
+    await until('the end', () => spoken(seen, 7).some(({ isLast }) => isLast));
+    expect(seen.failures).toEqual([]);
+    const total = spoken(seen, 7).length * TICK_SAMPLES;
+    expect(total).toBeGreaterThan(96_000 - 12 * TICK_SAMPLES);
+    expect(total).toBeLessThan(96_000 + 2 * TICK_SAMPLES);
+    session.close();
+  });
+
+  it('forgets bare sound that was cut off, whatever is still on its way', async () => {
+    const { session, seen } = openSession();
+    const second = new Float32Array(48_000).fill(0.1);
+    session.hear(1, second);
+    session.interrupt(1);
+    session.hear(2, second);
+    session.endTurn(2);
+    await until('the end', () => spoken(seen, 2).some(({ isLast }) => isLast));
+    expect(spoken(seen, 2)).toHaveLength(FPS);
+    expect(spoken(seen, 1).length).toBeLessThan(FPS);
+    session.close();
+  });
+
   it('tells a session whose rig is missing, and leaves its neighbour alone', async () => {
     const healthy = openSession();
     const broken = openSession({ rig: join(cacheDir, 'gone.rig') });

@@ -4,12 +4,13 @@
  * Invariants: the frames do not depend on chunking; a stream's state is its own, so that many share one model and one batch.
  */
 import { loadBestModel, type Model, type Provider } from '../../inference.ts';
-import type { MouthState } from './coarticulation.ts';
+import { ARTICULATION_CLASSES, ARTICULATION_HZ, type ArticulationFrame } from './articulation-frame.ts';
 import { CHANNEL_INDEX, CHANNELS } from './phonemes.ts';
 import { smoothstep } from './retarget.ts';
 import { MEL_BANDS, SpeechFeatures } from './speech-features.ts';
 
-export const ARTICULATION_HZ = 50;
+export { ARTICULATION_CLASSES, ARTICULATION_HZ, type ArticulationFrame } from './articulation-frame.ts';
+
 const STEP_US = 1e6 / ARTICULATION_HZ;
 /** Steps of sound after the judged one that the network has heard: 50, 70, 90 or 110 ms from the judged step's middle. */
 export const LOOK_AHEAD_STEPS = [2, 3, 4, 5] as const;
@@ -22,20 +23,6 @@ const STEPS_PER_HOP = 2;
 const HOP_VALUES = STEPS_PER_HOP * FRAMES_PER_STEP * MEL_BANDS;
 /** Features of digital silence: the logarithm of the power floor. */
 const SILENCE_FEATURE = Math.log(1e-5);
-
-/**
- * The network's classes in its own order: that of the file `phonemes.json`. It is written out because a JavaScript object puts the key
- * "3" before all others.
- */
-export const ARTICULATION_CLASSES: readonly string[] =
-  'sil h p b m f v T D t d k g N S tS s z n l r rr R j w i I e E ae a A V @ 3 O o u U y oe M'.split(' ');
-
-export interface ArticulationFrame extends MouthState {
-  /** Middle of the judged 20 ms, from the start of the stream. */
-  timestampUs: number;
-  /** Probability of each of `ARTICULATION_CLASSES`. */
-  classes: Float32Array;
-}
 
 interface HopRequest {
   mel: Float32Array;

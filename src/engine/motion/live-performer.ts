@@ -6,7 +6,7 @@ import type { SpeechChunk } from '../../media/speech.ts';
 import type { AvatarControls } from '../controls.ts';
 import type { MotionFrame } from '../motion-frame.ts';
 import type { MouthState } from './coarticulation.ts';
-import { FacePerformer, type PerformerOptions } from './face-performer.ts';
+import { FacePerformer, type PerformerOptions, type Voice } from './face-performer.ts';
 import { PhonemeVoice } from './phoneme-voice.ts';
 import { CHANNELS } from './phonemes.ts';
 import { smoothstep } from './retarget.ts';
@@ -17,10 +17,15 @@ const CLOSING_S = 0.1;
 const OPENING_S = 0.06;
 const MOUTH_AT_REST: MouthState = { channels: new Float32Array(CHANNELS.length), rest: 1 };
 
+/** A voice that goes on for as long as it likes: what was shown is forgotten. */
+export interface LiveVoice extends Voice {
+  forgetBefore(timeS: number): void;
+}
+
 export class LivePerformer {
   #performer: FacePerformer;
   #controls: AvatarControls;
-  #voice: PhonemeVoice | undefined;
+  #voice: LiveVoice | undefined;
   #frame = 0;
   /** The mouth shown last, from which the next one starts. */
   #mouth = MOUTH_AT_REST;
@@ -43,8 +48,13 @@ export class LivePerformer {
 
   /** More of the speech under way; the first chunk begins a new one. */
   pushSpeech(chunk: SpeechChunk): void {
-    this.#voice ??= new PhonemeVoice();
-    this.#voice.push(chunk);
+    if (!(this.#voice instanceof PhonemeVoice)) this.#voice = new PhonemeVoice();
+    (this.#voice as PhonemeVoice).push(chunk);
+  }
+
+  /** Begins a speech whose voice the caller feeds, e.g. one that only has sound. */
+  startSpeech(voice: LiveVoice): void {
+    this.#voice = voice;
   }
 
   /** The speech is over, or cut off: what was not shown is forgotten and the mouth closes within 100 ms. */
