@@ -244,7 +244,7 @@ export class VisavisPage extends LitElement {
 
   private get greeting(): string {
     const tag = this.voices.find(({ id }) => id === this.voice)?.language ?? 'en';
-    return GREETINGS[tag.split('-')[0]!] ?? GREETINGS['en']!;
+    return GREETINGS[tag.split('-')[0]!] ?? GREETINGS.en!;
   }
 
   private toggle(name: string, isOn: boolean, set: (on: boolean) => void): unknown {

@@ -19,7 +19,14 @@ function perform(head: HeadSource, loudness: number[], seed: number): number[][]
   const frames: number[][] = [];
   for (const [tick, level] of loudness.entries()) {
     const onset = level > 0.6 && (loudness[tick - 1] ?? 0) <= 0.6;
-    const { pose } = performance.next({ tick, activity: 'speaking', loudness: level, emphasis: onset ? 0.7 : 0, isPhraseEnd: false, controls });
+    const { pose } = performance.next({
+      tick,
+      activity: 'speaking',
+      loudness: level,
+      emphasis: onset ? 0.7 : 0,
+      isPhraseEnd: false,
+      controls,
+    });
     const { yawRad, pitchRad, rollRad } = pose;
     if (tick % 2 === 0) frames.push([yawRad, pitchRad, rollRad].map((angle) => (angle * 180) / Math.PI));
   }
