@@ -1,6 +1,6 @@
 """Audio/video offset of a film of one talking face, measured by a network that has nothing to do with the one that drives the face.
 
-In: a film with sound. The lips are tracked with models/face-mesh.onnx frame by frame; the meter network (WORK/checkpoints/meter.pt, other seed
+In: a film with sound. The lips are tracked with models/face-mesh.onnx frame by frame; the meter network (meter.pt beside this file, other seed
 and other data than models/articulation.onnx, frozen) hears the sound and says how far a mouth should be open. The lag of the best
 correlation is the offset: positive where the picture is late. Needs 8 s of speech or more.
 

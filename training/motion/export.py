@@ -20,7 +20,9 @@ from torch import nn
 
 
 def load(name):
-    saved = torch.load(WORK / "checkpoints" / f"{name}.pt", weights_only=True)
+    """The averaged network of a checkpoint of one's own, else of one kept in the repository (the meter)."""
+    own, kept = WORK / "checkpoints" / f"{name}.pt", REPO / "training" / "evaluate" / f"{name}.pt"
+    saved = torch.load(own if own.exists() else kept, weights_only=True)
     net = ArticulationNet(saved["width"], saved["dilations"])
     net.load_state_dict(saved["average"])
     return net.eval(), saved
