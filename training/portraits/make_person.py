@@ -25,6 +25,7 @@ from head_model import CARUNCLE, SKIN_COUNT, build_head
 from people import PEOPLE
 from skin_paint import Painter, eye_map, uv_of
 
+DRAWN_PX = 1024  # pen and paper grain are sized for this, whatever the render was
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -114,7 +115,9 @@ def main() -> None:
             sys.exit(f"{args.name}: Blender made no picture\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         picture, cover, normal = develop(folder, PEOPLE[args.name], args.weights)
     if PEOPLE[args.name].get("drawn"):
-        picture = draw(picture, normal, cover)
+        enlarge = lambda plane: cv2.resize(plane, (DRAWN_PX, DRAWN_PX), interpolation=cv2.INTER_CUBIC)  # noqa: E731
+        normal = np.ascontiguousarray(normal)
+        picture = draw(enlarge(picture), enlarge(normal), np.clip(enlarge(cover), 0, 1))
     quality = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
     cv2.imwrite(args.out, picture[..., ::-1], quality)
 
