@@ -111,6 +111,12 @@ export class AvPacer {
     const sounding = this.queue[0];
     if (sounding?.turnId === turnId && this.offset > 0)
       this.fadeTail = sounding.samples.slice(this.offset, this.offset + FADE_SAMPLES);
+    this.dropQueued(turnId);
+    this.settle(turnId, true);
+  }
+
+  /** Takes what is queued of a turn away, its pictures included. */
+  private dropQueued(turnId: number): void {
     for (let i = this.queue.length - 1; i >= 0; i--) {
       const entry = this.queue[i]!;
       if (entry.turnId !== turnId) continue;
@@ -122,7 +128,6 @@ export class AvPacer {
         this.discarded.push(slot);
       }
     }
-    this.settle(turnId, true);
   }
 
   /** The slots handed out so far no longer exist (their worker died): the pictures in them are not coming. */
@@ -178,7 +183,10 @@ export class AvPacer {
       if (this.offset === entry.samples.length) {
         this.queue.shift();
         this.offset = 0;
-        if (entry.isLast && entry.turnId !== undefined) this.settle(entry.turnId, false);
+        if (entry.isLast && entry.turnId !== undefined) {
+          this.settle(entry.turnId, false);
+          this.dropQueued(entry.turnId); // nothing may follow a last tick
+        }
       }
     }
     return packet;

@@ -1,4 +1,7 @@
-/** Worker thread that bakes portraits one after the other, so that a photo being analysed never holds up a call. */
+/**
+ * Worker thread that bakes portraits one after the other, so that a photo being analysed never holds up a call. It ends when it is told
+ * to, after the bake under way: ending a thread from outside while a model runs in it would take the whole process down.
+ */
 import { parentPort } from 'node:worker_threads';
 import { AppError } from '../../errors.ts';
 import { bakePortrait } from './portrait.ts';
@@ -36,6 +39,11 @@ async function bake({ id, photo, name, cacheDir }: BakeRequest): Promise<void> {
   port.postMessage(reply);
 }
 
-port.on('message', (request: BakeRequest) => {
-  previous = previous.then(() => bake(request));
+let isEnding = false;
+port.on('message', (request: BakeRequest | 'end') => {
+  if (request === 'end') isEnding = true;
+  previous = previous.then(async () => {
+    if (request === 'end') port.close();
+    else if (!isEnding) await bake(request);
+  });
 });

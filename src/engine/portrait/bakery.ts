@@ -1,6 +1,6 @@
 /**
  * Bakes portraits in a worker thread with a time limit. In: a photo; out: the path of its rig file. A photo that takes too long
- * costs its own request only: the worker is replaced.
+ * costs its own request only: the next ones go to another worker.
  */
 import type { Worker } from 'node:worker_threads';
 import { AppError, type ErrorCode } from '../../errors.ts';
@@ -64,13 +64,19 @@ export class Bakery implements AsyncDisposable {
   private abandon(code: ErrorCode | undefined, message: string): void {
     const { worker } = this;
     this.worker = undefined;
-    void worker?.terminate();
+    worker?.postMessage('end');
     for (const [id, settle] of [...this.waiting]) settle({ id, error: { code, message } });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { worker } = this;
     this.worker = undefined;
-    await worker?.terminate();
+    if (!worker) return;
+    const hasEnded = new Promise((resolve) => worker.once('exit', resolve));
+    worker.ref();
+    worker.postMessage('end');
+    await hasEnded;
+    for (const settle of [...this.waiting.values()])
+      settle({ id: 0, error: { code: undefined, message: 'The server is closing.' } });
   }
 }
