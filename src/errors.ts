@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'PORT_UNAVAILABLE'
   | 'SIGNALING_INVALID'
   | 'SERVER_BUSY'
+  | 'SESSION_GONE'
   | 'INTERRUPTED';
 
 export class AppError extends Error {

@@ -1,5 +1,5 @@
 /**
- * One call, wired: text → speech synthesiser → engine (worker) → pacer → Opus, VP8 or H.264 → peer. Sees only ports. Control flows back
+ * One call, wired: text or sound → `Speaking` → engine (worker) → pacer → Opus, VP8 or H.264 → peer. Sees only ports. Control flows back
  * through keyframe requests, playout reports and free slots. Everything it starts ends with `close`.
  */
 import type { SpeechSynthesizer } from './agent/tts.ts';
@@ -10,13 +10,12 @@ import { AvPacer, type PacerAction } from './media/av-pacer.ts';
 import type { Clock } from './media/clock.ts';
 import { OpusEncoder } from './media/opus.ts';
 import type { MediaPeer, PeerEvents } from './signaling/peer.ts';
-import type { CallAudience, HostedCall } from './signaling/server.ts';
+import type { CallAudience, HostedCall, SoundIntake } from './signaling/server.ts';
+import { Speaking } from './speaking.ts';
 import type { Logger, Metrics } from './telemetry.ts';
 
 const POLL_US = 5_000;
 const STATS_US = 1_000_000;
-/** Speech synthesised ahead of what the engine has announced; more would only make interruptions waste work. */
-const MAX_SPEECH_AHEAD_US = 2_000_000;
 
 export interface SessionParts {
   peer: () => MediaPeer;
@@ -27,17 +26,6 @@ export interface SessionParts {
   logger: Logger;
   metrics: Metrics;
   settings: { bitrateBps: number; videoDelayUs: number; voice: string; ratePercent: number; maxCharacters: number };
-}
-
-interface SpeakingTurn {
-  id: number;
-  abort: AbortController;
-  /** Speech handed to the engine and not yet announced by it. */
-  aheadUs: number;
-  /** Wakes the synthesiser when `aheadUs` has fallen. */
-  wake: () => void;
-  startedUs: number;
-  hasSounded: boolean;
 }
 
 interface Window {
@@ -58,8 +46,7 @@ export class Session implements HostedCall {
   private readonly opus = new OpusEncoder();
   private readonly life = new AbortController();
   private readonly tasks = new Set<Promise<void>>();
-  private turn: SpeakingTurn | undefined;
-  private nextTurnId = 1;
+  private readonly speaking: Speaking;
   private window = emptyWindow();
   private held = 0;
   private dropped = 0;
@@ -70,10 +57,7 @@ export class Session implements HostedCall {
     this.engine = parts.openEngine({
       tick: (tick) => {
         this.pacer.pushTick(tick);
-        if (this.turn && tick.turnId === this.turn.id) {
-          this.turn.aheadUs -= (tick.samples.length / 48_000) * 1e6;
-          this.turn.wake();
-        }
+        this.speaking.announced(tick.turnId, tick.samples.length);
       },
       picture: (index, slot, renderMs) => {
         this.window.renderMs.push(renderMs);
@@ -86,6 +70,12 @@ export class Session implements HostedCall {
       },
       restarted: () => this.pacer.forgetPictures(),
       failed: (error) => this.fail(error),
+    });
+    this.speaking = new Speaking({
+      ...parts,
+      engine: this.engine,
+      interrupted: (turnId) => this.pacer.interrupt(turnId),
+      run: (task) => this.run(task),
     });
     this.events = {
       connected: () => this.start(),
@@ -180,69 +170,16 @@ export class Session implements HostedCall {
     });
   }
 
-  speak({ text, voice }: { text: string; voice?: string | undefined }): number {
-    const { maxCharacters } = this.parts.settings;
-    if (text.length > maxCharacters)
-      throw new AppError(
-        'TEXT_TOO_LONG',
-        `The text has ${text.length} characters; at most ${maxCharacters} are spoken at once.`,
-      );
-    this.stop();
-    const turn: SpeakingTurn = {
-      id: this.nextTurnId++,
-      abort: new AbortController(),
-      aheadUs: 0,
-      wake: () => {},
-      startedUs: this.parts.clock.nowUs(),
-      hasSounded: false,
-    };
-    this.turn = turn;
-    this.parts.metrics.speechRequests.inc();
-    this.run(this.synthesize(turn, text, voice));
-    return turn.id;
+  speak(message: { text: string; voice?: string | undefined }): number {
+    return this.speaking.speak(message);
   }
 
-  private async synthesize(turn: SpeakingTurn, text: string, voice: string | undefined): Promise<void> {
-    const { settings, audience, clock, metrics } = this.parts;
-    const { signal } = turn.abort;
-    audience.turn({ turnId: turn.id, state: 'started' });
-    try {
-      const speech = this.parts.synthesizer.synthesize(text, {
-        voice: voice ?? settings.voice,
-        ratePercent: settings.ratePercent,
-        signal,
-      });
-      for await (const chunk of speech) {
-        if (signal.aborted) return;
-        if (!turn.hasSounded) metrics.ttsTtfbMs.observe((clock.nowUs() - turn.startedUs) / 1000);
-        turn.hasSounded = true;
-        turn.aheadUs += (chunk.samples.length / chunk.sampleRateHz) * 1e6;
-        const caption = chunk.words.map((word) => word.text).join(' ');
-        if (caption) audience.caption({ turnId: turn.id, text: caption });
-        this.engine.speak(turn.id, chunk);
-        while (turn.aheadUs > MAX_SPEECH_AHEAD_US && !signal.aborted) {
-          await new Promise<void>((resolve) => {
-            turn.wake = resolve;
-          });
-        }
-      }
-      this.engine.endTurn(turn.id);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof AppError)) throw error;
-      audience.failed({ error: { code: error.code, message: error.message } });
-      this.engine.endTurn(turn.id);
-    }
+  openSound(): SoundIntake {
+    return this.speaking.openSound();
   }
 
-  stop(): void {
-    const { turn } = this;
-    if (!turn) return;
-    this.turn = undefined;
-    turn.abort.abort();
-    turn.wake();
-    this.engine.interrupt(turn.id);
-    this.pacer.interrupt(turn.id);
+  stop(turnId?: number): void {
+    this.speaking.stop(turnId);
   }
 
   setControls(controls: Partial<AvatarControls>): void {

@@ -62,6 +62,13 @@ export interface Joined {
   fps: number;
 }
 
+export interface Invitation {
+  sessionId: string;
+  /** For `/api/speech`, as bearer token or `?ticket=`. */
+  ticket: string;
+  expiresInS: number;
+}
+
 export interface ClientToServerEvents {
   join(message: JoinMessage, reply: Reply<Joined>): void;
   answer(message: AnswerMessage, reply: Reply<object>): void;
@@ -71,6 +78,8 @@ export interface ClientToServerEvents {
   speak(message: SpeakMessage, reply: Reply<{ turnId: number }>): void;
   /** Silence, now. */
   stop(message: object, reply: Reply<object>): void;
+  /** A ticket for a program that is to speak through this call's face. */
+  invite(message: object, reply: Reply<Invitation>): void;
   controls(message: ControlsMessage, reply: Reply<object>): void;
   leave(message: object, reply: Reply<object>): void;
 }

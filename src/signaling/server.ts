@@ -11,6 +11,7 @@ import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { Logger, Metrics } from '../telemetry.ts';
+import { LiveCalls } from './live-calls.ts';
 import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
 import {
   answerSchema,
@@ -30,16 +31,30 @@ import {
   type TurnMessage,
   type VoiceInfo,
 } from './protocol.ts';
-import { TicketOffice } from './tickets.ts';
+import { SpeechApi } from './speech-api.ts';
+import { CALL_ROOM, INVITATION_LIFETIME_S, TicketOffice } from './tickets.ts';
 import { WeriftPeer } from './werift-peer.ts';
 
 /** One call, as the socket sees it. */
 export interface HostedCall {
   events: PeerEvents;
   speak(message: { text: string; voice?: string | undefined }): number;
-  stop(): void;
+  /** A turn of bare sound; ends what was being said. */
+  openSound(): SoundIntake;
+  /** Silence, now. @param turnId only if this turn is under way. */
+  stop(turnId?: number): void;
   setControls(controls: ControlsMessage): void;
   close(reason: string): Promise<void>;
+}
+
+/** Where a turn's bare sound goes. */
+export interface SoundIntake {
+  readonly turnId: number;
+  /** The turn was cut off: further sound is ignored. */
+  readonly isOver: boolean;
+  /** @param samples 48 kHz mono. @returns when there is room for more. */
+  push(samples: Float32Array): Promise<void>;
+  end(): void;
 }
 
 export interface CallAudience {
@@ -86,6 +101,7 @@ export interface RunningServer extends AsyncDisposable {
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   PORTRAIT_UNKNOWN: 404,
   TICKET_INVALID: 403,
+  SESSION_GONE: 410,
   SERVER_BUSY: 503,
   TTS_UNAVAILABLE: 503,
 };
@@ -93,6 +109,13 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { config, logger } = parts;
   const tickets = new TicketOffice(config.server.ticketSecret);
+  const calls = new LiveCalls();
+  const speech = new SpeechApi({
+    tickets,
+    calls,
+    isAllowed: ({ headers }) => isAllowedOrigin(headers.origin, headers.host, config),
+    describe: (error) => describe(error, logger).failure,
+  });
   const app = express();
   app.disable('x-powered-by');
   app.use(
@@ -116,7 +139,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     '/metrics',
     async (_req, res) => void res.type(parts.metrics.registry.contentType).send(await parts.metrics.registry.metrics()),
   );
-  app.post('/api/tickets', async (_req, res) => void res.json({ ticket: await tickets.issue('call') }));
+  app.post('/api/tickets', async (_req, res) => void res.json({ ticket: await tickets.issue(CALL_ROOM) }));
   app.get('/api/portraits', async (_req, res) => void res.json(await parts.gallery.list()));
   app.get('/api/portraits/:id/thumbnail', async (req, res) => {
     res
@@ -143,6 +166,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     },
   );
   app.get('/api/voices', async (_req, res) => void res.json(await parts.host.voices()));
+  app.post('/api/speech', (req, res) => speech.post(req, res));
+  app.delete('/api/speech', (req, res) => speech.clear(req, res));
   app.use(express.static(parts.clientDir));
   app.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);
@@ -157,13 +182,15 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     serveClient: false,
     allowRequest: (req, accept) => accept(null, isAllowedOrigin(req.headers.origin, req.headers.host, config)),
   });
-  io.on('connection', (socket) => attachCall(socket, parts, tickets));
+  http.on('upgrade', (request, stream, head) => speech.upgrade(request, stream, head));
+  io.on('connection', (socket) => attachCall(socket, parts, tickets, calls));
 
   await listen(http, config);
   const { port } = http.address() as AddressInfo;
   return {
     url: `http://${config.server.host === '0.0.0.0' ? 'localhost' : config.server.host}:${port}/`,
     async [Symbol.asyncDispose]() {
+      speech.close();
       await io.close();
       http.closeAllConnections();
     },
@@ -220,7 +247,12 @@ const emptySchema = z.object({}).optional();
 
 type CallSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 
-function attachCall(socket: CallSocket, { config, host, logger }: ServerParts, tickets: TicketOffice): void {
+function attachCall(
+  socket: CallSocket,
+  { config, host, logger }: ServerParts,
+  tickets: TicketOffice,
+  calls: LiveCalls,
+): void {
   let call: HostedCall | undefined;
   let peer: WeriftPeer | undefined;
 
@@ -258,6 +290,7 @@ function attachCall(socket: CallSocket, { config, host, logger }: ServerParts, t
     const [oldCall, oldPeer] = [call, peer];
     call = undefined;
     peer = undefined;
+    calls.remove(socket.id, reason);
     await oldCall?.close(reason);
     await oldPeer?.close();
   }
@@ -275,14 +308,24 @@ function attachCall(socket: CallSocket, { config, host, logger }: ServerParts, t
   async function open(message: z.infer<typeof joinSchema>): Promise<Joined> {
     const audience: CallAudience = {
       caption: (m) => void socket.emit('caption', m),
-      turn: (m) => void socket.emit('turn', m),
+      turn: (m) => {
+        socket.emit('turn', m);
+        calls.tell(socket.id, (watcher) => watcher.turn(m));
+      },
       stats: (m) => void socket.emit('stats', m),
-      failed: (m) => void socket.emit('failed', m),
-      ended: (reason) => void socket.emit('ended', { reason }),
+      failed: (m) => {
+        socket.emit('failed', m);
+        calls.tell(socket.id, (watcher) => watcher.failed(m));
+      },
+      ended: (reason) => {
+        socket.emit('ended', { reason });
+        calls.remove(socket.id, reason);
+      },
     };
     const onCandidate = (candidate: IceCandidate): void => void socket.emit('candidate', candidate);
     // The call is opened first: a busy server answers before any port is taken.
     call = await host.open(message.portraitId, message.controls ?? {}, () => peer!, audience);
+    calls.add(socket.id, call);
     const { events } = call;
     peer = new WeriftPeer({
       iceServers: config.webrtc.iceServers,
@@ -314,6 +357,11 @@ function attachCall(socket: CallSocket, { config, host, logger }: ServerParts, t
   on('stop', emptySchema, () => {
     inCall().call.stop();
     return {};
+  });
+  on('invite', emptySchema, async () => {
+    inCall();
+    const ticket = await tickets.issue(socket.id, true, INVITATION_LIFETIME_S);
+    return { sessionId: socket.id, ticket, expiresInS: INVITATION_LIFETIME_S };
   });
   on('controls', controlsSchema, (message) => {
     inCall().call.setControls(message);

@@ -1,6 +1,7 @@
 /**
  * Tickets: short-lived signed tokens (JWT, HS256) that say who may open a session and with which rights. A page of our own origin
- * gets one for the asking; another program gets one from its own back end, which shares the secret. Each opens one session.
+ * gets one for the asking; another program gets one from its own back end, which shares the secret. Each opens one session. An
+ * invitation is a ticket to a call that is under way, good for an hour of it.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
@@ -8,6 +9,9 @@ import { AppError } from '../errors.ts';
 
 const ISSUER = 'visavis';
 const LIFETIME_S = 120;
+export const INVITATION_LIFETIME_S = 3600;
+/** The room of tickets that open a call; an invitation's room is the call's own id. */
+export const CALL_ROOM = 'call';
 
 export interface Ticket {
   id: string;
@@ -27,27 +31,43 @@ export class TicketOffice {
     this.key = secret === '' ? randomBytes(32) : new TextEncoder().encode(secret);
   }
 
-  async issue(room: string, canSpeak = true): Promise<string> {
+  async issue(room: string, canSpeak = true, lifetimeS = LIFETIME_S): Promise<string> {
     return new SignJWT({ room, canSpeak })
       .setProtectedHeader({ alg: 'HS256' })
       .setIssuer(ISSUER)
       .setJti(randomUUID())
       .setIssuedAt()
-      .setExpirationTime(`${LIFETIME_S}s`)
+      .setExpirationTime(`${lifetimeS}s`)
       .sign(this.key);
   }
 
-  /** @throws AppError TICKET_INVALID for a forged, expired or used ticket. */
+  /** For a ticket that may be shown again while it lasts. @throws AppError TICKET_INVALID for a forged or expired one. */
+  async verify(token: string): Promise<Ticket> {
+    return (await this.open(token)).ticket;
+  }
+
+  /** Uses a ticket up. @throws AppError TICKET_INVALID for a forged, expired or used one, or one that opens no call. */
   async redeem(token: string): Promise<Ticket> {
     const nowS = Date.now() / 1000;
     for (const [id, expiresS] of this.used) if (expiresS < nowS) this.used.delete(id);
-    let payload: Awaited<ReturnType<typeof jwtVerify>>['payload'];
+    const { ticket, expiresS } = await this.open(token);
+    if (ticket.room !== CALL_ROOM)
+      throw new AppError('TICKET_INVALID', 'This ticket is an invitation to another call; ask for one of your own.');
+    if (this.used.has(ticket.id))
+      throw new AppError('TICKET_INVALID', 'The ticket has been used already; ask for a new one and join again.');
+    this.used.set(ticket.id, expiresS);
+    return ticket;
+  }
+
+  private async open(token: string): Promise<{ ticket: Ticket; expiresS: number }> {
     try {
-      ({ payload } = await jwtVerify(token, this.key, {
+      const { payload } = await jwtVerify(token, this.key, {
         issuer: ISSUER,
         algorithms: ['HS256'],
         requiredClaims: ['jti', 'exp', 'room'],
-      }));
+      });
+      const { jti, exp, room, canSpeak } = payload;
+      return { ticket: { id: jti!, room: String(room), canSpeak: canSpeak === true }, expiresS: exp! };
     } catch (cause) {
       throw new AppError(
         'TICKET_INVALID',
@@ -55,10 +75,5 @@ export class TicketOffice {
         { cause },
       );
     }
-    const id = payload.jti!;
-    if (this.used.has(id))
-      throw new AppError('TICKET_INVALID', 'The ticket has been used already; ask for a new one and join again.');
-    this.used.set(id, payload.exp!);
-    return { id, room: String(payload['room']), canSpeak: payload['canSpeak'] === true };
   }
 }

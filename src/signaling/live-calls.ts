@@ -1,0 +1,43 @@
+/** The calls under way, by session id, so that programs find the one that they were invited to. */
+import { AppError } from '../errors.ts';
+import type { Failure, TurnMessage } from './protocol.ts';
+import type { HostedCall } from './server.ts';
+
+/** A program that follows a call. */
+export interface CallWatcher {
+  turn(message: TurnMessage): void;
+  failed(failure: Failure): void;
+  ended(reason: string): void;
+}
+
+export interface LiveCall {
+  call: HostedCall;
+  watchers: Set<CallWatcher>;
+}
+
+export class LiveCalls {
+  private readonly calls = new Map<string, LiveCall>();
+
+  add(sessionId: string, call: HostedCall): void {
+    this.calls.set(sessionId, { call, watchers: new Set() });
+  }
+
+  remove(sessionId: string, reason: string): void {
+    const watchers = this.calls.get(sessionId)?.watchers ?? [];
+    this.calls.delete(sessionId);
+    for (const watcher of watchers) watcher.ended(reason);
+  }
+
+  /** Tells everyone who follows the call. */
+  tell(sessionId: string, news: (watcher: CallWatcher) => void): void {
+    for (const watcher of this.calls.get(sessionId)?.watchers ?? []) news(watcher);
+  }
+
+  /** @throws AppError SESSION_GONE. */
+  get(sessionId: string): LiveCall {
+    const live = this.calls.get(sessionId);
+    if (!live)
+      throw new AppError('SESSION_GONE', 'The call that this ticket belongs to is over; get a new invitation.');
+    return live;
+  }
+}
