@@ -8,6 +8,7 @@ import type {
   ClientToServerEvents,
   ControlsMessage,
   Failure,
+  Invitation,
   Joined,
   ServerToClientEvents,
   StatsMessage,
@@ -38,6 +39,7 @@ export class Call {
   private portraitId = '';
   private controls: ControlsMessage = {};
   private microphone: MediaStreamTrack | null = null;
+  private isMirror = false;
   private attempt = 0;
   state: CallState = 'idle';
 
@@ -69,6 +71,7 @@ export class Call {
       this.socket!.emit('join', { ticket, portraitId: this.portraitId, controls: this.controls }, reply),
     );
     await this.answer(joined);
+    if (this.isMirror) await this.setMirror(true);
   }
 
   private openSocket(): void {
@@ -188,6 +191,17 @@ export class Call {
     this.microphone = track;
     const audio = this.connection?.getTransceivers().find(({ receiver }) => receiver.track.kind === 'audio');
     await audio?.sender.replaceTrack(track);
+  }
+
+  /** The face says what our microphone hears; also after a reconnect. */
+  async setMirror(isOn: boolean): Promise<void> {
+    this.isMirror = isOn;
+    if (this.socket) await this.request((reply) => this.socket!.emit('mirror', { isOn }, reply));
+  }
+
+  /** A ticket for a program that is to speak through this face. */
+  async invite(): Promise<Invitation> {
+    return this.request<Invitation>((reply) => this.requireSocket().emit('invite', {}, reply));
   }
 
   async getStats(): Promise<RTCStatsReport | undefined> {

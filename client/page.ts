@@ -8,6 +8,7 @@ import { html, LitElement, nothing } from 'lit';
 import type { ControlsMessage, PortraitInfo, VoiceInfo } from '../src/signaling/protocol.ts';
 import type { CallState } from './call.ts';
 import './gaze-pad.ts';
+import { openMicrophone } from './microphone.ts';
 import './visavis-call.ts';
 import type { VisavisCall } from './visavis-call.ts';
 
@@ -41,6 +42,8 @@ export class VisavisPage extends LitElement {
     controls: { state: true },
     consentFile: { state: true },
     isBusy: { state: true },
+    microphone: { state: true },
+    program: { state: true },
   };
 
   declare portraits: PortraitInfo[];
@@ -58,6 +61,10 @@ export class VisavisPage extends LitElement {
   >;
   declare consentFile: File | undefined;
   declare isBusy: boolean;
+  /** Open while the face mirrors the caller's voice. */
+  declare microphone: MediaStreamTrack | undefined;
+  /** The command that lets a program speak through this face. */
+  declare program: string | undefined;
   private readonly query = new URLSearchParams(location.search);
   private pendingControls: ControlsMessage = {};
 
@@ -109,6 +116,34 @@ export class VisavisPage extends LitElement {
       this.voices.find(({ language: tag }) => tag.toLowerCase() === language) ??
       this.voices.find(({ language: tag }) => tag.split('-')[0] === language.split('-')[0]);
     this.voice = this.query.get('voice') ?? voice?.id ?? '';
+  }
+
+  private async mirror(isOn: boolean): Promise<void> {
+    try {
+      if (!isOn) {
+        this.microphone?.stop();
+        this.microphone = undefined;
+        await this.face?.setMirror(false);
+        await this.face?.setMicrophone(null);
+        return;
+      }
+      this.microphone = await openMicrophone();
+      if (this.callState !== 'live') await this.face?.join();
+      await this.face?.setMicrophone(this.microphone);
+      await this.face?.setMirror(true);
+      this.notice = undefined;
+    } catch (error) {
+      this.tell((error as Error).message, true);
+    }
+  }
+
+  private async connectProgram(): Promise<void> {
+    try {
+      const { ticket } = await this.face!.invite();
+      this.program = `node examples/speech-api.mjs ${new URL('.', location.href).href} ${ticket} "Hello"`;
+    } catch (error) {
+      this.tell((error as Error).message, true);
+    }
   }
 
   private get face(): VisavisCall | null {
@@ -203,6 +238,7 @@ export class VisavisPage extends LitElement {
                 ? html`<button class="secondary" @click=${() => this.face?.leave()}>End</button>`
                 : html`<button @click=${() => void this.face?.join()} aria-busy=${this.callState === 'joining'}>Join</button>`
             }
+            ${this.toggle('Mirror my voice', this.microphone !== undefined, (on) => void this.mirror(on))}
             ${this.toggle('Captions', this.captions, (on) => {
               this.captions = on;
             })}
@@ -219,12 +255,19 @@ export class VisavisPage extends LitElement {
                 if (e.key === 'Enter' && !e.shiftKey) void this.speak(e);
               }}></textarea>
             ${
-              this.speaking
+              this.speaking && !this.microphone
                 ? html`<button type="button" class="contrast" @click=${() => void this.face?.stop()}>Stop</button>`
                 : html`<button type="submit">Speak</button>`
             }
           </form>
           ${this.notice ? html`<p class=${this.notice.isError ? 'notice error' : 'notice'} role=${this.notice.isError ? 'alert' : 'status'}>${this.notice.message}</p>` : nothing}
+          ${
+            this.callState === 'live'
+              ? html`<details class="program" @toggle=${(e: Event) => {
+                  if ((e.target as HTMLDetailsElement).open) void this.connectProgram();
+                }}><summary>Connect a program</summary><pre><code>${this.program ?? ''}</code></pre></details>`
+              : nothing
+          }
           <p class="disclosure">This face is synthetic: a picture, brought to life on this server.</p>
         </section>
         ${this.panelOpen ? this.renderPanel() : nothing}

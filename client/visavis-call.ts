@@ -1,10 +1,10 @@
 /**
  * `<visavis-call>`: a live face as one element. Attributes: `server` (origin, default: where the script came from), `portrait`, `voice`,
- * `autojoin`, `captions`, `overlay`. Methods: join, leave, speak, stop, setControls, setMicrophone. Events (CustomEvent, detail):
+ * `autojoin`, `captions`, `overlay`. Methods: join, leave, speak, stop, setControls, setMicrophone, setMirror, invite. Events (CustomEvent, detail):
  * `state`, `turn`, `caption`, `stats`, `failed`.
  */
 import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
-import type { ControlsMessage, StatsMessage } from '../src/signaling/protocol.ts';
+import type { ControlsMessage, Invitation, StatsMessage } from '../src/signaling/protocol.ts';
 import { Call, type CallState } from './call.ts';
 
 const STATE_TEXT: Record<CallState, string> = {
@@ -69,6 +69,7 @@ export class VisavisCall extends LitElement {
   private call: Call | undefined;
   private controls: ControlsMessage = {};
   private microphone: MediaStreamTrack | null = null;
+  private isMirror = false;
   private poll: ReturnType<typeof setInterval> | undefined;
   private lastReceived: { atMs: number; frames: number; bytes: number } | undefined;
   private joinedAtMs = 0;
@@ -138,6 +139,7 @@ export class VisavisCall extends LitElement {
     });
     this.call = call;
     if (this.microphone) await call.setMicrophone(this.microphone);
+    if (this.isMirror) await call.setMirror(true);
     try {
       await call.join(this.portrait, this.controls);
     } catch (error) {
@@ -166,6 +168,18 @@ export class VisavisCall extends LitElement {
   async setControls(controls: ControlsMessage): Promise<void> {
     this.controls = { ...this.controls, ...controls };
     await this.call?.setControls(controls);
+  }
+
+  /** The face says what the microphone hears. */
+  async setMirror(isOn: boolean): Promise<void> {
+    this.isMirror = isOn;
+    await this.call?.setMirror(isOn);
+  }
+
+  /** A ticket with which a program can speak through this face. */
+  async invite(): Promise<Invitation> {
+    if (!this.call) throw new Error('Join first, then a program can be connected.');
+    return this.call.invite();
   }
 
   async setMicrophone(track: MediaStreamTrack | null): Promise<void> {

@@ -9,6 +9,7 @@ import { AppError } from './errors.ts';
 import { AvPacer, type PacerAction } from './media/av-pacer.ts';
 import type { Clock } from './media/clock.ts';
 import { OpusEncoder } from './media/opus.ts';
+import { Mirror } from './mirror.ts';
 import type { MediaPeer, PeerEvents } from './signaling/peer.ts';
 import type { CallAudience, HostedCall, SoundIntake } from './signaling/server.ts';
 import { Speaking } from './speaking.ts';
@@ -47,6 +48,8 @@ export class Session implements HostedCall {
   private readonly life = new AbortController();
   private readonly tasks = new Set<Promise<void>>();
   private readonly speaking: Speaking;
+  /** The caller's own voice, while it is wanted. */
+  private mirror: Mirror | undefined;
   private window = emptyWindow();
   private held = 0;
   private dropped = 0;
@@ -80,7 +83,7 @@ export class Session implements HostedCall {
     this.events = {
       connected: () => this.start(),
       keyframeRequest: () => this.engine.requestKeyframe(),
-      microphone: () => {},
+      microphone: (packet) => this.mirror?.receive(packet),
       link: () => {},
       closed: (reason) => {
         if (this.life.signal.aborted) return;
@@ -124,6 +127,7 @@ export class Session implements HostedCall {
   private perform(action: PacerAction): void {
     switch (action.kind) {
       case 'audio':
+        this.mirror?.tick();
         this.parts.peer().send({
           kind: 'audio',
           mimeType: 'audio/opus',
@@ -150,6 +154,7 @@ export class Session implements HostedCall {
         break;
       case 'report': {
         const { turnId, playedUs, interrupted } = action.report;
+        this.speaking.ended(turnId);
         this.parts.audience.turn({ turnId, state: 'ended', playedMs: Math.round(playedUs / 1000), interrupted });
         break;
       }
@@ -178,6 +183,16 @@ export class Session implements HostedCall {
     return this.speaking.openSound();
   }
 
+  setMirror(isOn: boolean): void {
+    if (isOn) this.mirror ??= new Mirror(() => (this.speaking.isSilent ? this.openSound() : undefined));
+    else this.endMirror();
+  }
+
+  private endMirror(): void {
+    this.mirror?.[Symbol.dispose]();
+    this.mirror = undefined;
+  }
+
   stop(turnId?: number): void {
     this.speaking.stop(turnId);
   }
@@ -201,6 +216,7 @@ export class Session implements HostedCall {
 
   async close(_reason: string): Promise<void> {
     if (this.life.signal.aborted) return;
+    this.endMirror();
     this.stop();
     this.life.abort();
     this.engine.close();

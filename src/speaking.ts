@@ -51,6 +51,15 @@ export class Speaking {
     this.turn.wake();
   }
 
+  get isSilent(): boolean {
+    return this.turn === undefined;
+  }
+
+  /** The last of a turn has been played. */
+  ended(turnId: number): void {
+    if (this.turn?.id === turnId) this.turn = undefined;
+  }
+
   /** @throws AppError TEXT_TOO_LONG. @returns the turn's number. */
   speak({ text, voice }: { text: string; voice?: string | undefined }): number {
     const { maxCharacters } = this.parts.settings;

@@ -42,6 +42,8 @@ export const speakSchema = z.strictObject({
   voice: z.string().max(64).optional(),
 });
 
+export const mirrorSchema = z.strictObject({ isOn: z.boolean() });
+
 export type JoinMessage = z.infer<typeof joinSchema>;
 export type AnswerMessage = z.infer<typeof answerSchema>;
 export type CandidateMessage = z.infer<typeof candidateSchema>;
@@ -78,6 +80,8 @@ export interface ClientToServerEvents {
   speak(message: SpeakMessage, reply: Reply<{ turnId: number }>): void;
   /** Silence, now. */
   stop(message: object, reply: Reply<object>): void;
+  /** The face says what our microphone hears. */
+  mirror(message: { isOn: boolean }, reply: Reply<object>): void;
   /** A ticket for a program that is to speak through this call's face. */
   invite(message: object, reply: Reply<Invitation>): void;
   controls(message: ControlsMessage, reply: Reply<object>): void;

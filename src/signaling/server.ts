@@ -23,6 +23,7 @@ import {
   type Failure,
   type Joined,
   joinSchema,
+  mirrorSchema,
   type PortraitInfo,
   type Reply,
   type ServerToClientEvents,
@@ -41,6 +42,8 @@ export interface HostedCall {
   speak(message: { text: string; voice?: string | undefined }): number;
   /** A turn of bare sound; ends what was being said. */
   openSound(): SoundIntake;
+  /** The face says what the caller's microphone hears, or no longer. */
+  setMirror(isOn: boolean): void;
   /** Silence, now. @param turnId only if this turn is under way. */
   stop(turnId?: number): void;
   setControls(controls: ControlsMessage): void;
@@ -356,6 +359,10 @@ function attachCall(
   on('speak', speakSchema, (message) => ({ turnId: inCall().call.speak(message) }));
   on('stop', emptySchema, () => {
     inCall().call.stop();
+    return {};
+  });
+  on('mirror', mirrorSchema, ({ isOn }) => {
+    inCall().call.setMirror(isOn);
     return {};
   });
   on('invite', emptySchema, async () => {

@@ -1,7 +1,15 @@
 /** A caller without a browser: socket.io for signaling, a werift peer for media. Counts what arrives and keeps what it needs. */
 import { io, type Socket } from 'socket.io-client';
-import { RTCPeerConnection, RTCRtpCodecParameters, useH264, useOPUS, useVP8 } from 'werift';
-import { OpusDecoder } from '../../src/media/opus.ts';
+import {
+  MediaStreamTrack,
+  OpusPacketizer,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  useH264,
+  useOPUS,
+  useVP8,
+} from 'werift';
+import { OpusDecoder, OpusEncoder } from '../../src/media/opus.ts';
 import type {
   CaptionMessage,
   ClientToServerEvents,
@@ -28,6 +36,7 @@ export class LoopbackClient implements AsyncDisposable {
   readonly levels: number[] = [];
   private connection: RTCPeerConnection | undefined;
   private readonly decoder = new OpusDecoder();
+  private readonly microphone = new MediaStreamTrack({ kind: 'audio' });
 
   constructor(url: string) {
     this.url = url;
@@ -80,9 +89,25 @@ export class LoopbackClient implements AsyncDisposable {
       });
     });
     await connection.setRemoteDescription({ type: 'offer', sdp: joined.offerSdp });
+    const audio = connection.getTransceivers().find(({ kind }) => kind === 'audio')!;
+    audio.setDirection('sendrecv');
+    await audio.sender.replaceTrack(this.microphone);
     await connection.setLocalDescription(await connection.createAnswer());
     const answered = await this.request('answer', { sdp: connection.localDescription!.sdp });
     if ('error' in answered) throw new Error(answered.error.message);
+  }
+
+  /** Speaks into the microphone in real time. @param samples 48 kHz mono. @param isLost says which packets the network swallows. */
+  async say(samples: Float32Array, isLost: (packet: number) => boolean = () => false): Promise<void> {
+    using encoder = new OpusEncoder();
+    const packetizer = new OpusPacketizer();
+    const startMs = performance.now();
+    for (let i = 0; (i + 1) * 960 <= samples.length; i++) {
+      const packets = packetizer.packetize(Buffer.from(encoder.encode(samples.slice(i * 960, (i + 1) * 960))), i * 960);
+      if (!isLost(i)) for (const packet of packets) this.microphone.writeRtp(packet);
+      const waitMs = startMs + (i + 1) * 20 - performance.now();
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
   }
 
   /** Resolves when `condition` holds; fails with what was awaited after `timeoutMs`. */
