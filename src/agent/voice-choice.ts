@@ -22,6 +22,9 @@ const PREFERRED: Record<string, string> = {
   yue: 'yue',
 };
 
+/** A language with a region, and perhaps a script: de-at, zh-hant-tw. Not every name with a dash. */
+const REGIONAL_TAG = /^[a-z]{2,3}-([a-z]{4}-)?([a-z]{2}|\d{3})$/;
+
 /**
  * @param wanted language tag (`it`, `en-GB`), name (`Italian`) or identifier (`roa/it`), optionally `+variant` (`en-us+f3`).
  * @throws AppError VOICE_UNKNOWN
@@ -60,7 +63,7 @@ function find(key: string, voices: readonly Voice[]): Voice | undefined {
     // "italian" or "chinese" rather than the full name with the region.
     voices.find((v) => v.name.toLowerCase().split(' (')[0] === key) ??
     // A region that has no voice of its own (de-AT) speaks the language's.
-    (key.includes('-') ? find(PREFERRED[key.split('-')[0]] ?? key.split('-')[0], voices) : undefined)
+    (REGIONAL_TAG.test(key) ? find(PREFERRED[key.split('-')[0]] ?? key.split('-')[0], voices) : undefined)
   );
 }
 

@@ -111,7 +111,7 @@ describe('bad signaling', () => {
   it('tells what is wrong with a text that cannot be spoken, and ends its turn', async () => {
     await using client = new LoopbackClient(server.url);
     await client.join(PORTRAIT);
-    await client.request('speak', { text: 'Hello', voice: 'nonsense' });
+    await client.request('speak', { text: 'Hello', voice: 'no-such-voice' });
     await client.until('the failure', () => client.failures.length > 0);
     expect(client.failures[0]!.code).toBe('VOICE_UNKNOWN');
     await client.until('the end', () => client.turns.some(({ state }) => state === 'ended'));
