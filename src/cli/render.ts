@@ -61,7 +61,7 @@ async function render(flags: RenderFlags, io: CommandIo): Promise<object> {
   if (flags.motionOnly) {
     if (flags.motionOut === undefined) throw new AppError('BAD_USAGE', '--motion-only needs --motion-out FILE.jsonl.');
     await using performance = await planPerformance(flags, controls, false, io);
-    return writeMotion(performance, flags.motionOut, io);
+    return await writeMotion(performance, flags.motionOut, io);
   }
   if (portrait === undefined) throw new AppError('BAD_USAGE', 'There is no face to draw; give --portrait IMAGE.');
   if (out === undefined) throw new AppError('BAD_USAGE', 'There is no film to write; give --out FILE.mp4.');
@@ -73,7 +73,7 @@ async function render(flags: RenderFlags, io: CommandIo): Promise<object> {
   const { rig } = await openPortrait(portrait, io);
   const { FaceRenderer } = await import('../engine/render/face-renderer.ts');
   const renderer = new FaceRenderer(rig, { sizePx });
-  return drawFilm({ renderer, sizePx, performance, out, motionOut: flags.motionOut }, io);
+  return await drawFilm({ renderer, sizePx, performance, out, motionOut: flags.motionOut }, io);
 }
 
 interface FilmJob {

@@ -103,6 +103,19 @@ describe('visavis render', () => {
     SLOW_MS,
   );
 
+  it(
+    'speaks several sentences to their end, in sound and picture',
+    async () => {
+      const args = ['render', '--portrait', portrait, '--text', 'One. Two. Three.', '--size', '256', '--json'];
+      expect(await runCli([...args, '--out', at('three.mp4')])).toBe(0);
+      expect(stderr).toEqual([]);
+      const { pictures, audioS } = JSON.parse(stdout[0]) as { pictures: number; audioS: number };
+      expect(audioS).toBeGreaterThan(2);
+      expect(pictures).toBe(Math.ceil(audioS * 25 - 0.05));
+    },
+    SLOW_MS,
+  );
+
   it('edits motion: another rate, a still head, pose and face from two files', async () => {
     await writeFile(
       at('still.jsonl'),
@@ -130,7 +143,16 @@ describe('visavis render', () => {
 
   it('speaks a text: the same words and seed give the same motion', async () => {
     const speak = (out: string, seed: string) =>
-      runCli(['render', '--text', 'Hello there', '--motion-only', '--motion-out', at(out), '--seed', seed]);
+      runCli([
+        'render',
+        '--text',
+        'Hello there. How are you?',
+        '--motion-only',
+        '--motion-out',
+        at(out),
+        '--seed',
+        seed,
+      ]);
     expect(await speak('one.jsonl', '7')).toBe(0);
     expect(await speak('two.jsonl', '7')).toBe(0);
     expect(await speak('three.jsonl', '8')).toBe(0);
