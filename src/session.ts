@@ -7,6 +7,7 @@ import type { EngineListener, EngineSession } from './engine/avatar-engine.ts';
 import type { AvatarControls } from './engine/controls.ts';
 import { AppError } from './errors.ts';
 import { AvPacer, type PacerAction } from './media/av-pacer.ts';
+import { BitrateControl } from './media/bitrate-control.ts';
 import type { Clock } from './media/clock.ts';
 import { OpusEncoder } from './media/opus.ts';
 import { Mirror } from './mirror.ts';
@@ -44,6 +45,7 @@ export class Session implements HostedCall {
   private readonly parts: SessionParts;
   private readonly engine: EngineSession;
   private readonly pacer: AvPacer;
+  private readonly bitrate: BitrateControl;
   private readonly opus = new OpusEncoder();
   private readonly life = new AbortController();
   private readonly tasks = new Set<Promise<void>>();
@@ -56,6 +58,7 @@ export class Session implements HostedCall {
 
   constructor(parts: SessionParts) {
     this.parts = parts;
+    this.bitrate = new BitrateControl(parts.settings.bitrateBps);
     this.pacer = new AvPacer({ videoDelayUs: parts.settings.videoDelayUs });
     this.engine = parts.openEngine({
       tick: (tick) => {
@@ -84,7 +87,10 @@ export class Session implements HostedCall {
       connected: () => this.start(),
       keyframeRequest: () => this.engine.requestKeyframe(),
       microphone: (packet) => this.mirror?.receive(packet),
-      link: () => {},
+      link: ({ fractionLost }) => {
+        const bitrateBps = this.bitrate.report(fractionLost, parts.clock.nowUs());
+        if (bitrateBps !== undefined) this.engine.setBitrate(bitrateBps);
+      },
       closed: (reason) => {
         if (this.life.signal.aborted) return;
         this.parts.audience.ended(reason);

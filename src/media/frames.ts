@@ -23,19 +23,6 @@ export interface AudioFrame {
   isLast?: boolean;
 }
 
-export interface VideoFrame {
-  kind: 'video';
-  /** Planes Y, U, V without padding, BT.601 limited range: width × height × 3/2 bytes, both sides even. */
-  format: 'I420';
-  width: number;
-  height: number;
-  data: Uint8Array;
-  timestampUs: TimestampUs;
-  turnId?: TurnId;
-  /** Gives pooled memory back; call exactly once. */
-  release(): void;
-}
-
 export interface EncodedFrame {
   kind: 'audio' | 'video';
   mimeType: 'audio/opus' | 'video/VP8' | 'video/H264';
@@ -43,12 +30,6 @@ export interface EncodedFrame {
   timestampUs: TimestampUs;
   durationUs: number;
   isKeyframe: boolean;
-}
-
-/** One tick of the avatar: a picture and exactly the audio that belongs to it. */
-export interface AvatarFrame {
-  video: VideoFrame;
-  audio: AudioFrame;
 }
 
 /** Bytes of one I420 picture. */

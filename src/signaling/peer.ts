@@ -25,7 +25,6 @@ export interface MicrophonePacket {
 export interface LinkReport {
   /** 0…1 of the packets since the last report. */
   fractionLost: number;
-  roundTripMs?: number;
 }
 
 export interface PeerEvents {

@@ -19,9 +19,6 @@ export const FACE_OVAL = [
   10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136,
   172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 ] as const;
-/** Upper edge of each brow, from the outer end inwards (right) and from the inner end outwards (left). */
-export const RIGHT_BROW = [70, 63, 105, 66, 107] as const;
-export const LEFT_BROW = [336, 296, 334, 293, 300] as const;
 /** Centre first, then four points on the iris' edge. */
 export const RIGHT_IRIS = [468, 469, 470, 471, 472] as const;
 export const LEFT_IRIS = [473, 474, 475, 476, 477] as const;
@@ -30,7 +27,6 @@ export const LEFT_IRIS = [473, 474, 475, 476, 477] as const;
 export const FOREHEAD_TOP = 10;
 export const CHIN = 152;
 export const NOSE_TIP = 4;
-export const NASION = 168;
 /** Middle of the upper and of the lower lip's inner edge. */
 export const UPPER_LIP_INNER = 13;
 export const LOWER_LIP_INNER = 14;

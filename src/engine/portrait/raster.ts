@@ -17,7 +17,7 @@ export function createRaster(widthPx: number, heightPx: number, channels = 1): R
   return { widthPx, heightPx, channels, data: new Float32Array(widthPx * heightPx * channels) };
 }
 
-export function cloneRaster(raster: Raster): Raster {
+function cloneRaster(raster: Raster): Raster {
   return { ...raster, data: raster.data.slice() };
 }
 
@@ -43,7 +43,7 @@ export function lumaOf(rgb: Raster): Raster {
 }
 
 /** Copy of the window [x0, x0 + width) × [y0, y0 + height), which must lie inside. */
-export function crop(raster: Raster, x0: number, y0: number, widthPx: number, heightPx: number): Raster {
+function crop(raster: Raster, x0: number, y0: number, widthPx: number, heightPx: number): Raster {
   const { channels } = raster;
   const out = createRaster(widthPx, heightPx, channels);
   for (let y = 0; y < heightPx; y++) {
