@@ -19,6 +19,8 @@ import { smoothNoise, uniform } from './random.ts';
 const DEG = Math.PI / 180;
 /** Share of the motion that stays when nothing is said. */
 const QUIET_GAIN = 0.42;
+/** How far a head strays by itself, whatever its amplitude: beyond this a picture of one side does not carry. */
+const REACH_DEG = { yaw: 20, pitch: 13, roll: 12 };
 const NOD_RAD_PER_S = 11;
 const BREATH_HZ = 0.25;
 
@@ -92,9 +94,9 @@ export class IdlePerformance implements PerformanceSource {
     const drift = (octave: number): number => smoothNoise(this.#seed, 'shift', octave, 0.25, timeS);
     this.#recruit(target);
     return {
-      yawRad: amount * yaw + this.#recruited.yawRad,
-      pitchRad: amount * (pitch + 0.15 * DEG * breath) + this.#recruited.pitchRad,
-      rollRad: amount * roll,
+      yawRad: softLimit(amount * yaw, REACH_DEG.yaw * DEG) + this.#recruited.yawRad,
+      pitchRad: softLimit(amount * (pitch + 0.15 * DEG * breath), REACH_DEG.pitch * DEG) + this.#recruited.pitchRad,
+      rollRad: softLimit(amount * roll, REACH_DEG.roll * DEG),
       x: amount * (0.01 * drift(0) * gain + 0.12 * yaw),
       y: amount * (0.006 * drift(1) * gain - 0.003 * breath),
       scale: 1 + amount * (0.008 * drift(2) * gain + 0.0015 * breath),
@@ -153,3 +155,6 @@ function approach(value: number, target: number, timeConstantS: number): number 
 }
 
 const limit = (value: number, bound: number): number => Math.min(bound, Math.max(-bound, value));
+
+/** Linear around 0, never beyond ±bound. */
+const softLimit = (value: number, bound: number): number => bound * Math.tanh(value / bound);

@@ -49,7 +49,7 @@ export class NoiseHead implements HeadSource {
         const gate = hz > 1 ? 0.5 + 0.8 * Math.min(energy, 1) : 1;
         sum += Math.sqrt(power) * gate * smoothNoise(this.#seed, channel, octave, hz, timeS);
       }
-      return this.#liveliness * spreadDeg * DEG * softLimit(sum, 2.2);
+      return this.#liveliness * spreadDeg * DEG * sum;
     };
     const yawRad = axis('yaw', SPREAD_DEG.yaw);
     return {
@@ -59,6 +59,3 @@ export class NoiseHead implements HeadSource {
     };
   }
 }
-
-/** Linear around 0, never beyond ±bound. */
-const softLimit = (value: number, bound: number): number => bound * Math.tanh(value / bound);
