@@ -3,10 +3,11 @@
  * Out: one frame every 20 ms with the nine channels of `phonemes.ts`, how far the mouth rests, and what was heard.
  * Invariants: the frames do not depend on chunking; a stream's state is its own, so that many share one model and one batch.
  */
+
 import { loadBestModel, type Model, type Provider } from '../../inference.ts';
+import { smoothstep } from '../smoothstep.ts';
 import { ARTICULATION_CLASSES, ARTICULATION_HZ, type ArticulationFrame } from './articulation-frame.ts';
 import { CHANNEL_INDEX, CHANNELS } from './phonemes.ts';
-import { smoothstep } from './retarget.ts';
 import { MEL_BANDS, SpeechFeatures } from './speech-features.ts';
 
 export { ARTICULATION_CLASSES, ARTICULATION_HZ, type ArticulationFrame } from './articulation-frame.ts';

@@ -2,14 +2,15 @@
  * A face that lives as long as the call: one motion frame per call of `next`, speaking when it is given speech and idle otherwise, as
  * one continuous motion. The caller owns the sound and says which instant of the speech each frame belongs to.
  */
+
 import type { SpeechChunk } from '../../media/speech.ts';
 import type { AvatarControls } from '../controls.ts';
 import type { MotionFrame } from '../motion-frame.ts';
+import { smoothstep } from '../smoothstep.ts';
 import type { MouthState } from './coarticulation.ts';
 import { FacePerformer, type PerformerOptions, type Voice } from './face-performer.ts';
 import { PhonemeVoice } from './phoneme-voice.ts';
 import { CHANNELS } from './phonemes.ts';
-import { smoothstep } from './retarget.ts';
 
 /** From any mouth to a closed one, after speech ends or is cut off. */
 const CLOSING_S = 0.1;

@@ -4,7 +4,9 @@
  * Invariant: `close` 1 gives exactly closed lips and `rest` 1 a mouth at rest (closed, unless the emotion itself drops the jaw)
  * (the renderer seals the lips when mouthClose ≥ max(jawOpen, 0.08)).
  */
+
 import { BLENDSHAPE_INDEX, BLENDSHAPE_NAMES, type BlendshapeName } from '../motion-frame.ts';
+import { smoothstep } from '../smoothstep.ts';
 import type { MouthState } from './coarticulation.ts';
 import { CHANNEL_INDEX } from './phonemes.ts';
 
@@ -81,11 +83,6 @@ export function applyMouth(weights: Float32Array, mouth: MouthState, style: Mout
 /** Channel 0.8 raises the tip behind the upper teeth (tongueOut 0.35), 1 puts it between the teeth (0.65). */
 function tongueOut(tongue: number): number {
   return tongue <= 0.8 ? (0.35 / 0.8) * tongue : 0.35 + (0.3 / 0.2) * (tongue - 0.8);
-}
-
-export function smoothstep(from: number, to: number, value: number): number {
-  const u = Math.min(1, Math.max(0, (value - from) / (to - from)));
-  return u * u * (3 - 2 * u);
 }
 
 /** Dense weights → the motion frame's record: four decimals, zeros left out. */

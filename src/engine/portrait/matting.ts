@@ -3,6 +3,7 @@
  * model and the face's outline. Out: alpha at the view's size; at half of it, where smoothness is all that is asked: the
  * person's own colour, the background with the person taken out, and the filter's local model for a finer alpha.
  */
+import { smoothstep } from '../smoothstep.ts';
 import { pushPull } from './fill.ts';
 import {
   boxBlur,
@@ -17,7 +18,6 @@ import {
   type Polygon,
   type Raster,
   resize,
-  smoothstep,
 } from './raster.ts';
 
 /** Half-size px. */

@@ -3,12 +3,14 @@
  * canvas. Out: vertices around the face's oval with depth and with how much they follow the head, triangles that join on
  * to the face without a gap, and how the face's expressions die away into them.
  */
+
 import Delaunator from 'delaunator';
+import { smoothstep } from '../smoothstep.ts';
 import type { FaceBasis } from './face-basis.ts';
 import { applyBasisToRig } from './face-fit.ts';
 import { CANVAS_MARGIN_PX, CANVAS_PX } from './framing.ts';
 import { CHIN, FOREHEAD_TOP, LEFT_TRAGUS, RIGHT_TRAGUS } from './landmark-indices.ts';
-import { clamp, polygonDistance, smoothstep } from './raster.ts';
+import { clamp, polygonDistance } from './raster.ts';
 
 const RING_SCALES = [1.06, 1.13, 1.22];
 const FINE_STEP_PX = 24;

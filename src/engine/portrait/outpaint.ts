@@ -6,9 +6,10 @@
  * second face appears. The silhouette goes on as a body would: the torso widens to shoulders and goes straight down, cut
  * shoulders round off, cut hair closes to a crown.
  */
+import { smoothstep } from '../smoothstep.ts';
 import { CANVAS_PX } from './framing.ts';
 import type { Matting } from './matting.ts';
-import { clamp, createRaster, dilate, erode, gaussianBlur, halve, type Raster, sample, smoothstep } from './raster.ts';
+import { clamp, createRaster, dilate, erode, gaussianBlur, halve, type Raster, sample } from './raster.ts';
 
 const HALF_PX = CANVAS_PX / 2;
 /** Blur of the mirrored picture's levels, px of the view; each level is stored at the size that suits it. */

@@ -3,8 +3,9 @@
  * pose. A near-frontal photo bears about 22° either way; a three-quarter view hides one cheek, and turning that cheek
  * into view would have to invent it.
  */
+
 import type { FaceRig } from '../face-rig.ts';
-import { smoothstep } from './raster.ts';
+import { smoothstep } from '../smoothstep.ts';
 
 const DEGREE = Math.PI / 180;
 const FREE_YAW = 22 * DEGREE;

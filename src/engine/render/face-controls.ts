@@ -8,8 +8,10 @@
  * - bite (f, v): mouthRollLower beyond mouthRollUpper by 0.2…0.5 with a small jaw puts the lower lip to the upper teeth;
  * - tongueOut: 0.35 raises the tip behind the upper teeth, 0.65 puts it between the teeth, 1 sticks it out.
  */
+
 import type { FaceRig } from '../face-rig.ts';
 import { BLENDSHAPE_INDEX, BLENDSHAPE_NAMES, type MotionFrame } from '../motion-frame.ts';
+import { smoothstep } from '../smoothstep.ts';
 
 export interface FaceControls {
   /** In the order of BLENDSHAPE_NAMES. */
@@ -22,11 +24,6 @@ export interface FaceControls {
   bite: number;
   /** Person's own left and right, 0…1. */
   blink: { left: number; right: number };
-}
-
-export function smoothstep(from: number, to: number, x: number): number {
-  const t = Math.min(Math.max((x - from) / (to - from), 0), 1);
-  return t * t * (3 - 2 * t);
 }
 
 const I = BLENDSHAPE_INDEX;

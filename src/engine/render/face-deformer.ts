@@ -2,9 +2,11 @@
  * FaceDeformer: the mesh of one face under given controls, in rig space: photo + neutralise + blend shapes, then what must be
  * exact: lips that meet or at least never cross, a lower lip on the teeth, lids that meet. No Node API.
  */
+
 import type { FaceRig, HoleRing, SparseMatrix } from '../face-rig.ts';
 import { BLENDSHAPE_INDEX } from '../motion-frame.ts';
-import { type FaceControls, smoothstep } from './face-controls.ts';
+import { smoothstep } from '../smoothstep.ts';
+import type { FaceControls } from './face-controls.ts';
 
 /** A gap between the lips is closed by this share from above, the rest from below. */
 const UPPER_LIP_SHARE = 0.35;

@@ -2,12 +2,14 @@
  * FaceGeometry: MotionFrame + FaceRig → the draw list of one picture, in place. Everything that all renderers share but
  * the pixels. No Node API.
  */
+
 import { type FaceRig, RIG_FRAME_PX } from '../face-rig.ts';
 import type { MotionFrame } from '../motion-frame.ts';
+import { smoothstep } from '../smoothstep.ts';
 import { type DrawList, type Layer, type LayerSpec, VERTEX_FLOATS } from './draw-list.ts';
 import { HoleEdge, ringStripTriangles, strokeTriangles, writeStroke } from './edge-strips.ts';
 import { EyeLayers, eyeSpecs, gazeLid, QUAD_TRIANGLES } from './eye-layers.ts';
-import { createFaceControls, type FaceControls, resolveControls, smoothstep } from './face-controls.ts';
+import { createFaceControls, type FaceControls, resolveControls } from './face-controls.ts';
 import { FaceDeformer } from './face-deformer.ts';
 import { FaceShader } from './face-shader.ts';
 import { HeadProjector } from './head-projector.ts';

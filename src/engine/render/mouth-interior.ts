@@ -3,11 +3,13 @@
  * photo's own teeth, and near rest the photo's own mouth. Light falls in through the lips: less of it reaches the
  * corners, a rounded mouth and a nearly closed one. No Node API.
  */
+
 import type { FaceRig, MouthLayer } from '../face-rig.ts';
 import { BLENDSHAPE_INDEX } from '../motion-frame.ts';
+import { smoothstep } from '../smoothstep.ts';
 import { type Layer, VERTEX_FLOATS } from './draw-list.ts';
 import { writeQuadUv } from './eye-layers.ts';
-import { type FaceControls, smoothstep } from './face-controls.ts';
+import type { FaceControls } from './face-controls.ts';
 import type { FaceDeformer } from './face-deformer.ts';
 import type { HeadProjector } from './head-projector.ts';
 import { BITE_COLUMNS, type IncisalEdge, incisalEdge, interpolate, LayerGrid, toRig } from './mouth-layers.ts';
