@@ -43,11 +43,18 @@ export const speakSchema = z.strictObject({
 });
 
 export const mirrorSchema = z.strictObject({ isOn: z.boolean() });
+/** A typed turn of the caller's, which the face answers. */
+export const saySchema = z.strictObject({ text: z.string().trim().min(1).max(4000) });
+/** Whether the conversation hears the microphone. */
+export const talkSchema = z.strictObject({ isOn: z.boolean() });
+/** Push-to-talk: while the key is down the turn is the caller's; letting go ends it. */
+export const holdSchema = z.strictObject({ isDown: z.boolean() });
 
 export type JoinMessage = z.infer<typeof joinSchema>;
 export type AnswerMessage = z.infer<typeof answerSchema>;
 export type CandidateMessage = z.infer<typeof candidateSchema>;
 export type SpeakMessage = z.infer<typeof speakSchema>;
+export type SayMessage = z.infer<typeof saySchema>;
 export type ControlsMessage = z.infer<typeof controlsSchema>;
 
 export interface Failure {
@@ -82,6 +89,12 @@ export interface ClientToServerEvents {
   stop(message: object, reply: Reply<object>): void;
   /** The face says what our microphone hears. */
   mirror(message: { isOn: boolean }, reply: Reply<object>): void;
+  /** A typed turn of the caller's; the face answers it. */
+  say(message: SayMessage, reply: Reply<object>): void;
+  /** The conversation hears the microphone, or no longer. It has to be on for `hold`, too. */
+  talk(message: { isOn: boolean }, reply: Reply<object>): void;
+  /** Push-to-talk. The first one of a call ends the automatic finding of turns until `talk` is sent anew. */
+  hold(message: { isDown: boolean }, reply: Reply<object>): void;
   /** A ticket for a program that is to speak through this call's face. */
   invite(message: object, reply: Reply<Invitation>): void;
   controls(message: ControlsMessage, reply: Reply<object>): void;
@@ -98,6 +111,42 @@ export interface TurnMessage {
   state: 'started' | 'ended';
   playedMs?: number;
   interrupted?: boolean;
+  /** With `ended`, of turns that answer the caller. */
+  trace?: TurnTrace;
+}
+
+/** Where an answer's time went, ms; a part that did not happen is missing. */
+export interface TurnTrace {
+  /** The caller's last voiced sample → the turn counted as over. */
+  eouDelayMs?: number;
+  /** The end of the voice was found → the final transcript was there. */
+  sttDelayMs?: number;
+  /** Question asked → first piece of the answer. */
+  llmTtftMs?: number;
+  /** First sentence known → its first sound. */
+  ttsTtfbMs?: number;
+  /** First sound at the engine → announced by it. */
+  engineFirstFrameMs?: number;
+  /** The caller's last voiced sample (or the typed text's arrival) → the answer's first sound sent. */
+  responseLatencyMs?: number;
+  /** Decision to be silent → last sound sent. */
+  interruptionLatencyMs?: number;
+}
+
+/** What the caller said, as understood so far; one that is final begins the next. */
+export interface HeardMessage {
+  text: string;
+  isFinal: boolean;
+}
+
+/** What the face does, for the page to show. */
+export interface ActivityMessage {
+  state: 'idle' | 'listening' | 'thinking' | 'speaking';
+}
+
+/** Something the caller should know, e.g. that the microphone is heard but not understood here: please type. */
+export interface HintMessage {
+  text: string;
 }
 
 /** What the sender sees, once a second. */
@@ -115,6 +164,11 @@ export interface ServerToClientEvents {
   candidate(message: CandidateMessage): void;
   caption(message: CaptionMessage): void;
   turn(message: TurnMessage): void;
+  heard(message: HeardMessage): void;
+  activity(message: ActivityMessage): void;
+  /** The caller is to be handed over to a human; the conversation answers no more until `talk` or `say` is sent. */
+  handoff(message: object): void;
+  hint(message: HintMessage): void;
   stats(message: StatsMessage): void;
   failed(message: Failure): void;
   /** The session is over; the socket stays for another join. */
