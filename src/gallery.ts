@@ -10,8 +10,8 @@ import { type BakedPortrait, Bakery } from './engine/portrait/bakery.ts';
 import { makeThumbnail } from './engine/portrait/thumbnail.ts';
 import { AppError } from './errors.ts';
 import { assetsDir } from './paths.ts';
+import type { PortraitGallery } from './signaling/hosting.ts';
 import type { PortraitInfo } from './signaling/protocol.ts';
-import type { PortraitGallery } from './signaling/server.ts';
 
 const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.avif'];
 const MAX_UPLOADS = 100;

@@ -10,7 +10,8 @@ import { systemClock } from './media/clock.ts';
 import { Scope } from './media/scope.ts';
 import { clientDir } from './paths.ts';
 import { Session } from './session.ts';
-import { type CallHost, type RunningServer, startServer } from './signaling/server.ts';
+import type { CallHost } from './signaling/hosting.ts';
+import { type RunningServer, startServer } from './signaling/server.ts';
 import { createLogger, createMetrics } from './telemetry.ts';
 
 const PICTURE_PX = 512;

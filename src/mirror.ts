@@ -4,8 +4,8 @@
  */
 import { JitterBuffer } from './media/jitter-buffer.ts';
 import { OPUS_PACKET_SAMPLES, OpusDecoder } from './media/opus.ts';
+import type { SoundIntake } from './signaling/hosting.ts';
 import type { MicrophonePacket } from './signaling/peer.ts';
-import type { SoundIntake } from './signaling/server.ts';
 
 /** A lost packet sounds like the one before, fading. */
 const CONCEALMENT_GAIN = 0.6;

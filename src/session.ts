@@ -10,9 +10,10 @@ import { AvPacer, type PacerAction } from './media/av-pacer.ts';
 import { BitrateControl } from './media/bitrate-control.ts';
 import type { Clock } from './media/clock.ts';
 import { OpusEncoder } from './media/opus.ts';
+import { quantile } from './media/quantile.ts';
 import { Mirror } from './mirror.ts';
+import type { CallAudience, HostedCall, SoundIntake } from './signaling/hosting.ts';
 import type { MediaPeer, PeerEvents } from './signaling/peer.ts';
-import type { CallAudience, HostedCall, SoundIntake } from './signaling/server.ts';
 import { Speaking } from './speaking.ts';
 import type { Logger, Metrics } from './telemetry.ts';
 
@@ -230,10 +231,4 @@ export class Session implements HostedCall {
     await Promise.allSettled([...this.tasks]);
     this.opus[Symbol.dispose]();
   }
-}
-
-function quantile(values: number[], q: number): number {
-  if (values.length === 0) return 0;
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!;
 }

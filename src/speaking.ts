@@ -6,7 +6,7 @@ import type { SpeechSynthesizer } from './agent/tts.ts';
 import type { EngineSession } from './engine/avatar-engine.ts';
 import { AppError } from './errors.ts';
 import type { Clock } from './media/clock.ts';
-import type { CallAudience, SoundIntake } from './signaling/server.ts';
+import type { CallAudience, SoundIntake } from './signaling/hosting.ts';
 import type { Metrics } from './telemetry.ts';
 
 /** Speech given to the engine ahead of what it has announced; more would only make interruptions waste work. */

@@ -1,7 +1,7 @@
 /** The calls under way, by session id, so that programs find the one that they were invited to. */
 import { AppError } from '../errors.ts';
+import type { HostedCall } from './hosting.ts';
 import type { Failure, TurnMessage } from './protocol.ts';
-import type { HostedCall } from './server.ts';
 
 /** A program that follows a call. */
 export interface CallWatcher {

@@ -9,9 +9,9 @@ import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { PcmDecoder } from '../media/pcm-decoder.ts';
+import type { SoundIntake } from './hosting.ts';
 import type { CallWatcher, LiveCall, LiveCalls } from './live-calls.ts';
 import { type Failure, speakSchema, type TurnMessage } from './protocol.ts';
-import type { SoundIntake } from './server.ts';
 import type { TicketOffice } from './tickets.ts';
 
 const MAX_MESSAGE_BYTES = 1024 * 1024;

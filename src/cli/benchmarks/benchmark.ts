@@ -1,4 +1,5 @@
 /** What a benchmark is, and how a series of timings becomes one result. */
+import { quantile } from '../../media/quantile.ts';
 
 export interface BenchResult {
   name: string;
@@ -19,10 +20,10 @@ export interface Benchmark {
   run(context: BenchContext): Promise<BenchResult[]>;
 }
 
-/** p-th percentile (0 … 100) of values in any order, nearest rank. */
-export function percentile(values: readonly number[], p: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)];
+/** A series as one result: its median, and its 95th percentile. */
+export function summary(name: string, unit: string, values: readonly number[]): BenchResult {
+  const p50 = round(quantile(values, 0.5));
+  return { name, value: p50, unit, p50, p95: round(quantile(values, 0.95)), n: values.length };
 }
 
 /** Pictures per second from ms per picture; p95 is what 95 % of the pictures reach. */
@@ -31,8 +32,8 @@ export function asFps(name: string, ms: readonly number[], totalMs: number): Ben
     name,
     value: round((1000 * ms.length) / totalMs),
     unit: 'fps',
-    p50: round(1000 / percentile(ms, 50)),
-    p95: round(1000 / percentile(ms, 95)),
+    p50: round(1000 / quantile(ms, 0.5)),
+    p95: round(1000 / quantile(ms, 0.95)),
     n: ms.length,
   };
 }

@@ -4,7 +4,7 @@ import { resolveControls } from '../../engine/controls.ts';
 import { ArticulationModel } from '../../engine/motion/articulation.ts';
 import { motionFromSound } from '../../engine/motion/motion-generator.ts';
 import type { AudioFrame } from '../../media/frames.ts';
-import { type Benchmark, percentile, round } from './benchmark.ts';
+import { type Benchmark, summary } from './benchmark.ts';
 
 const RATE_HZ = 16_000;
 const FPS = 25;
@@ -23,16 +23,7 @@ export const motion: Benchmark = {
       // The first run warms the code up.
       if (i > 0) rtf.push((performance.now() - startMs) / 1000 / seconds);
     }
-    return [
-      {
-        name: 'motion_rtf',
-        value: round(percentile(rtf, 50)),
-        unit: 's/s',
-        p50: round(percentile(rtf, 50)),
-        p95: round(percentile(rtf, 95)),
-        n: rtf.length,
-      },
-    ];
+    return [summary('motion_rtf', 's/s', rtf)];
   },
 };
 

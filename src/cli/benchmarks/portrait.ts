@@ -1,7 +1,7 @@
 /** `portrait_ms`: photo → ready rig without the cache. The value is the first bake, model loading included. */
 import { readFile } from 'node:fs/promises';
 import { bakePortrait } from '../../engine/portrait/portrait.ts';
-import { type Benchmark, percentile, round } from './benchmark.ts';
+import { type Benchmark, round, summary } from './benchmark.ts';
 import { samplePortrait } from './sample-portrait.ts';
 
 export const portrait: Benchmark = {
@@ -14,15 +14,6 @@ export const portrait: Benchmark = {
       await bakePortrait(photo, { cacheDir: null });
       ms.push(performance.now() - startMs);
     }
-    return [
-      {
-        name: 'portrait_ms',
-        value: round(ms[0]),
-        unit: 'ms',
-        p50: round(percentile(ms, 50)),
-        p95: round(percentile(ms, 95)),
-        n: ms.length,
-      },
-    ];
+    return [{ ...summary('portrait_ms', 'ms', ms), value: round(ms[0]) }];
   },
 };

@@ -1,0 +1,34 @@
+/** What goes wrong, as the other side is told: one sentence with a code and, over HTTP, a status. Bugs are logged, not told. */
+import { AppError, type ErrorCode } from '../errors.ts';
+import type { Logger } from '../telemetry.ts';
+import type { Failure } from './protocol.ts';
+
+const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
+  PORTRAIT_UNKNOWN: 404,
+  TICKET_INVALID: 403,
+  SESSION_GONE: 410,
+  SERVER_BUSY: 503,
+  TTS_UNAVAILABLE: 503,
+};
+
+/** AppErrors reach the other side as they are; anything else is a bug of ours, logged and told without its insides. */
+export function describeFailure(error: unknown, logger: Logger): { failure: Failure; status: number } {
+  if (error instanceof AppError) {
+    const retryAfterS = error.code === 'SERVER_BUSY' ? 10 : undefined;
+    return {
+      failure: { error: { code: error.code, message: error.message, ...(retryAfterS ? { retryAfterS } : {}) } },
+      status: HTTP_STATUS[error.code] ?? 400,
+    };
+  }
+  const status = (error as { status?: number }).status;
+  if (status === 413)
+    return {
+      failure: { error: { code: 'IMAGE_TOO_LARGE', message: 'The picture file is too large; send a smaller one.' } },
+      status,
+    };
+  logger.error({ err: error }, 'request failed');
+  return {
+    failure: { error: { code: 'INTERNAL', message: 'Something went wrong on the server; try again.' } },
+    status: 500,
+  };
+}

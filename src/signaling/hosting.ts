@@ -1,0 +1,66 @@
+/**
+ * What the signaling server needs from the rest: someone who opens calls and knows the voices, and someone who has the faces. The
+ * composition root supplies both; nothing here knows of rendering or speech.
+ */
+import type { MediaPeer, PeerEvents } from './peer.ts';
+import type {
+  CaptionMessage,
+  ControlsMessage,
+  Failure,
+  PortraitInfo,
+  StatsMessage,
+  TurnMessage,
+  VoiceInfo,
+} from './protocol.ts';
+
+/** One call, as the socket sees it. */
+export interface HostedCall {
+  events: PeerEvents;
+  speak(message: { text: string; voice?: string | undefined }): number;
+  /** A turn of bare sound; ends what was being said. */
+  openSound(): SoundIntake;
+  /** The face says what the caller's microphone hears, or no longer. */
+  setMirror(isOn: boolean): void;
+  /** Silence, now. @param turnId only if this turn is under way. */
+  stop(turnId?: number): void;
+  setControls(controls: ControlsMessage): void;
+  close(reason: string): Promise<void>;
+}
+
+/** Where a turn's bare sound goes. */
+export interface SoundIntake {
+  readonly turnId: number;
+  /** The turn was cut off: further sound is ignored. */
+  readonly isOver: boolean;
+  /** @param samples 48 kHz mono. @returns when there is room for more. */
+  push(samples: Float32Array): Promise<void>;
+  end(): void;
+}
+
+export interface CallAudience {
+  caption(message: CaptionMessage): void;
+  turn(message: TurnMessage): void;
+  stats(message: StatsMessage): void;
+  failed(failure: Failure): void;
+  ended(reason: string): void;
+}
+
+export interface CallHost {
+  readonly fps: number;
+  /** @throws AppError SERVER_BUSY when another call would take pictures from the running ones. */
+  open(
+    portraitId: string,
+    controls: ControlsMessage,
+    peer: () => MediaPeer,
+    audience: CallAudience,
+  ): Promise<HostedCall>;
+  voices(): Promise<VoiceInfo[]>;
+}
+
+export interface PortraitGallery {
+  list(): Promise<PortraitInfo[]>;
+  /** @throws AppError PORTRAIT_UNKNOWN. */
+  thumbnail(id: string): Promise<Uint8Array>;
+  /** @throws AppError as the analysis of a photo does. */
+  add(photo: Uint8Array, name: string): Promise<PortraitInfo>;
+}
