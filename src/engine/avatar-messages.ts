@@ -14,6 +14,8 @@ export interface SessionSettings {
   fps: number;
   sizePx: number;
   controls: AvatarControls;
+  /** Who draws: we (the default), or the viewer, who then gets the motion instead of pictures. */
+  render?: 'server' | 'client';
 }
 
 export type ToWorker = { sessionId: number } & (

@@ -1,19 +1,17 @@
 /**
  * Worker thread that draws and encodes the faces of several sessions. In: speech, controls, and which picture to encode. Out:
- * ticks (sound at once, then the picture's slot) and encoded frames. A free slot is the credit to draw, so memory and work
+ * ticks (sound at once, then the picture's slot) and encoded frames; for viewers that draw themselves, motion in the pictures' place. A free slot is the credit to draw, so memory and work
  * done ahead are bounded; messages are answered between any two pictures.
  */
 import { parentPort } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
-import { i420Bytes } from '../media/frames.ts';
-import { LiveVideoEncoder } from '../media/live-video-encoder.ts';
 import type { SpeechChunk } from '../media/speech.ts';
 import type { FromWorker, SessionSettings, ToWorker } from './avatar-messages.ts';
+import { type FaceOutput, MotionOutput, PictureOutput } from './face-output.ts';
 import type { FaceRig } from './face-rig.ts';
 import type { HeardPiece } from './listening.ts';
 import { LivePerformer } from './motion/live-performer.ts';
 import { loadRig } from './portrait/rig-store.ts';
-import { FaceRenderer } from './render/face-renderer.ts';
 import { ENGINE_RATE_HZ, SpokenTurn } from './spoken-turn.ts';
 
 /** Pictures that may wait, drawn, for their sound. */
@@ -34,25 +32,20 @@ const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.p
 
 class WorkerSession {
   private readonly id: number;
-  private readonly settings: SessionSettings;
-  private readonly renderer: FaceRenderer;
+  private readonly output: FaceOutput;
   private readonly performer: LivePerformer;
-  private readonly slots: Uint8Array[];
   private readonly freeSlots: number[];
   private readonly tickSamples: number;
-  private encoder: LiveVideoEncoder | undefined;
   private turn: SpokenTurn | undefined;
   /** Turns up to this one are over; what is still on its way for them is ignored. */
   private settledTurn = 0;
   private nextTick: number;
 
-  constructor(id: number, rig: FaceRig, settings: SessionSettings, firstTick: number) {
+  constructor(id: number, output: FaceOutput, settings: SessionSettings, firstTick: number) {
     this.id = id;
-    this.settings = settings;
-    this.renderer = new FaceRenderer(rig, { sizePx: settings.sizePx });
+    this.output = output;
     this.performer = new LivePerformer({ fps: settings.fps, controls: settings.controls });
-    this.slots = Array.from({ length: SLOTS }, () => new Uint8Array(i420Bytes(settings.sizePx, settings.sizePx)));
-    this.freeSlots = this.slots.map((_, i) => i);
+    this.freeSlots = Array.from({ length: SLOTS }, (_, i) => i);
     this.tickSamples = ENGINE_RATE_HZ / settings.fps;
     this.nextTick = firstTick;
   }
@@ -76,7 +69,7 @@ class WorkerSession {
     post(turnId === undefined ? announced : { ...announced, turnId }, [samples.buffer as ArrayBuffer]);
     const startMs = performance.now();
     const slot = this.freeSlots.pop()!;
-    this.renderer.render(frame, this.slots[slot]!);
+    this.output.fill(slot, frame);
     post({ kind: 'picture', sessionId: this.id, index, slot, renderMs: performance.now() - startMs });
   }
 
@@ -131,13 +124,7 @@ class WorkerSession {
   handle(message: Exclude<ToWorker, { kind: 'open' | 'close' }>): void {
     switch (message.kind) {
       case 'encoder':
-        this.encoder?.[Symbol.dispose]();
-        this.encoder = new LiveVideoEncoder({
-          codec: message.codec,
-          sizePx: this.settings.sizePx,
-          fps: this.settings.fps,
-          bitrateBps: message.bitrateBps,
-        });
+        this.output.setEncoder(message.codec, message.bitrateBps);
         break;
       case 'speak':
         this.speak(message.turnId, message.chunk);
@@ -167,17 +154,17 @@ class WorkerSession {
         this.freeSlots.push(message.slot);
         break;
       case 'keyframe':
-        this.encoder?.requestKeyframe();
+        this.output.requestKeyframe();
         break;
       case 'bitrate':
-        this.encoder?.setBitrate(message.bitrateBps);
+        this.output.setBitrate(message.bitrateBps);
         break;
     }
   }
 
   private encode(slot: number, timestampUs: number): void {
     const startMs = performance.now();
-    const frame = this.encoder?.encode(this.slots[slot]!, timestampUs);
+    const frame = this.output.encode(slot, timestampUs);
     this.freeSlots.push(slot);
     if (frame)
       post({ kind: 'encoded', sessionId: this.id, frame, encodeMs: performance.now() - startMs }, [
@@ -186,21 +173,29 @@ class WorkerSession {
   }
 
   close(): void {
-    this.encoder?.[Symbol.dispose]();
+    this.output[Symbol.dispose]();
   }
+}
+
+function sharedRig(path: string): Promise<FaceRig> {
+  let rig = rigs.get(path);
+  if (!rig) {
+    rig = loadRig(path);
+    rigs.set(path, rig);
+    rig.catch(() => rigs.delete(path));
+  }
+  return rig;
 }
 
 async function open({ sessionId, settings, firstTick }: Extract<ToWorker, { kind: 'open' }>): Promise<void> {
   const waiting: ToWorker[] = [];
   opening.set(sessionId, waiting);
   try {
-    let rig = rigs.get(settings.rigPath);
-    if (!rig) {
-      rig = loadRig(settings.rigPath);
-      rigs.set(settings.rigPath, rig);
-      rig.catch(() => rigs.delete(settings.rigPath));
-    }
-    sessions.set(sessionId, new WorkerSession(sessionId, await rig, settings, firstTick));
+    const output =
+      settings.render === 'client'
+        ? new MotionOutput(settings.fps)
+        : new PictureOutput(await sharedRig(settings.rigPath), SLOTS, settings);
+    sessions.set(sessionId, new WorkerSession(sessionId, output, settings, firstTick));
   } catch (error) {
     fail(sessionId, error);
   }

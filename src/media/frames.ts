@@ -25,7 +25,8 @@ export interface AudioFrame {
 
 export interface EncodedFrame {
   kind: 'audio' | 'video';
-  mimeType: 'audio/opus' | 'video/VP8' | 'video/H264';
+  /** The last one is `engine/motion-packet.ts`: a face that its viewer draws. */
+  mimeType: 'audio/opus' | 'video/VP8' | 'video/H264' | 'application/x-visavis-motion';
   data: Uint8Array;
   timestampUs: TimestampUs;
   durationUs: number;

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AvatarEngine, type EngineListener, type EngineSession } from '../../src/engine/avatar-engine.ts';
 import type { SessionSettings } from '../../src/engine/avatar-messages.ts';
 import { resolveControls } from '../../src/engine/controls.ts';
+import { unpackMotion } from '../../src/engine/motion-packet.ts';
 import { bakePortrait } from '../../src/engine/portrait/portrait.ts';
 import type { EncodedFrame } from '../../src/media/frames.ts';
 import type { SpeechChunk } from '../../src/media/speech.ts';
@@ -36,13 +37,17 @@ interface Seen {
 }
 
 /** A session whose pictures are encoded as soon as they come, unless `keep` holds them back. */
-function openSession(options: { keep?: boolean; rig?: string } = {}): { session: EngineSession; seen: Seen } {
+function openSession(options: { keep?: boolean; rig?: string; render?: 'client' } = {}): {
+  session: EngineSession;
+  seen: Seen;
+} {
   const seen: Seen = { ticks: [], slots: [], encoded: [], restarts: 0, failures: [] };
   const settings: SessionSettings = {
     rigPath: options.rig ?? rigPath,
     fps: FPS,
     sizePx: 256,
     controls: resolveControls({ seed: 1 }),
+    ...(options.render ? { render: options.render } : {}),
   };
   const listener: EngineListener = {
     tick: (tick) => void seen.ticks.push(tick),
@@ -57,7 +62,7 @@ function openSession(options: { keep?: boolean; rig?: string } = {}): { session:
     failed: (error) => void seen.failures.push(error),
   };
   const session = engine.open(settings, listener);
-  session.setEncoder('VP8', 400_000);
+  if (!options.render) session.setEncoder('VP8', 400_000);
   return { session, seen };
 }
 
@@ -162,6 +167,29 @@ describe('AvatarEngine', () => {
     await until('the end', () => spoken(seen, 2).some(({ isLast }) => isLast));
     expect(spoken(seen, 2)).toHaveLength(FPS);
     expect(spoken(seen, 1).length).toBeLessThan(FPS);
+    session.close();
+  });
+
+  it('gives a viewer that draws itself the motion, tick by tick, through the loss of its worker', async () => {
+    const { session, seen } = openSession({ render: 'client' });
+    session.speak(1, speech());
+    session.endTurn(1);
+    await until('the end', () => spoken(seen, 1).some(({ isLast }) => isLast));
+    await engine.crashWorkers();
+    const count = seen.encoded.length;
+    await until('motion after the crash', () => seen.encoded.length > count + 5);
+    expect(seen.restarts).toBe(1);
+    expect(seen.failures).toEqual([]);
+    const frames = seen.encoded.map(({ data, timestampUs }) => unpackMotion(data, timestampUs));
+    expect(seen.encoded.every(({ mimeType }) => mimeType === 'application/x-visavis-motion')).toBe(true);
+    const jaw = (turnId: number | undefined) =>
+      Math.max(
+        ...frames
+          .filter(({ timestampUs }) => seen.ticks[timestampUs / 40_000]!.turnId === turnId)
+          .map(({ blendshapes }) => blendshapes.jawOpen ?? 0),
+      );
+    expect(jaw(1)).toBeGreaterThan(jaw(undefined) + 0.1);
+    expect(new Set(frames.map(({ pose }) => pose.yawRad)).size).toBeGreaterThan(20);
     session.close();
   });
 
