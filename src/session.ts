@@ -13,7 +13,7 @@ import { OpusEncoder } from './media/opus.ts';
 import { quantile } from './media/quantile.ts';
 import { Mirror } from './mirror.ts';
 import type { CallAudience, HostedCall, SoundIntake } from './signaling/hosting.ts';
-import type { MediaPeer, PeerEvents } from './signaling/peer.ts';
+import type { MediaOutlet, PeerEvents } from './signaling/peer.ts';
 import { Speaking } from './speaking.ts';
 import type { Logger, Metrics } from './telemetry.ts';
 
@@ -21,7 +21,7 @@ const POLL_US = 5_000;
 const STATS_US = 1_000_000;
 
 export interface SessionParts {
-  peer: () => MediaPeer;
+  peer: () => MediaOutlet;
   openEngine: (listener: EngineListener) => EngineSession;
   synthesizer: SpeechSynthesizer;
   clock: Clock;

@@ -2,7 +2,7 @@
  * What the signaling server needs from the rest: someone who opens calls and knows the voices, and someone who has the faces. The
  * composition root supplies both; nothing here knows of rendering or speech.
  */
-import type { MediaPeer, PeerEvents } from './peer.ts';
+import type { MediaOutlet, PeerEvents } from './peer.ts';
 import type {
   CaptionMessage,
   ControlsMessage,
@@ -51,7 +51,7 @@ export interface CallHost {
   open(
     portraitId: string,
     controls: ControlsMessage,
-    peer: () => MediaPeer,
+    peer: () => MediaOutlet,
     audience: CallAudience,
   ): Promise<HostedCall>;
   voices(): Promise<VoiceInfo[]>;

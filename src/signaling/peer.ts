@@ -1,6 +1,6 @@
 /**
- * MediaPeer: the door through which one viewer sees, hears and speaks. The session knows only this; werift, an SFU or a test fake
- * stand behind it.
+ * Where a call's media goes and comes from. The session knows only `MediaOutlet`; behind it stands a `MediaPeer`, the door of one viewer,
+ * or a room with many (room-media.ts), over werift, an SFU or a test fake.
  */
 
 import type { EncodedFrame } from '../media/frames.ts';
@@ -38,14 +38,19 @@ export interface PeerEvents {
   closed(reason: string): void;
 }
 
-export interface MediaPeer {
-  /** The video codec that was agreed on; undefined before `accept`. */
+/** Takes the encoded face to whoever watches. */
+export interface MediaOutlet {
+  /** The video codec that was agreed on; undefined until it is. */
   readonly videoCodec: LiveCodec | undefined;
+  send(frame: EncodedFrame): void;
+  close(): Promise<void>;
+}
+
+/** The door through which one viewer sees, hears and speaks; negotiated by SDP. */
+export interface MediaPeer extends MediaOutlet {
   /** SDP offer; candidates gathered so far are inside, later ones come through `onCandidate`. */
   createOffer(options?: { iceRestart?: boolean }): Promise<string>;
   /** @throws AppError SIGNALING_INVALID when the answer is not one. */
   accept(answerSdp: string): Promise<void>;
   addCandidate(candidate: IceCandidate): Promise<void>;
-  send(frame: EncodedFrame): void;
-  close(): Promise<void>;
 }
