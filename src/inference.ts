@@ -21,11 +21,17 @@ export interface TensorValue {
   dims: readonly number[];
 }
 
+/** What a model may be given: numbers, token ids (int64) or truth values (0 and 1). */
+export type TensorInput =
+  | TensorValue
+  | { data: BigInt64Array; dims: readonly number[] }
+  | { data: Uint8Array; dims: readonly number[] };
+
 export interface Model {
   readonly name: string;
   readonly provider: Provider;
   /** All of the model's inputs by name → all of its outputs by name. The outputs belong to the caller. */
-  run(inputs: Record<string, TensorValue>): Promise<Record<string, TensorValue>>;
+  run(inputs: Record<string, TensorInput>): Promise<Record<string, TensorValue>>;
 }
 
 export interface ModelOptions {
@@ -91,8 +97,11 @@ async function openModel(name: string, path: string, provider: Provider, threads
     provider,
     async run(inputs) {
       const feeds: Record<string, Tensor> = {};
-      for (const [key, value] of Object.entries(inputs))
-        feeds[key] = new runtime.Tensor('float32', value.data, value.dims);
+      for (const [key, { data, dims }] of Object.entries(inputs)) {
+        if (data instanceof Float32Array) feeds[key] = new runtime.Tensor('float32', data, dims);
+        else if (data instanceof BigInt64Array) feeds[key] = new runtime.Tensor('int64', data, dims);
+        else feeds[key] = new runtime.Tensor('bool', data, dims);
+      }
       const outputs = await session.run(feeds);
       const values: Record<string, TensorValue> = {};
       for (const [key, tensor] of Object.entries(outputs)) {

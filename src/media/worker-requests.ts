@@ -6,12 +6,15 @@ import type { Worker } from 'node:worker_threads';
 
 export class WorkerRequests<Request, Reply> implements AsyncDisposable {
   #start: () => Worker;
+  #stop: (worker: Worker) => Promise<unknown>;
   #worker: Worker | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #isDisposed = false;
 
-  constructor(start: () => Worker) {
+  /** @param stop ends a worker; a thread in which a neural model may be running must be asked, not terminated. */
+  constructor(start: () => Worker, stop: (worker: Worker) => Promise<unknown> = (worker) => worker.terminate()) {
     this.#start = start;
+    this.#stop = stop;
   }
 
   ask(request: Request): Promise<Reply> {
@@ -38,7 +41,7 @@ export class WorkerRequests<Request, Reply> implements AsyncDisposable {
   async #end(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
-    await worker?.terminate();
+    if (worker) await this.#stop(worker);
   }
 }
 

@@ -110,6 +110,7 @@ describe('architecture', () => {
       'onnxruntime-node',
       'node-av',
       'jose',
+      'llama-tokenizer-js',
       'socket.io',
       'sharp',
       '@echogarden/espeak-ng-emscripten',

@@ -2,7 +2,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chooseModel, loadBestModel, loadModel, type Model, type Provider } from '../../src/inference.ts';
+import {
+  chooseModel,
+  loadBestModel,
+  loadModel,
+  type Model,
+  type Provider,
+  type TensorValue,
+} from '../../src/inference.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -38,7 +45,7 @@ describe('provider', () => {
       name: 'doubler',
       provider,
       broken: false,
-      async run({ x }) {
+      async run({ x }: Record<string, TensorValue>) {
         if (this.broken) throw new Error('device lost\nstack');
         const until = performance.now() + delayMs;
         while (performance.now() < until);
