@@ -11,6 +11,7 @@ import { Scope } from './media/scope.ts';
 import { clientDir } from './paths.ts';
 import { Session } from './session.ts';
 import type { CallHost } from './signaling/hosting.ts';
+import type { ReadinessCheck } from './signaling/readiness.ts';
 import { type RunningServer, startServer } from './signaling/server.ts';
 import { createLogger, createMetrics } from './telemetry.ts';
 
@@ -30,11 +31,12 @@ export async function serve(config: Config): Promise<RunningServer> {
     const maxCalls = config.server.maxCalls || Math.max(1, CALLS_PER_CORE * availableParallelism());
     const host: CallHost = {
       fps: config.motion.fps,
-      async open(portraitId, controls, peer, audience) {
+      async open({ portraitId, controls, render }, peer, audience) {
         const rigPath = await gallery.rigPath(portraitId);
         if (engine.sessionCount >= maxCalls)
           throw new AppError('SERVER_BUSY', `All ${maxCalls} lines are taken; try again in a moment.`);
-        const settings = { rigPath, fps: config.motion.fps, sizePx: PICTURE_PX, controls: resolveControls(controls) };
+        const { fps } = config.motion;
+        const settings = { rigPath, fps, sizePx: PICTURE_PX, controls: resolveControls(controls), render };
         return new Session({
           peer,
           openEngine: (listener) => engine.open(settings, listener),
@@ -44,8 +46,10 @@ export async function serve(config: Config): Promise<RunningServer> {
           logger,
           metrics,
           settings: {
+            render,
             bitrateBps: config.webrtc.bitrateKbps * 1000,
-            videoDelayUs: config.webrtc.videoDelayMs * 1000,
+            // A page that draws waits for the sound by itself.
+            videoDelayUs: render === 'client' ? 0 : config.webrtc.videoDelayMs * 1000,
             voice: config.speech.voice,
             ratePercent: config.speech.ratePercent,
             maxCharacters: config.speech.maxCharacters,
@@ -57,7 +61,11 @@ export async function serve(config: Config): Promise<RunningServer> {
         return voices.map(({ id, name, languages }) => ({ id, title: name, language: languages[0] ?? '' }));
       },
     };
-    const server = scope.use(await startServer({ config, host, gallery, logger, metrics, clientDir }));
+    const readiness: ReadinessCheck[] = [
+      { name: 'engine', check: () => engine.answer().then(() => undefined) },
+      { name: 'portraits', check: () => gallery.problem },
+    ];
+    const server = scope.use(await startServer({ config, host, gallery, logger, metrics, readiness, clientDir }));
     gallery.warmUp().catch((err) => logger.warn({ err }, 'warming up portraits failed'));
     return { url: server.url, [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]() };
   } catch (error) {

@@ -10,10 +10,12 @@ import { AvPacer, type PacerAction } from './media/av-pacer.ts';
 import { BitrateControl } from './media/bitrate-control.ts';
 import type { Clock } from './media/clock.ts';
 import { OpusEncoder } from './media/opus.ts';
+import { PictureThinning } from './media/picture-thinning.ts';
 import { quantile } from './media/quantile.ts';
 import { Mirror } from './mirror.ts';
 import type { CallAudience, HostedCall, SoundIntake } from './signaling/hosting.ts';
 import type { MediaOutlet, PeerEvents } from './signaling/peer.ts';
+import type { Render } from './signaling/protocol.ts';
 import { Speaking } from './speaking.ts';
 import type { Logger, Metrics } from './telemetry.ts';
 
@@ -28,7 +30,14 @@ export interface SessionParts {
   audience: CallAudience;
   logger: Logger;
   metrics: Metrics;
-  settings: { bitrateBps: number; videoDelayUs: number; voice: string; ratePercent: number; maxCharacters: number };
+  settings: {
+    render: Render;
+    bitrateBps: number;
+    videoDelayUs: number;
+    voice: string;
+    ratePercent: number;
+    maxCharacters: number;
+  };
 }
 
 interface Window {
@@ -47,6 +56,8 @@ export class Session implements HostedCall {
   private readonly engine: EngineSession;
   private readonly pacer: AvPacer;
   private readonly bitrate: BitrateControl;
+  private readonly thinning = new PictureThinning();
+  private mediaUs = 0;
   private readonly opus = new OpusEncoder();
   private readonly life = new AbortController();
   private readonly tasks = new Set<Promise<void>>();
@@ -111,9 +122,13 @@ export class Session implements HostedCall {
   }
 
   private start(): void {
-    const codec = this.parts.peer().videoCodec;
-    if (!codec || this.life.signal.aborted) return;
-    this.engine.setEncoder(codec, this.parts.settings.bitrateBps);
+    if (this.life.signal.aborted) return;
+    const { render, bitrateBps } = this.parts.settings;
+    if (render === 'server') {
+      const codec = this.parts.peer().videoCodec;
+      if (!codec) return;
+      this.engine.setEncoder(codec, bitrateBps);
+    }
     this.run(this.pace());
   }
 

@@ -8,6 +8,7 @@ import type {
   ControlsMessage,
   Failure,
   PortraitInfo,
+  Render,
   StatsMessage,
   TurnMessage,
   VoiceInfo,
@@ -45,15 +46,16 @@ export interface CallAudience {
   ended(reason: string): void;
 }
 
+export interface CallRequest {
+  portraitId: string;
+  controls: ControlsMessage;
+  render: Render;
+}
+
 export interface CallHost {
   readonly fps: number;
   /** @throws AppError SERVER_BUSY when another call would take pictures from the running ones. */
-  open(
-    portraitId: string,
-    controls: ControlsMessage,
-    peer: () => MediaOutlet,
-    audience: CallAudience,
-  ): Promise<HostedCall>;
+  open(request: CallRequest, peer: () => MediaOutlet, audience: CallAudience): Promise<HostedCall>;
   voices(): Promise<VoiceInfo[]>;
 }
 
@@ -61,6 +63,8 @@ export interface PortraitGallery {
   list(): Promise<PortraitInfo[]>;
   /** @throws AppError PORTRAIT_UNKNOWN. */
   thumbnail(id: string): Promise<Uint8Array>;
+  /** Path of the file from which a page can draw the face itself. @throws AppError as the analysis of a photo does. */
+  rigPath(id: string): Promise<string>;
   /** @throws AppError as the analysis of a photo does. */
   add(photo: Uint8Array, name: string): Promise<PortraitInfo>;
 }

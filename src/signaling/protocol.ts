@@ -26,6 +26,8 @@ export const joinSchema = z.strictObject({
   ticket: z.string().max(4000),
   portraitId: z.string().max(200),
   controls: controlsSchema.optional(),
+  /** Who draws the face: the server, sending video (the default), or the page, from motion over a data channel. */
+  render: z.enum(['server', 'client']).optional(),
 });
 
 export const answerSchema = z.strictObject({ sdp: z.string().min(1).max(MAX_SDP_CHARACTERS) });
@@ -69,7 +71,11 @@ export interface Joined {
   offerSdp: string;
   iceServers: { urls: string; username?: string; credential?: string }[];
   fps: number;
+  /** What is really done, whatever was asked for. */
+  render: Render;
 }
+
+export type Render = NonNullable<JoinMessage['render']>;
 
 export interface Invitation {
   sessionId: string;

@@ -9,6 +9,7 @@ import {
   MediaStreamTrack,
   OpusPacketizer,
   PictureLossIndication,
+  type RTCDataChannel,
   RTCPeerConnection,
   RTCRtpCodecParameters,
   RTCRtpHeaderExtensionParameters,
@@ -22,18 +23,26 @@ import {
   Vp8Packetizer,
 } from 'werift';
 import { AppError } from '../errors.ts';
+import { systemClock } from '../media/clock.ts';
 import type { EncodedFrame } from '../media/frames.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
+import { MOTION_CHANNEL, sealMotion } from './motion-channel.ts';
 import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
+import type { Render } from './protocol.ts';
+import { TransportFeedbackReader } from './transport-feedback.ts';
 
 const PLAYOUT_DELAY_URI = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 /** min = max = 0: show each picture when it is complete. A maximum above 0 makes Chromium aim for it. */
 const NO_PLAYOUT_DELAY = Buffer.from([0, 0, 0]);
 const MAX_PAYLOAD_BYTES = 1180;
+/** RTP with extensions, SRTP tag, UDP, IP. */
+const OVERHEAD_BYTES = 70;
 const VIDEO_CLOCK_HZ = 90_000;
 const AUDIO_CLOCK_HZ = 48_000;
 /** A viewer that lost one packet asks several times; one keyframe answers them all. */
 const KEYFRAME_INTERVAL_MS = 300;
+/** A viewer this far behind misses motion rather than getting it late. */
+const MAX_MOTION_WAITING_BYTES = 64 * 1024;
 
 export interface WeriftOptions {
   iceServers: { urls: string; username?: string; credential?: string }[];
@@ -43,6 +52,8 @@ export interface WeriftOptions {
   useIpv6: boolean;
   /** Codecs to offer, best first. */
   codecs: LiveCodec[];
+  /** `client`: the viewer draws; it gets motion over a data channel and no video track. */
+  render?: Render;
   onCandidate(candidate: IceCandidate): void;
   events: PeerEvents;
 }
@@ -61,12 +72,15 @@ export class WeriftPeer implements MediaPeer {
   private readonly audio = new MediaStreamTrack({ kind: 'audio' });
   private readonly opusPacketizer = new OpusPacketizer();
   private videoPacketizer: Vp8Packetizer | H264Packetizer | undefined;
+  private readonly motion: RTCDataChannel | undefined;
   private readonly events: PeerEvents;
   private readonly rtpBase = { audio: randomUint32(), video: randomUint32() };
   private playoutDelayId: number | undefined;
   /** Wall-clock ms of media time 0: the one mapping from which both tracks' sender reports are made. */
   private originNtpMs: number | undefined;
   private readonly lastSentUs = { audio: 0, video: 0 };
+  private readonly feedback = new TransportFeedbackReader();
+  private videoSender: RTCRtpSender | undefined;
   private lastKeyframeRequestMs = Number.NEGATIVE_INFINITY;
   private isConnected = false;
   private isClosed = false;
@@ -96,15 +110,18 @@ export class WeriftPeer implements MediaPeer {
     });
     const stream = new MediaStream({ id: 'avatar' });
     const audio = this.connection.addTransceiver(this.audio, { direction: 'sendrecv' });
-    const video = this.connection.addTransceiver(this.video, { direction: 'sendonly' });
+    const video =
+      options.render === 'client' ? undefined : this.connection.addTransceiver(this.video, { direction: 'sendonly' });
+    if (!video) this.motion = this.connection.createDataChannel(MOTION_CHANNEL, { ordered: false, maxRetransmits: 0 });
     // One stream for both tracks, so that the viewer's browser keeps lips and sound together.
-    for (const { sender, kind } of [audio, video]) {
+    for (const { sender, kind } of video ? [audio, video] : [audio]) {
       sender.setStreams([stream]);
       this.correctSenderReportTime(sender, kind === 'audio' ? 'audio' : 'video');
     }
+    this.videoSender = video?.sender;
     // werift looks a PLI up by its *sender's* SSRC first, which in Chromium is the microphone's, and hands it to the wrong
     // object. This listener sees every RTCP packet before that.
-    video.sender.dtlsTransport?.onRtcp.subscribe((packet) => this.onRtcp(packet, video.sender));
+    video?.sender.dtlsTransport?.onRtcp.subscribe((packet) => this.onRtcp(packet, video.sender));
     this.connection.onTrack.subscribe((track) => {
       if (track.kind !== 'audio') return;
       track.onReceiveRtp.subscribe((rtp) =>
@@ -139,9 +156,18 @@ export class WeriftPeer implements MediaPeer {
       this.lastKeyframeRequestMs = nowMs;
       this.events.keyframeRequest();
     }
+    // werift's own list of arrivals reads run-length chunks only, and those wrongly.
+    if (request instanceof TransportWideCC) {
+      const arrivals = this.feedback.read(request);
+      if (arrivals.length > 0) this.events.link({ arrivals });
+    }
     if (packet instanceof RtcpRrPacket)
       for (const report of packet.reports)
-        if (report.ssrc === sender.ssrc) this.events.link({ fractionLost: report.fractionLost / 256 });
+        if (report.ssrc === sender.ssrc)
+          this.events.link({
+            fractionLost: report.fractionLost / 256,
+            ...(sender.rtt === undefined ? {} : { rttMs: sender.rtt * 1000 }),
+          });
   }
 
   async createOffer(options: { iceRestart?: boolean } = {}): Promise<string> {
@@ -158,6 +184,7 @@ export class WeriftPeer implements MediaPeer {
         cause,
       });
     }
+    if (this.motion) return;
     const video = this.connection.getTransceivers().find((transceiver) => transceiver.kind === 'video');
     const chosen = video?.codecs.find((codec) => /VP8|H264/i.test(codec.mimeType));
     if (!chosen)
@@ -185,6 +212,10 @@ export class WeriftPeer implements MediaPeer {
         this.audio.writeRtp(packet);
       return;
     }
+    if (this.motion) {
+      this.sendMotion(this.motion, frame);
+      return;
+    }
     const timestamp = rtpTimestamp(frame.timestampUs, VIDEO_CLOCK_HZ, this.rtpBase.video);
     for (const packet of this.videoPacketizer?.packetize(Buffer.from(frame.data), timestamp) ?? []) {
       if (this.playoutDelayId !== undefined) {
@@ -192,7 +223,17 @@ export class WeriftPeer implements MediaPeer {
         packet.header.extensions.push({ id: this.playoutDelayId, payload: NO_PLAYOUT_DELAY });
       }
       this.video.writeRtp(packet);
+      // werift numbers the packet while it takes it.
+      const number = this.videoSender?.dtlsTransport?.transportSequenceNumber;
+      if (number !== undefined)
+        this.feedback.remember(number, packet.payload.length + OVERHEAD_BYTES, systemClock.nowUs());
     }
+  }
+
+  private sendMotion(channel: RTCDataChannel, { data, timestampUs }: EncodedFrame): void {
+    if (channel.readyState !== 'open' || channel.bufferedAmount > MAX_MOTION_WAITING_BYTES) return;
+    const audioTimestamp = rtpTimestamp(timestampUs, AUDIO_CLOCK_HZ, this.rtpBase.audio);
+    channel.send(Buffer.from(sealMotion(audioTimestamp, data)));
   }
 
   async close(): Promise<void> {
