@@ -117,6 +117,8 @@ describe('architecture', () => {
       'werift',
       'express',
       'delaunator',
+      'openai',
+      'sherpa-onnx-node',
     ];
     for (const vendor of vendors) {
       const importers = source.filter((file) => file.imports.some((i) => i.target === vendor)).map((file) => file.path);

@@ -1,0 +1,151 @@
+/**
+ * The one door to the `openai` package: settings and a key in, a client for any OpenAI-compatible endpoint out, and its errors as sentences
+ * that a person can act on. The client retries with growing pauses until an answer begins and never after; it logs nothing.
+ */
+import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError } from 'openai';
+import type { Secrets } from '../config.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
+import type { Health } from './health.ts';
+import { isTimeout } from './patience.ts';
+
+export { toFile } from 'openai';
+export type { ChatCompletionMessageParam, ChatCompletionTool } from 'openai/resources/chat/completions';
+export type OpenAiClient = OpenAI;
+
+export const OPENAI_BASE_URL = 'https://api.openai.com/v1';
+
+export interface EndpointSettings {
+  /** Empty: OpenAI's own. */
+  baseUrl: string;
+  /** Empty: OPENAI_API_KEY. */
+  apiKeyVariable: string;
+  timeoutMs: number;
+  retries: number;
+}
+
+/** An endpoint as its user knows it, for errors. */
+export interface Endpoint {
+  /** Section of the configuration, such as `llm`. */
+  section: string;
+  baseUrl: string;
+  apiKeyVariable: string;
+  /** Undefined where the endpoint is none of OpenAI's and no key is set: local servers want none. */
+  key: string | undefined;
+  code: ErrorCode;
+}
+
+/**
+ * @param defaults the service's own address and variable.
+ * @throws AppError CONFIG_INVALID when the service's own address is used and its key is not set.
+ */
+export function resolveEndpoint(
+  section: string,
+  code: ErrorCode,
+  settings: Pick<EndpointSettings, 'baseUrl' | 'apiKeyVariable'>,
+  secrets: Secrets,
+  defaults: { baseUrl: string; apiKeyVariable: string } = {
+    baseUrl: OPENAI_BASE_URL,
+    apiKeyVariable: 'OPENAI_API_KEY',
+  },
+): Endpoint {
+  const apiKeyVariable = settings.apiKeyVariable || defaults.apiKeyVariable;
+  const baseUrl = (settings.baseUrl || defaults.baseUrl).replace(/\/+$/, '');
+  // A key that is meant for the service by default goes to that service only, unless it was named on purpose.
+  const isOwn = settings.baseUrl === '' || new URL(baseUrl).host === new URL(defaults.baseUrl).host;
+  const key = isOwn || settings.apiKeyVariable !== '' ? secrets(apiKeyVariable) : undefined;
+  if (key === undefined && (isOwn || settings.apiKeyVariable !== ''))
+    throw new AppError(
+      'CONFIG_INVALID',
+      `The key for ${new URL(baseUrl).host} is missing: set the environment variable ${apiKeyVariable}, or name another with ${section}.apiKeyVariable, or another endpoint with ${section}.baseUrl.`,
+    );
+  return { section, baseUrl, apiKeyVariable, key, code };
+}
+
+export function openClient(endpoint: Endpoint, { timeoutMs, retries }: { timeoutMs: number; retries: number }): OpenAI {
+  return new OpenAI({
+    baseURL: endpoint.baseUrl,
+    apiKey: endpoint.key ?? 'none',
+    // The package would read these from the environment by itself.
+    organization: null,
+    project: null,
+    timeout: timeoutMs,
+    maxRetries: retries,
+    logLevel: 'off',
+  });
+}
+
+/**
+ * What went wrong at an endpoint, as the reader should see it: never with the key, and with no more of the server's words than a line.
+ */
+export function endpointError(error: unknown, { section, baseUrl, apiKeyVariable, key, code }: Endpoint): AppError {
+  if (error instanceof AppError) return error;
+  const say = (what: string, remedy: string): AppError =>
+    new AppError(code, withoutKey(`${baseUrl} ${what}; ${remedy}.`, key), { cause: redacted(error, key) });
+  if (error instanceof APIConnectionTimeoutError || isTimeout(error))
+    return say('did not answer in time', `check the service or raise ${section}.timeoutMs`);
+  if (error instanceof APIConnectionError) return say('cannot be reached', `check ${section}.baseUrl and the network`);
+  if (error instanceof APIError && error.status !== undefined) {
+    const words = oneLine(error.message);
+    if (error.status === 401 || error.status === 403)
+      return say(`refused the key (${error.status})`, `check the environment variable ${apiKeyVariable}`);
+    if (error.status === 404)
+      return say(`does not know that (${words})`, `check ${section}.model and ${section}.baseUrl`);
+    if (error.status === 429) return say(`is out of quota (${words})`, 'try later or raise the quota there');
+    return say(`answered with an error (${words})`, `check the ${section} settings and the service`);
+  }
+  return say(`broke off or answered nonsense (${oneLine(error)})`, `check that ${section}.baseUrl speaks the protocol`);
+}
+
+/** Whether the endpoint is there, takes the key and knows the model. Costs nothing anywhere. */
+export async function checkEndpoint(
+  client: OpenAI,
+  endpoint: Endpoint,
+  model: string,
+  signal: AbortSignal,
+): Promise<Health> {
+  const models: string[] = [];
+  try {
+    const page = await client.models.list({ signal, maxRetries: 0 });
+    for (const { id } of page.data ?? []) models.push(id);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    // Small servers have no list of models; that they answered is enough.
+    if (error instanceof APIError && (error.status === 404 || error.status === 405))
+      return { isOk: true, detail: `${endpoint.baseUrl} answers.` };
+    const { message } = endpointError(error, endpoint);
+    const cut = message.lastIndexOf('; ');
+    return { isOk: false, detail: `${message.slice(0, cut)}.`, remedy: sentence(message.slice(cut + 2)) };
+  }
+  if (models.length === 0 || models.some((id) => id === model || id.startsWith(`${model}:`)))
+    return { isOk: true, detail: `${endpoint.baseUrl} answers with ${model}.` };
+  return {
+    isOk: true,
+    detail: `${endpoint.baseUrl} answers, but does not list the model ${model}.`,
+    remedy: `If calls fail, set ${endpoint.section}.model to one of: ${models.slice(0, 8).join(', ')}.`,
+  };
+}
+
+function oneLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/[.;]+$/, '')
+    .slice(0, 200);
+}
+
+function sentence(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+/** Servers are known to quote the key they refuse. */
+export function withoutKey(text: string, key: string | undefined): string {
+  return key === undefined || key.length < 4 ? text : text.replaceAll(key, '…');
+}
+
+/** The error without headers and bodies, which may hold the key and the caller's words. */
+function redacted(error: unknown, key: string | undefined): Error {
+  const plain = new Error(withoutKey(oneLine(error), key));
+  if (error instanceof Error) plain.name = error.name;
+  return plain;
+}

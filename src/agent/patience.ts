@@ -1,0 +1,46 @@
+/**
+ * Waiting with a limit. In: something that may never come; out: the same, or a TimeoutError when the next of it takes too long. Whoever
+ * stops reading early closes the source.
+ */
+
+/** @param stalled called once when the wait was too long: ends the work behind the source, with the error that is thrown. */
+export async function* withPatience<T>(
+  source: AsyncIterable<T>,
+  limitMs: number,
+  stalled: (error: Error) => void,
+): AsyncGenerator<T> {
+  const iterator = source[Symbol.asyncIterator]();
+  let isOpen = true;
+  try {
+    for (;;) {
+      const next = await within(iterator.next(), limitMs);
+      if (next.done) {
+        isOpen = false;
+        return;
+      }
+      yield next.value;
+    }
+  } catch (error) {
+    isOpen = false;
+    if (isTimeout(error)) stalled(error as Error);
+    throw error;
+  } finally {
+    if (isOpen) await iterator.return?.();
+  }
+}
+
+/** The promise's value. @throws an error named TimeoutError when it takes longer; the promise itself goes on. */
+export function within<T>(promise: Promise<T>, limitMs: number): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => reject(timeoutError(limitMs)), limitMs);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+export function timeoutError(limitMs: number): Error {
+  return new DOMException(`nothing came for ${limitMs} ms`, 'TimeoutError');
+}
+
+export function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
+}
