@@ -34,6 +34,20 @@ const schema = z.strictObject({
     ticketSecret: z.string(),
     /** Most calls at once; 0: as many as the machine was measured to carry. */
     maxCalls: z.number().int().min(0).max(1000),
+    /** Reverse proxies in front of the server, whose X-Forwarded-For is believed; 0: callers come directly. */
+    trustedProxies: z.number().int().min(0).max(10),
+  }),
+  /** What one address (IPv6: one /56) or one connection may ask for; 0 lifts a limit. */
+  limits: z.strictObject({
+    ticketsPerMinute: z.number().int().min(0),
+    uploadsPerMinute: z.number().int().min(0),
+    /** Everything under /api. */
+    requestsPerMinute: z.number().int().min(0),
+    joinsPerMinute: z.number().int().min(0),
+    /** Sockets open at once. */
+    connections: z.number().int().min(0),
+    /** On one socket, after a burst of twice as many. */
+    messagesPerSecond: z.number().min(0),
   }),
   webrtc: z.strictObject({
     /** STUN and TURN servers, as browsers take them. */

@@ -39,16 +39,21 @@ export type ErrorCode =
   | 'PORT_UNAVAILABLE'
   | 'SIGNALING_INVALID'
   | 'SERVER_BUSY'
+  | 'RATE_LIMITED'
+  | 'ORIGIN_REFUSED'
   | 'SESSION_GONE'
   | 'INTERRUPTED';
 
 export class AppError extends Error {
   readonly code: ErrorCode;
+  /** When to try again, for what passes by itself. */
+  readonly retryAfterS: number | undefined;
 
   /** @param message one sentence: what is wrong, with the name of the file or flag, and what to do. */
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retryAfterS?: number }) {
     super(message, options);
     this.name = 'AppError';
     this.code = code;
+    this.retryAfterS = options?.retryAfterS;
   }
 }

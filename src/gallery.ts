@@ -28,6 +28,7 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   private readonly entries = new Map<string, Entry>();
   private readonly uploads: string[] = [];
   private readonly bakery: Bakery;
+  private isWarm = false;
 
   private constructor(cacheDir: string) {
     this.bakery = new Bakery(cacheDir);
@@ -103,6 +104,12 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   /** Bakes every shipped portrait ahead, so that the first caller does not wait. */
   async warmUp(): Promise<void> {
     for (const id of [...this.entries.keys()]) await this.rigPath(id).catch(() => {});
+    this.isWarm = true;
+  }
+
+  /** What keeps callers from a face at once, in one sentence. */
+  get problem(): string | undefined {
+    return this.isWarm ? this.bakery.problem : 'the portraits are being prepared';
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

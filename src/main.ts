@@ -47,6 +47,7 @@ export async function serve(config: Config): Promise<RunningServer> {
           metrics,
           settings: {
             render,
+            fps,
             bitrateBps: config.webrtc.bitrateKbps * 1000,
             // A page that draws waits for the sound by itself.
             videoDelayUs: render === 'client' ? 0 : config.webrtc.videoDelayMs * 1000,

@@ -37,6 +37,8 @@ interface PendingTurn {
 }
 
 const MAX_RESTARTS = 3;
+/** In messages that concern the worker as a whole. */
+const NO_SESSION = 0;
 
 export class EngineSession {
   readonly id: number;
@@ -46,7 +48,7 @@ export class EngineSession {
   private worker: PooledWorker;
   private turn: PendingTurn | undefined;
   private lastTick = -1;
-  private encoder: { codec: LiveCodec; bitrateBps: number } | undefined;
+  private encoder: { codec: LiveCodec; bitrateBps: number; fps: number } | undefined;
   private activity: Activity = 'idle';
   private restarts = 0;
 
@@ -72,8 +74,8 @@ export class EngineSession {
 
   /** Opens the encoder once the codec is agreed on; again for another. */
   setEncoder(codec: LiveCodec, bitrateBps: number): void {
-    this.encoder = { codec, bitrateBps };
-    this.post({ kind: 'encoder', codec, bitrateBps });
+    this.encoder = { codec, bitrateBps, fps: this.settings.fps };
+    this.post({ kind: 'encoder', ...this.encoder });
   }
 
   speak(turnId: number, chunk: SpeechChunk): void {
@@ -143,9 +145,10 @@ export class EngineSession {
     this.post({ kind: 'keyframe' });
   }
 
-  setBitrate(bitrateBps: number): void {
-    if (this.encoder) this.encoder.bitrateBps = bitrateBps;
-    this.post({ kind: 'bitrate', bitrateBps });
+  /** @param fps how many of the pictures will be encoded; the face goes on at its own rate. */
+  setRate({ bitrateBps, fps }: { bitrateBps: number; fps: number }): void {
+    if (this.encoder) Object.assign(this.encoder, { bitrateBps, fps });
+    this.post({ kind: 'rate', bitrateBps, fps });
   }
 
   close(): void {
@@ -238,6 +241,23 @@ class PooledWorker {
     this.thread.postMessage(message);
   }
 
+  /** Resolves when the thread has answered, that is when it is not stuck; rejects when it ends first. */
+  answer(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = (settle: () => void) => () => {
+        this.thread.off('message', onMessage).off('exit', onExit);
+        settle();
+      };
+      const onAnswer = done(resolve);
+      const onMessage = (message: FromWorker): void => {
+        if (message.kind === 'pong') onAnswer();
+      };
+      const onExit = done(() => reject(new Error('an engine worker has just died')));
+      this.thread.on('message', onMessage).once('exit', onExit);
+      this.post({ kind: 'ping', sessionId: NO_SESSION });
+    });
+  }
+
   add(session: EngineSession): void {
     this.sessions.set(session.id, session);
   }
@@ -282,6 +302,11 @@ export class AvatarEngine implements AsyncDisposable {
 
   get sessionCount(): number {
     return this.workers.reduce((sum, worker) => sum + worker.sessions.size, 0);
+  }
+
+  /** Resolves when every worker has answered. */
+  async answer(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.answer()));
   }
 
   /** Opens a session on the worker with the fewest; pictures begin to come at once. */

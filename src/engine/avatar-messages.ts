@@ -20,7 +20,7 @@ export interface SessionSettings {
 
 export type ToWorker = { sessionId: number } & (
   | { kind: 'open'; settings: SessionSettings; firstTick: number }
-  | { kind: 'encoder'; codec: LiveCodec; bitrateBps: number }
+  | { kind: 'encoder'; codec: LiveCodec; bitrateBps: number; fps: number }
   | { kind: 'speak'; turnId: number; chunk: SpeechChunk }
   /** Bare sound and the lips that were heard in it. */
   | { kind: 'hear'; turnId: number; piece: HeardPiece }
@@ -33,8 +33,10 @@ export type ToWorker = { sessionId: number } & (
   | { kind: 'encode'; slot: number; timestampUs: number }
   | { kind: 'drop'; slot: number }
   | { kind: 'keyframe' }
-  | { kind: 'bitrate'; bitrateBps: number }
+  | { kind: 'rate'; bitrateBps: number; fps: number }
   | { kind: 'close' }
+  /** Answered with `pong`, between two pictures. */
+  | { kind: 'ping' }
 );
 
 export type FromWorker = { sessionId: number } & (
@@ -42,4 +44,5 @@ export type FromWorker = { sessionId: number } & (
   | { kind: 'picture'; index: number; slot: number; renderMs: number }
   | { kind: 'encoded'; frame: EncodedFrame; encodeMs: number }
   | { kind: 'failed'; code: string; message: string }
+  | { kind: 'pong' }
 );

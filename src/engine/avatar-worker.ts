@@ -121,7 +121,7 @@ class WorkerSession {
     this.performer.endSpeech();
   }
 
-  handle(message: Exclude<ToWorker, { kind: 'open' | 'close' }>): void {
+  handle(message: Exclude<ToWorker, { kind: 'open' | 'close' | 'ping' }>): void {
     switch (message.kind) {
       case 'encoder':
         this.output.setEncoder(message.codec, message.bitrateBps);
@@ -207,6 +207,10 @@ async function open({ sessionId, settings, firstTick }: Extract<ToWorker, { kind
 function receive(message: ToWorker): void {
   if (message.kind === 'open') {
     void open(message);
+    return;
+  }
+  if (message.kind === 'ping') {
+    post({ kind: 'pong', sessionId: message.sessionId });
     return;
   }
   const waiting = opening.get(message.sessionId);

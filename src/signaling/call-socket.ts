@@ -1,16 +1,17 @@
 /**
- * One socket per visitor: checks every message of the protocol, answers each in every case, and drives one call at a time through its
- * peer. A call ends with its socket.
+ * One visitor's socket: checks every message of the protocol, answers each in every case, and drives one call at a time through its
+ * peer. A call ends with its socket, with its transport, and when nothing more is heard of the visitor.
  */
-import type { Server as HttpServer } from 'node:http';
-import { type Socket, Server as SocketServer } from 'socket.io';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../telemetry.ts';
+import type { CallSocket } from './call-sockets.ts';
 import { describeFailure } from './failure.ts';
 import type { CallAudience, CallHost, HostedCall } from './hosting.ts';
+import type { PerMinute } from './limits.ts';
 import type { LiveCalls } from './live-calls.ts';
 import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
+import { BEAT_MS, Presence } from './presence.ts';
 import {
   answerSchema,
   type ClientToServerEvents,
@@ -19,46 +20,44 @@ import {
   type Joined,
   joinSchema,
   mirrorSchema,
+  type Render,
   type Reply,
-  type ServerToClientEvents,
   speakSchema,
 } from './protocol.ts';
 import { INVITATION_LIFETIME_S, type TicketOffice } from './tickets.ts';
 
-const MAX_MESSAGE_BYTES = 256 * 1024;
+/** Every one makes the server send packets to an address of the sender's choice. */
+const MAX_CANDIDATES = 64;
 
 export interface CallSocketParts {
   host: CallHost;
   /** A peer for a call that was just opened. */
-  openPeer(events: PeerEvents, onCandidate: (candidate: IceCandidate) => void): MediaPeer;
+  openPeer(events: PeerEvents, onCandidate: (candidate: IceCandidate) => void, render: Render): MediaPeer;
   /** What the viewer's browser is to use as well. */
   iceServers: Joined['iceServers'];
   tickets: TicketOffice;
   calls: LiveCalls;
+  joins: PerMinute;
   logger: Logger;
-  /** Says whether a page of this origin may come in. */
-  isAllowed(origin: string | undefined, host: string | undefined): boolean;
-}
-
-/** Takes calls on `http`. @returns the sockets; closing them ends every call. */
-export function acceptCalls(http: HttpServer, parts: CallSocketParts): { close(): Promise<void> } {
-  const io = new SocketServer<ClientToServerEvents, ServerToClientEvents>(http, {
-    maxHttpBufferSize: MAX_MESSAGE_BYTES,
-    serveClient: false,
-    allowRequest: ({ headers }, accept) => accept(null, parts.isAllowed(headers.origin, headers.host)),
-  });
-  io.on('connection', (socket) => attachCall(socket, parts));
-  return io;
 }
 
 const emptySchema = z.object({}).optional();
 
-type CallSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
+/** A call and what belongs to it. */
+interface OpenCall {
+  call: HostedCall;
+  peer: MediaPeer;
+  beat: NodeJS.Timeout;
+  candidates: number;
+}
 
-function attachCall(socket: CallSocket, parts: CallSocketParts): void {
+/** @param address of the visitor, as limits count them. */
+export function attachCall(socket: CallSocket, address: string, parts: CallSocketParts): void {
   const { host, tickets, calls, logger } = parts;
-  let call: HostedCall | undefined;
-  let peer: MediaPeer | undefined;
+  const presence = new Presence();
+  let open: OpenCall | undefined;
+  /** Counts what ends a call, so that one still being opened notices. */
+  let endings = 0;
 
   /** Checks a message, runs its handler, answers in every case. */
   function on<S extends z.ZodType, R extends object>(
@@ -85,31 +84,32 @@ function attachCall(socket: CallSocket, parts: CallSocketParts): void {
     socket.on(name, listener as never);
   }
 
-  const inCall = (): { call: HostedCall; peer: MediaPeer } => {
-    if (!call || !peer) throw new AppError('SIGNALING_INVALID', 'There is no call on this connection; join first.');
-    return { call, peer };
+  const inCall = (): OpenCall => {
+    if (!open) throw new AppError('SIGNALING_INVALID', 'There is no call on this connection; join first.');
+    return open;
   };
 
   async function leave(reason: string): Promise<void> {
-    const [oldCall, oldPeer] = [call, peer];
-    call = undefined;
-    peer = undefined;
+    endings += 1;
+    const ending = open;
+    open = undefined;
+    if (!ending) return;
+    clearInterval(ending.beat);
     calls.remove(socket.id, reason);
-    await oldCall?.close(reason);
-    await oldPeer?.close();
+    await ending.call.close(reason);
+    await ending.peer.close();
+    logger.info({ sessionId: socket.id, reason }, 'call ended');
   }
 
   on('join', joinSchema, async (message): Promise<Joined> => {
-    await tickets.redeem(message.ticket);
+    await parts.joins.take(address);
+    const { canSpeak } = await tickets.redeem(message.ticket);
+    if (!canSpeak) throw new AppError('TICKET_INVALID', 'This ticket is for watching; ask for one that opens a call.');
     await leave('joined again');
-    try {
-      return await open(message);
-    } catch (error) {
-      await leave('join failed');
-      throw error;
-    }
+    return await join(message);
   });
-  async function open(message: z.infer<typeof joinSchema>): Promise<Joined> {
+  async function join(message: z.infer<typeof joinSchema>): Promise<Joined> {
+    const beginning = endings;
     const audience: CallAudience = {
       caption: (m) => void socket.emit('caption', m),
       turn: (m) => {
@@ -122,29 +122,54 @@ function attachCall(socket: CallSocket, parts: CallSocketParts): void {
         calls.tell(socket.id, (watcher) => watcher.failed(m));
       },
       ended: (reason) => {
+        if (open?.peer !== peer) return;
         socket.emit('ended', { reason });
-        calls.remove(socket.id, reason);
+        leave(reason).catch((err) => logger.error({ err }, 'closing a call failed'));
       },
     };
     const onCandidate = (candidate: IceCandidate): void => void socket.emit('candidate', candidate);
+    let peer: MediaPeer | undefined;
     // The call is opened first: a busy server answers before any port is taken.
-    call = await host.open(message.portraitId, message.controls ?? {}, () => peer!, audience);
+    const { portraitId, controls = {}, render = 'server' } = message;
+    const call = await host.open({ portraitId, controls, render }, () => peer!, audience);
+    if (endings !== beginning || socket.disconnected) {
+      await call.close('left');
+      throw new AppError('SIGNALING_INVALID', 'The call was given up while it was opened; join again.');
+    }
+    peer = parts.openPeer(listening(call.events, presence), onCandidate, render);
+    presence.seen();
+    open = { call, peer, beat: setInterval(() => beat(), BEAT_MS), candidates: 0 };
     calls.add(socket.id, call);
-    peer = parts.openPeer(call.events, onCandidate);
-    if (socket.disconnected) throw new AppError('SIGNALING_INVALID', 'The connection closed while joining.');
-    return {
-      sessionId: socket.id,
-      offerSdp: await peer.createOffer(),
-      iceServers: parts.iceServers,
-      fps: host.fps,
-    };
+    logger.info({ sessionId: socket.id, portraitId: message.portraitId }, 'call opened');
+    try {
+      const offerSdp = await peer.createOffer();
+      return { sessionId: socket.id, offerSdp, iceServers: parts.iceServers, fps: host.fps, render };
+    } catch (error) {
+      await leave('join failed');
+      throw error;
+    }
   }
+  function beat(): void {
+    const reason = presence.beat();
+    if (!reason) return;
+    leave(reason).catch((err) => logger.error({ err }, 'closing a call failed'));
+    socket.disconnect(true);
+  }
+  socket.conn.on('packet', () => presence.seen());
+
   on('answer', answerSchema, async (message) => {
     await inCall().peer.accept(message.sdp);
     return {};
   });
   on('candidate', candidateSchema, async (message) => {
-    await peer?.addCandidate({ ...message, candidate: message.candidate } as IceCandidate);
+    if (!open) return {}; // trickled in while the call ended
+    if (++open.candidates > MAX_CANDIDATES)
+      throw new AppError('SIGNALING_INVALID', `A call takes ${MAX_CANDIDATES} network candidates at most.`);
+    try {
+      await open.peer.addCandidate(message as IceCandidate);
+    } catch (cause) {
+      throw new AppError('SIGNALING_INVALID', 'The network candidate is not a usable one.', { cause });
+    }
     return {};
   });
   on('restart', emptySchema, async () => ({ offerSdp: await inCall().peer.createOffer({ iceRestart: true }) }));
@@ -173,4 +198,23 @@ function attachCall(socket: CallSocket, parts: CallSocketParts): void {
   socket.on('disconnect', () => {
     leave('disconnected').catch((err) => logger.error({ err }, 'closing a call failed'));
   });
+}
+
+/** The peer's events, each of them a sign of life. */
+function listening(events: PeerEvents, presence: Presence): PeerEvents {
+  return {
+    ...events,
+    connected: () => {
+      presence.connected();
+      events.connected();
+    },
+    microphone: (packet) => {
+      presence.seen();
+      events.microphone(packet);
+    },
+    link: (report) => {
+      presence.seen();
+      events.link(report);
+    },
+  };
 }

@@ -7,6 +7,8 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   PORTRAIT_UNKNOWN: 404,
   TICKET_INVALID: 403,
   SESSION_GONE: 410,
+  ORIGIN_REFUSED: 403,
+  RATE_LIMITED: 429,
   SERVER_BUSY: 503,
   TTS_UNAVAILABLE: 503,
 };
@@ -14,10 +16,10 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
 /** AppErrors reach the other side as they are; anything else is a bug of ours, logged and told without its insides. */
 export function describeFailure(error: unknown, logger: Logger): { failure: Failure; status: number } {
   if (error instanceof AppError) {
-    const retryAfterS = error.code === 'SERVER_BUSY' ? 10 : undefined;
+    const { code, message, retryAfterS } = error;
     return {
-      failure: { error: { code: error.code, message: error.message, ...(retryAfterS ? { retryAfterS } : {}) } },
-      status: HTTP_STATUS[error.code] ?? 400,
+      failure: { error: { code, message, ...(retryAfterS ? { retryAfterS } : {}) } },
+      status: HTTP_STATUS[code] ?? 400,
     };
   }
   const status = (error as { status?: number }).status;

@@ -2,12 +2,16 @@
  * The server over HTTP: the page, its gallery and tickets, the speech API, health and metrics. Every error leaves as one JSON body
  * with a code and a sentence.
  */
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
+import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Logger, Metrics } from '../telemetry.ts';
 import { describeFailure } from './failure.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
+import { limitRequests } from './limits.ts';
+import { type OriginPolicy, originRefused } from './origins.ts';
+import { type ReadinessCheck, readinessOf } from './readiness.ts';
 import type { SpeechApi } from './speech-api.ts';
 import { CALL_ROOM, type TicketOffice } from './tickets.ts';
 
@@ -18,36 +22,34 @@ export interface HttpParts {
   speech: SpeechApi;
   logger: Logger;
   metrics: Metrics;
+  readiness: readonly ReadinessCheck[];
+  origins: OriginPolicy;
+  limits: Config['limits'];
+  trustedProxies: number;
   clientDir: string;
   uploadLimitMb: number;
 }
 
 export function httpRoutes(parts: HttpParts): Express {
-  const { gallery, host, logger, metrics, speech, tickets } = parts;
+  const { gallery, host, logger, metrics, origins, speech, tickets } = parts;
   const app = express();
   app.disable('x-powered-by');
-  app.use(
-    helmet({
-      contentSecurityPolicy: {
-        directives: {
-          'default-src': ["'self'"],
-          'connect-src': ["'self'", 'ws:', 'wss:'],
-          'img-src': ["'self'", 'blob:', 'data:'],
-          'media-src': ["'self'", 'blob:'],
-          'style-src': ["'self'", "'unsafe-inline'"],
-          'upgrade-insecure-requests': null,
-        },
-      },
-      // The page may be embedded where its host allows it; see allowedOrigins.
-      crossOriginEmbedderPolicy: false,
-    }),
-  );
+  app.use(securityHeaders(origins));
+  app.use(welcomeOrigins(origins));
+  const limit = (what: string, perMinute: number) => limitRequests(what, perMinute, parts.trustedProxies);
+  app.use('/api', limit('requests', parts.limits.requestsPerMinute));
+  const ticketLimit = limit('tickets', parts.limits.ticketsPerMinute);
+  const uploadLimit = limit('uploads', parts.limits.uploadsPerMinute);
   app.get('/healthz', (_req, res) => void res.json({ status: 'ok' }));
+  app.get('/readyz', async (_req, res) => {
+    const readiness = await readinessOf(parts.readiness);
+    res.status(readiness.status === 'ready' ? 200 : 503).json(readiness);
+  });
   app.get(
     '/metrics',
     async (_req, res) => void res.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
-  app.post('/api/tickets', async (_req, res) => void res.json({ ticket: await tickets.issue(CALL_ROOM) }));
+  app.post('/api/tickets', ticketLimit, async (_req, res) => void res.json({ ticket: await tickets.issue(CALL_ROOM) }));
   app.get('/api/portraits', async (_req, res) => void res.json(await gallery.list()));
   app.get('/api/portraits/:id/thumbnail', async (req, res) => {
     res
@@ -55,17 +57,30 @@ export function httpRoutes(parts: HttpParts): Express {
       .set('cache-control', 'max-age=3600')
       .send(Buffer.from(await gallery.thumbnail(req.params.id)));
   });
-  app.post('/api/portraits', express.raw({ type: 'image/*', limit: `${parts.uploadLimitMb}mb` }), async (req, res) => {
-    if (req.get('x-portrait-consent') !== 'yes')
-      throw new AppError(
-        'CONSENT_MISSING',
-        'Confirm that you may use this picture of this person (header x-portrait-consent: yes).',
-      );
-    if (!Buffer.isBuffer(req.body) || req.body.length === 0)
-      throw new AppError('IMAGE_INVALID', 'The upload is empty; send the picture itself with an image/… content type.');
-    const name = decodeURIComponent(req.get('x-file-name') ?? 'upload');
-    res.status(201).json(await gallery.add(req.body, name));
+  app.get('/api/portraits/:id/rig', async (req, res) => {
+    // Revalidated each time: the same portrait may have been baked anew.
+    res.set('cache-control', 'no-cache').type('application/octet-stream');
+    res.sendFile(await gallery.rigPath(req.params.id), { dotfiles: 'allow' });
   });
+  app.post(
+    '/api/portraits',
+    uploadLimit,
+    express.raw({ type: 'image/*', limit: `${parts.uploadLimitMb}mb` }),
+    async (req, res) => {
+      if (req.get('x-portrait-consent') !== 'yes')
+        throw new AppError(
+          'CONSENT_MISSING',
+          'Confirm that you may use this picture of this person (header x-portrait-consent: yes).',
+        );
+      if (!Buffer.isBuffer(req.body) || req.body.length === 0)
+        throw new AppError(
+          'IMAGE_INVALID',
+          'The upload is empty; send the picture itself with an image/… content type.',
+        );
+      const name = fileName(req.get('x-file-name') ?? 'upload');
+      res.status(201).json(await gallery.add(req.body, name));
+    },
+  );
   app.get('/api/voices', async (_req, res) => void res.json(await host.voices()));
   app.post('/api/speech', (req, res) => speech.post(req, res));
   app.delete('/api/speech', (req, res) => speech.clear(req, res));
@@ -77,4 +92,60 @@ export function httpRoutes(parts: HttpParts): Express {
     res.status(status).json(failure);
   });
   return app;
+}
+
+/** As the page sends it, percent-encoded; what is not properly encoded is taken as it is. */
+function fileName(header: string): string {
+  try {
+    return decodeURIComponent(header);
+  } catch {
+    return header;
+  }
+}
+
+function securityHeaders(origins: OriginPolicy): RequestHandler {
+  const isEmbeddable = origins.allowed.length > 0;
+  return helmet({
+    contentSecurityPolicy: {
+      directives: {
+        'default-src': ["'self'"],
+        'connect-src': ["'self'", 'ws:', 'wss:'],
+        'img-src': ["'self'", 'blob:', 'data:'],
+        'media-src': ["'self'", 'blob:'],
+        'style-src': ["'self'", "'unsafe-inline'"],
+        'frame-ancestors': ["'self'", ...origins.allowed],
+        'upgrade-insecure-requests': null,
+      },
+    },
+    // Pages of allowed origins load the element's script and may show the page in a frame.
+    crossOriginResourcePolicy: { policy: isEmbeddable ? 'cross-origin' : 'same-origin' },
+    xFrameOptions: isEmbeddable ? false : { action: 'sameorigin' },
+    crossOriginEmbedderPolicy: false,
+  });
+}
+
+/** Answers pages of allowed origins as CORS asks; turns those of others away from everything under /api. */
+function welcomeOrigins(origins: OriginPolicy): RequestHandler {
+  return (req, res, next) => {
+    const { origin } = req.headers;
+    if (!origins.isAllowed(origin, req.headers.host)) {
+      if (!req.path.startsWith('/api/')) return next();
+      return next(originRefused());
+    }
+    if (origin !== undefined && origins.allowed.includes(origin)) {
+      res.set({ 'access-control-allow-origin': origin, vary: 'origin' });
+      if (req.method === 'OPTIONS') {
+        res
+          .set({
+            'access-control-allow-methods': 'GET, POST, DELETE',
+            'access-control-allow-headers': 'authorization, content-type, x-file-name, x-portrait-consent',
+            'access-control-max-age': '600',
+          })
+          .status(204)
+          .end();
+        return;
+      }
+    }
+    next();
+  };
 }

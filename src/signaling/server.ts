@@ -7,11 +7,14 @@ import type { AddressInfo } from 'node:net';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Logger, Metrics } from '../telemetry.ts';
-import { acceptCalls } from './call-socket.ts';
+import { acceptCalls } from './call-sockets.ts';
 import { describeFailure } from './failure.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { httpRoutes } from './http-routes.ts';
+import { ConnectionGate, PerMinute } from './limits.ts';
 import { LiveCalls } from './live-calls.ts';
+import { OriginPolicy } from './origins.ts';
+import type { ReadinessCheck } from './readiness.ts';
 import { SpeechApi } from './speech-api.ts';
 import { TicketOffice } from './tickets.ts';
 import { WeriftPeer } from './werift-peer.ts';
@@ -23,6 +26,8 @@ export interface ServerParts {
   logger: Logger;
   metrics: Metrics;
   clientDir: string;
+  /** What must be true before callers are sent here: `/readyz`. */
+  readiness: readonly ReadinessCheck[];
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -34,32 +39,40 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { config, host, logger } = parts;
   const tickets = new TicketOffice(config.server.ticketSecret);
   const calls = new LiveCalls();
-  const isAllowed = (origin: string | undefined, hostName: string | undefined): boolean =>
-    isAllowedOrigin(origin, hostName, config.server.allowedOrigins);
+  const { server: settings, limits, webrtc } = config;
+  const origins = new OriginPolicy(settings.allowedOrigins, settings.host);
+  const gate = new ConnectionGate(limits.connections);
+  const joins = new PerMinute('joins', limits.joinsPerMinute);
   const speech = new SpeechApi({
     tickets,
     calls,
-    isAllowed: ({ headers }) => isAllowed(headers.origin, headers.host),
-    describe: (error) => describeFailure(error, logger).failure,
+    origins,
+    gate,
+    limits,
+    trustedProxies: settings.trustedProxies,
+    describe: (error) => describeFailure(error, logger),
   });
-  const { gallery, metrics, clientDir } = parts;
-  const { uploadLimitMb } = config.server;
-  const http = createServer(httpRoutes({ host, gallery, tickets, speech, logger, metrics, clientDir, uploadLimitMb }));
-  const { webrtc } = config;
+  const { gallery, metrics, clientDir, readiness } = parts;
+  const { uploadLimitMb, trustedProxies } = settings;
+  const shared = { host, tickets, logger, origins, trustedProxies };
+  const http = createServer(
+    httpRoutes({ ...shared, gallery, speech, metrics, readiness, clientDir, uploadLimitMb, limits }),
+  );
   const sockets = acceptCalls(http, {
-    host,
-    tickets,
+    ...shared,
     calls,
-    logger,
-    isAllowed,
+    gate,
+    joins,
+    messagesPerSecond: limits.messagesPerSecond,
     iceServers: webrtc.iceServers,
-    openPeer: (events, onCandidate) =>
+    openPeer: (events, onCandidate, render) =>
       new WeriftPeer({
         iceServers: webrtc.iceServers,
         ...(webrtc.portRange ? { portRange: webrtc.portRange } : {}),
         announcedAddresses: webrtc.announcedAddresses,
         useIpv6: webrtc.ipv6,
         codecs: webrtc.codecs,
+        render,
         onCandidate,
         events,
       }),
@@ -73,19 +86,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     async [Symbol.asyncDispose]() {
       speech.close();
       await sockets.close();
+      joins[Symbol.dispose]();
       http.closeAllConnections();
     },
   };
-}
-
-function isAllowedOrigin(origin: string | undefined, host: string | undefined, allowed: string[]): boolean {
-  if (origin === undefined) return true; // not a browser: the ticket decides
-  if (allowed.includes(origin)) return true;
-  try {
-    return new URL(origin).host === host;
-  } catch {
-    return false;
-  }
 }
 
 function listen(http: HttpServer, config: Config): Promise<void> {

@@ -3,14 +3,16 @@
  * streams, HTTP `POST /api/speech` for one turn (answered when it has been played), `DELETE` for silence. Every request carries an
  * invitation to its call. Bounded: who sends faster than is spoken is made to wait by the network itself.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { PcmDecoder } from '../media/pcm-decoder.ts';
 import type { SoundIntake } from './hosting.ts';
+import { addressOf, type ConnectionGate, MessageBudget } from './limits.ts';
 import type { CallWatcher, LiveCall, LiveCalls } from './live-calls.ts';
+import { type OriginPolicy, originRefused } from './origins.ts';
 import { type Failure, speakSchema, type TurnMessage } from './protocol.ts';
 import type { TicketOffice } from './tickets.ts';
 
@@ -41,9 +43,11 @@ export type SpeechApiMessage =
 export interface SpeechApiParts {
   tickets: TicketOffice;
   calls: LiveCalls;
-  /** Says whether a page of this origin may come in. */
-  isAllowed: (request: IncomingMessage) => boolean;
-  describe: (error: unknown) => Failure;
+  origins: OriginPolicy;
+  gate: ConnectionGate;
+  limits: { messagesPerSecond: number };
+  trustedProxies: number;
+  describe: (error: unknown) => { failure: Failure; status: number };
 }
 
 export class SpeechApi {
@@ -56,24 +60,36 @@ export class SpeechApi {
 
   /** Takes over upgrade requests for its path; others are left alone. */
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    if (new URL(request.url ?? '/', 'http://host').pathname !== '/api/speech' || !this.parts.isAllowed(request)) return;
+    if (new URL(request.url ?? '/', 'http://host').pathname !== '/api/speech') return;
+    const { describe, gate, limits, origins, trustedProxies } = this.parts;
+    const address = addressOf(request, trustedProxies);
+    try {
+      if (!origins.isAllowed(request.headers.origin, request.headers.host)) throw originRefused();
+      gate.enter(address, stream);
+    } catch (error) {
+      refuse(stream, describe(error));
+      return;
+    }
+    stream.once('close', () => gate.leave(address, stream));
     this.sockets.handleUpgrade(request, stream, head, (socket) => {
       // What comes before the invitation has been checked waits in the network.
       socket.pause();
       socket.on('error', () => socket.terminate());
       this.invited(request)
         .then(({ sessionId, live }) => {
-          new ProgramSocket(socket, sessionId, live, this.parts.describe);
+          new ProgramSocket(socket, sessionId, live, new MessageBudget(limits.messagesPerSecond), this.describe);
           socket.resume();
         })
         .catch((error) => {
-          const { code, message } = this.parts.describe(error).error;
+          const { code, message } = this.describe(error).error;
           socket.send(JSON.stringify({ type: 'error', code, message } satisfies SpeechApiMessage));
           socket.close(4403, code);
           socket.resume();
         });
     });
   }
+
+  private readonly describe = (error: unknown): Failure => this.parts.describe(error).failure;
 
   private async invited(request: IncomingMessage): Promise<{ sessionId: string; live: LiveCall }> {
     const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
@@ -182,14 +198,23 @@ interface Upload {
 class ProgramSocket implements CallWatcher {
   private readonly socket: WebSocket;
   private readonly live: LiveCall;
+  /** For what is said, not for sound, which is held back by the pace of speech. */
+  private readonly budget: MessageBudget;
   private readonly describe: (error: unknown) => Failure;
   private upload: Upload | undefined;
   /** Turns that this program began; of others it hears nothing. */
   private readonly ownTurns = new Set<number>();
 
-  constructor(socket: WebSocket, sessionId: string, live: LiveCall, describe: (error: unknown) => Failure) {
+  constructor(
+    socket: WebSocket,
+    sessionId: string,
+    live: LiveCall,
+    budget: MessageBudget,
+    describe: (error: unknown) => Failure,
+  ) {
     this.socket = socket;
     this.live = live;
+    this.budget = budget;
     this.describe = describe;
     live.watchers.add(this);
     socket.on('message', (data, isBinary) => this.receive(data, isBinary));
@@ -211,7 +236,14 @@ class ProgramSocket implements CallWatcher {
 
   private receive(data: RawData, isBinary: boolean): void {
     try {
-      if (isBinary) this.receiveSound(data as Buffer);
+      if (isBinary) {
+        this.receiveSound(data as Buffer);
+        return;
+      }
+      const verdict = this.budget.take();
+      if (verdict === 'cut-off') this.socket.close(4429, 'RATE_LIMITED');
+      else if (verdict === 'refuse')
+        throw new AppError('RATE_LIMITED', 'Too many messages on this connection; send fewer.', { retryAfterS: 1 });
       else this.obey(readJson(messageSchema, String(data)));
     } catch (error) {
       this.tellError(error);
@@ -331,5 +363,16 @@ function readJson<S extends z.ZodType>(schema: S, text: string): z.infer<S> {
   throw new AppError(
     'SIGNALING_INVALID',
     `The message is not acceptable: ${issue.path.join('.') || 'value'}: ${issue.message}.`,
+  );
+}
+
+/** Before there is a WebSocket, a refusal is an HTTP answer. */
+function refuse(stream: Duplex, { failure, status }: { failure: Failure; status: number }): void {
+  const body = JSON.stringify(failure);
+  const retry = failure.error.retryAfterS ? `retry-after: ${failure.error.retryAfterS}\r\n` : '';
+  stream.on('error', () => stream.destroy());
+  stream.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n${retry}\r\n${body}`,
   );
 }

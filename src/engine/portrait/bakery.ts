@@ -19,6 +19,8 @@ export class Bakery implements AsyncDisposable {
   private worker: Worker | undefined;
   private readonly waiting = new Map<number, (reply: BakeReply) => void>();
   private nextId = 1;
+  /** How often the thread died since it last answered. */
+  private deaths = 0;
 
   constructor(cacheDir: string) {
     this.cacheDir = cacheDir;
@@ -47,13 +49,23 @@ export class Bakery implements AsyncDisposable {
     });
   }
 
+  /** What is wrong, in one sentence; undefined when portraits can be analysed. */
+  get problem(): string | undefined {
+    return this.deaths === 0 ? undefined : `the analysis of portraits stopped ${this.deaths} times in a row`;
+  }
+
   private thread(): Worker {
     if (this.worker) return this.worker;
     const worker = spawnWorker(new URL('./bake-worker.ts', import.meta.url));
-    worker.on('message', (reply: BakeReply) => this.waiting.get(reply.id)?.(reply));
+    worker.on('message', (reply: BakeReply) => {
+      this.deaths = 0;
+      this.waiting.get(reply.id)?.(reply);
+    });
     worker.on('error', () => {}); // 'exit' follows
     worker.once('exit', () => {
-      if (this.worker === worker) this.abandon(undefined, 'The analysis of portraits stopped; try again.');
+      if (this.worker !== worker) return;
+      this.deaths += 1;
+      this.abandon(undefined, 'The analysis of portraits stopped; try again.');
     });
     // Baking is no reason to keep the process alive.
     worker.unref();

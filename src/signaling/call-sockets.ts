@@ -1,0 +1,84 @@
+/**
+ * Takes visitors' sockets: from which origins, how many of one address, how many messages of one socket. What passes goes to
+ * `attachCall`; what does not is told why. The only file that knows socket.io.
+ */
+import type { Server as HttpServer } from 'node:http';
+import { type Socket, Server as SocketServer } from 'socket.io';
+import { AppError } from '../errors.ts';
+import { attachCall, type CallSocketParts } from './call-socket.ts';
+import { describeFailure } from './failure.ts';
+import { addressOf, type ConnectionGate, MessageBudget } from './limits.ts';
+import type { OriginPolicy } from './origins.ts';
+import type { ClientToServerEvents, ServerToClientEvents } from './protocol.ts';
+
+const MAX_MESSAGE_BYTES = 256 * 1024;
+/** A pong each second is a sign of life. */
+const PING_INTERVAL_MS = 1000;
+const PING_TIMEOUT_MS = 10_000;
+/** For a connection that does not say what it wants. */
+const CONNECT_TIMEOUT_MS = 5000;
+
+export type CallSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
+
+export interface CallSocketsParts extends CallSocketParts {
+  origins: OriginPolicy;
+  gate: ConnectionGate;
+  trustedProxies: number;
+  messagesPerSecond: number;
+}
+
+/** Takes calls on `http`. @returns the sockets; closing them ends every call. */
+export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(): Promise<void> } {
+  const { origins, gate, logger } = parts;
+  const io = new SocketServer<ClientToServerEvents, ServerToClientEvents>(http, {
+    maxHttpBufferSize: MAX_MESSAGE_BYTES,
+    pingInterval: PING_INTERVAL_MS,
+    pingTimeout: PING_TIMEOUT_MS,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    serveClient: false,
+    cors: { origin: [...origins.allowed] },
+    allowRequest: ({ headers }, accept) => accept(null, origins.isAllowed(headers.origin, headers.host)),
+  });
+  io.use((socket, next) => {
+    const { conn } = socket;
+    const address = addressOf(socket.request, parts.trustedProxies);
+    try {
+      gate.enter(address, conn);
+    } catch (error) {
+      next(Object.assign(error as Error, { data: describeFailure(error, logger).failure.error }));
+      conn.close(); // once the refusal has been sent
+      return;
+    }
+    const leave = (): void => gate.leave(address, conn);
+    if (conn.readyState === 'open') conn.once('close', leave);
+    else leave();
+    next();
+  });
+  io.on('connection', (socket) => {
+    limitMessages(socket, parts);
+    attachCall(socket, addressOf(socket.request, parts.trustedProxies), parts);
+  });
+  return io;
+}
+
+/** Before any handler, unknown messages included. */
+function limitMessages(socket: CallSocket, { messagesPerSecond, logger }: CallSocketsParts): void {
+  const budget = new MessageBudget(messagesPerSecond);
+  socket.use((message, next) => {
+    const verdict = budget.take();
+    if (verdict === 'accept') {
+      next();
+      return;
+    }
+    if (verdict === 'cut-off') {
+      logger.warn({ socketId: socket.id }, 'socket cut off: too many messages');
+      socket.disconnect(true);
+      return;
+    }
+    const reply: unknown = message.at(-1);
+    const refusal = new AppError('RATE_LIMITED', 'Too many messages on this connection; send fewer.', {
+      retryAfterS: 1,
+    });
+    if (typeof reply === 'function') reply(describeFailure(refusal, logger).failure);
+  });
+}
