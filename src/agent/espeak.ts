@@ -8,6 +8,7 @@ import { WorkerRequests } from '../media/worker-requests.ts';
 import { spawnWorker } from '../media/worker-thread.ts';
 import { speechFromEvents } from './espeak-events.ts';
 import type { EspeakReply, EspeakRequest } from './espeak-worker.ts';
+import type { Health } from './health.ts';
 import {
   checkedPitch,
   checkedRate,
@@ -18,7 +19,7 @@ import {
   splitSentences,
   type Voice,
 } from './tts.ts';
-import { resolveVoice } from './voice-choice.ts';
+import { resolveVoiceFor } from './voice-choice.ts';
 
 const DEFAULT_VOICE = 'en-us';
 const DEFAULT_WORDS_PER_MINUTE = 152;
@@ -27,6 +28,8 @@ const DEFAULT_PITCH = 50;
 const SENTENCE_PAUSE_MS = 340;
 
 export class EspeakSynthesizer implements SpeechSynthesizer {
+  readonly name = 'espeak-ng';
+  readonly hasPhonemes = true;
   #worker: WorkerRequests<EspeakRequest, EspeakReply>;
   #catalogue: Promise<Extract<EspeakReply, { kind: 'voices' }>> | undefined;
 
@@ -43,7 +46,7 @@ export class EspeakSynthesizer implements SpeechSynthesizer {
     const ratePercent = checkedRate(options);
     const pitchPercent = checkedPitch(options);
     const catalogue = await this.#voices();
-    const voice = resolveVoice(options.voice ?? DEFAULT_VOICE, catalogue.voices, catalogue.variants);
+    const voice = resolveVoiceFor(options.language, options.voice ?? DEFAULT_VOICE, catalogue);
     let startUs = 0;
     for (const sentence of splitSentences(text, voice.language)) {
       options.signal?.throwIfAborted();
@@ -62,6 +65,18 @@ export class EspeakSynthesizer implements SpeechSynthesizer {
       const { sampleRateHz } = reply;
       yield shiftChunk({ samples, sampleRateHz, startUs: 0, phonemes, words }, startUs);
       startUs += Math.round((samples.length / reply.sampleRateHz) * 1e6);
+    }
+  }
+
+  async check(): Promise<Health> {
+    try {
+      return { isOk: true, detail: `${(await this.voices()).length} espeak-ng voices are ready.` };
+    } catch (error) {
+      return {
+        isOk: false,
+        detail: 'The espeak-ng voices cannot be used.',
+        remedy: error instanceof AppError ? error.message : 'Reinstall the packages with "npm run setup".',
+      };
     }
   }
 

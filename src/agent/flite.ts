@@ -7,6 +7,7 @@ import type { SpeechChunk, TimedPhoneme } from '../media/speech.ts';
 import { WorkerRequests } from '../media/worker-requests.ts';
 import { spawnWorker } from '../media/worker-thread.ts';
 import type { FliteReply, FliteRequest } from './flite-worker.ts';
+import type { Health } from './health.ts';
 import {
   checkedPitch,
   checkedRate,
@@ -40,6 +41,8 @@ const CLOSURE = 0.7;
 const STRESSED_US = 110_000;
 
 export class FliteSynthesizer implements SpeechSynthesizer {
+  readonly name = 'flite';
+  readonly hasPhonemes = true;
   #worker: WorkerRequests<FliteRequest, FliteReply>;
 
   constructor(
@@ -75,6 +78,12 @@ export class FliteSynthesizer implements SpeechSynthesizer {
     }
     if (startUs > 0) return;
     throw new AppError('TEXT_EMPTY', 'The flite voices read Latin letters only; choose another voice with --voice.');
+  }
+
+  async check(): Promise<Health> {
+    const reply = await this.#worker.ask({ voice: 'kal16', stretch: 1, pitchFactor: 1, text: 'a' });
+    if (reply.kind === 'speech') return { isOk: true, detail: 'The flite voices are ready.' };
+    return { isOk: false, detail: 'The flite voices cannot be used.', remedy: unavailable(reply) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

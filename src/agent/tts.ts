@@ -1,13 +1,16 @@
 /**
- * The port every speech synthesiser stands behind: text in, sound with phoneme and word times out, one chunk per
- * sentence, so that a text of any length needs the memory of one sentence. The adapters are `espeak.ts` and `flite.ts`.
+ * The port every speech synthesiser stands behind: text in, sound out in chunks of a sentence or less, with phoneme and word times where the
+ * synthesiser knows them, so that a text of any length needs the memory of one sentence.
  */
 import { AppError } from '../errors.ts';
 import type { SpeechChunk } from '../media/speech.ts';
+import type { Health } from './health.ts';
 
 export interface SpeechOptions {
   /** Voice name, identifier or language tag as `voices()` lists them; the adapter's default when missing. */
   voice?: string;
+  /** BCP 47 tag of the text, where known: a voice that cannot speak it gives way to one that can. */
+  language?: string;
   /** Speed, 100 = the voice's own. 50 … 250. */
   ratePercent?: number;
   /** Height of the voice, 100 = its own. 0 … 198. */
@@ -23,6 +26,9 @@ export interface Voice {
 }
 
 export interface SpeechSynthesizer extends AsyncDisposable {
+  readonly name: string;
+  /** False: no chunk ever has phonemes, and the lips follow the sound. */
+  readonly hasPhonemes: boolean;
   voices(): Promise<Voice[]>;
   /**
    * Speaks the text sentence by sentence; work is done only when the next chunk is asked for.
@@ -30,6 +36,7 @@ export interface SpeechSynthesizer extends AsyncDisposable {
    * @throws AppError TEXT_EMPTY, VOICE_UNKNOWN, CONTROL_OUT_OF_RANGE, TTS_UNAVAILABLE; the signal's reason when aborted.
    */
   synthesize(text: string, options?: SpeechOptions): AsyncIterable<SpeechChunk>;
+  check(signal: AbortSignal): Promise<Health>;
 }
 
 /** @throws AppError CONTROL_OUT_OF_RANGE */

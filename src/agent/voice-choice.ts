@@ -54,6 +54,27 @@ export function resolveVoice(wanted: string, voices: readonly Voice[], variants:
   return { id: `${voice.id}+${known}`, language: tagOf(voice) };
 }
 
+/**
+ * The wanted voice, or where the text is in another language that there is a voice for, that one in the same variant.
+ *
+ * @throws AppError VOICE_UNKNOWN when there is no voice of the wanted name.
+ */
+export function resolveVoiceFor(
+  language: string | undefined,
+  wanted: string,
+  { voices, variants }: { voices: readonly Voice[]; variants: readonly string[] },
+): ChosenVoice {
+  const voice = resolveVoice(wanted, voices, variants);
+  if (!language || primary(language) === primary(voice.language)) return voice;
+  const key = language.toLowerCase().replaceAll('_', '-');
+  if (!find(PREFERRED[key] ?? key, voices)) return voice;
+  const [, ...variant] = wanted.trim().split('+');
+  return resolveVoice([language, ...variant].join('+'), voices, variants);
+}
+
+/** The language of a tag, without region and script. */
+export const primary = (tag: string): string => tag.toLowerCase().split(/[-_]/)[0];
+
 function find(key: string, voices: readonly Voice[]): Voice | undefined {
   return (
     voices.find((v) => v.languages[0]?.toLowerCase() === key) ??
