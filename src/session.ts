@@ -14,7 +14,7 @@ import { PictureThinning } from './media/picture-thinning.ts';
 import { quantile } from './media/quantile.ts';
 import { Mirror } from './mirror.ts';
 import type { CallAudience, HostedCall, SoundIntake } from './signaling/hosting.ts';
-import type { MediaOutlet, PeerEvents } from './signaling/peer.ts';
+import type { LinkReport, MediaOutlet, PeerEvents } from './signaling/peer.ts';
 import type { Render } from './signaling/protocol.ts';
 import { Speaking } from './speaking.ts';
 import type { Logger, Metrics } from './telemetry.ts';
@@ -32,6 +32,7 @@ export interface SessionParts {
   metrics: Metrics;
   settings: {
     render: Render;
+    fps: number;
     bitrateBps: number;
     videoDelayUs: number;
     voice: string;
@@ -70,7 +71,7 @@ export class Session implements HostedCall {
 
   constructor(parts: SessionParts) {
     this.parts = parts;
-    this.bitrate = new BitrateControl(parts.settings.bitrateBps);
+    this.bitrate = new BitrateControl(parts.settings);
     this.pacer = new AvPacer({ videoDelayUs: parts.settings.videoDelayUs });
     this.engine = parts.openEngine({
       tick: (tick) => {
@@ -99,10 +100,7 @@ export class Session implements HostedCall {
       connected: () => this.start(),
       keyframeRequest: () => this.engine.requestKeyframe(),
       microphone: (packet) => this.mirror?.receive(packet),
-      link: ({ fractionLost }) => {
-        const bitrateBps = this.bitrate.report(fractionLost, parts.clock.nowUs());
-        if (bitrateBps !== undefined) this.engine.setBitrate(bitrateBps);
-      },
+      link: (report) => this.follow(report),
       closed: (reason) => {
         if (this.life.signal.aborted) return;
         this.parts.audience.ended(reason);
@@ -132,6 +130,15 @@ export class Session implements HostedCall {
     this.run(this.pace());
   }
 
+  /** The link carries less, or more again: bits and pictures follow it; the sound never does. */
+  private follow(report: LinkReport): void {
+    const rate = this.bitrate.report(report, this.parts.clock.nowUs());
+    if (!rate) return;
+    this.engine.setRate(rate);
+    this.thinning.setRate(rate.fps);
+    this.thinning.pause(this.mediaUs, rate.pauseUs);
+  }
+
   private async pace(): Promise<void> {
     const { clock } = this.parts;
     const { signal } = this.life;
@@ -150,6 +157,7 @@ export class Session implements HostedCall {
     switch (action.kind) {
       case 'audio':
         this.mirror?.tick();
+        this.mediaUs = action.timestampUs;
         this.parts.peer().send({
           kind: 'audio',
           mimeType: 'audio/opus',
@@ -160,6 +168,10 @@ export class Session implements HostedCall {
         });
         break;
       case 'picture':
+        if (!this.thinning.takes(action.timestampUs)) {
+          this.engine.drop(action.slot);
+          break;
+        }
         this.window.pictures += 1;
         this.window.skewsUs.push(Math.abs(action.skewUs));
         this.engine.encode(action.slot, action.timestampUs);
@@ -194,6 +206,10 @@ export class Session implements HostedCall {
       droppedFrames: this.dropped,
       renderMs: quantile(renderMs, 0.5),
       encodeMs: quantile(encodeMs, 0.5),
+      targetFps: this.bitrate.rate.fps,
+      estimatedKbps: Math.round(this.bitrate.estimateBps / 1000),
+      lossPercent: Math.round(this.bitrate.link.loss * 1000) / 10,
+      ...(this.bitrate.link.rttMs === undefined ? {} : { rttMs: Math.round(this.bitrate.link.rttMs) }),
     });
   }
 

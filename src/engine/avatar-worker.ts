@@ -124,7 +124,7 @@ class WorkerSession {
   handle(message: Exclude<ToWorker, { kind: 'open' | 'close' | 'ping' }>): void {
     switch (message.kind) {
       case 'encoder':
-        this.output.setEncoder(message.codec, message.bitrateBps);
+        this.output.setEncoder(message.codec, message);
         break;
       case 'speak':
         this.speak(message.turnId, message.chunk);
@@ -156,8 +156,8 @@ class WorkerSession {
       case 'keyframe':
         this.output.requestKeyframe();
         break;
-      case 'bitrate':
-        this.output.setBitrate(message.bitrateBps);
+      case 'rate':
+        this.output.setRate(message);
         break;
     }
   }

@@ -2,6 +2,7 @@
  * What an engine worker makes of a motion frame. In: motion frames into numbered slots, later the slot that is due. Out: an encoded frame:
  * a picture, drawn and compressed here, or the motion itself, for a viewer that draws.
  */
+import type { VideoRate } from '../media/bitrate-control.ts';
 import { type EncodedFrame, i420Bytes } from '../media/frames.ts';
 import { type LiveCodec, LiveVideoEncoder } from '../media/live-video-encoder.ts';
 import type { FaceRig } from './face-rig.ts';
@@ -14,21 +15,19 @@ export interface FaceOutput extends Disposable {
   fill(slot: number, frame: MotionFrame): void;
   /** @returns undefined while there is no encoder. */
   encode(slot: number, timestampUs: number): EncodedFrame | undefined;
-  setEncoder(codec: LiveCodec, bitrateBps: number): void;
-  setBitrate(bitrateBps: number): void;
+  setEncoder(codec: LiveCodec, rate: VideoRate): void;
+  setRate(rate: VideoRate): void;
   requestKeyframe(): void;
 }
 
 export class PictureOutput implements FaceOutput {
   private readonly sizePx: number;
-  private readonly fps: number;
   private readonly renderer: FaceRenderer;
   private readonly pictures: Uint8Array[];
   private encoder: LiveVideoEncoder | undefined;
 
-  constructor(rig: FaceRig, slots: number, { sizePx, fps }: { sizePx: number; fps: number }) {
+  constructor(rig: FaceRig, slots: number, { sizePx }: { sizePx: number }) {
     this.sizePx = sizePx;
-    this.fps = fps;
     this.renderer = new FaceRenderer(rig, { sizePx });
     this.pictures = Array.from({ length: slots }, () => new Uint8Array(i420Bytes(sizePx, sizePx)));
   }
@@ -41,13 +40,13 @@ export class PictureOutput implements FaceOutput {
     return this.encoder?.encode(this.pictures[slot]!, timestampUs);
   }
 
-  setEncoder(codec: LiveCodec, bitrateBps: number): void {
+  setEncoder(codec: LiveCodec, { bitrateBps, fps }: VideoRate): void {
     this.encoder?.[Symbol.dispose]();
-    this.encoder = new LiveVideoEncoder({ codec, sizePx: this.sizePx, fps: this.fps, bitrateBps });
+    this.encoder = new LiveVideoEncoder({ codec, sizePx: this.sizePx, fps, bitrateBps });
   }
 
-  setBitrate(bitrateBps: number): void {
-    this.encoder?.setBitrate(bitrateBps);
+  setRate(rate: VideoRate): void {
+    this.encoder?.setRate(rate);
   }
 
   requestKeyframe(): void {
@@ -87,7 +86,7 @@ export class MotionOutput implements FaceOutput {
     throw new Error('a face that its viewer draws has no video encoder');
   }
 
-  setBitrate(): void {}
+  setRate(): void {}
   requestKeyframe(): void {}
   [Symbol.dispose](): void {}
 }

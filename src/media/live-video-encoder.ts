@@ -2,6 +2,7 @@
  * VP8 and H.264 for calls: one I420 picture in, one encoded frame out, no delay, keyframe on request, bitrate changes while it
  * runs. Planes are written straight into FFmpeg's frame. Runs in the engine's worker threads.
  */
+import type { VideoRate } from './bitrate-control.ts';
 import {
   AV_PICTURE_TYPE_I,
   AV_PICTURE_TYPE_NONE,
@@ -63,11 +64,13 @@ export class LiveVideoEncoder implements Disposable {
   private context: CodecContext;
   private readonly frame = new Frame();
   private readonly packet = new Packet();
+  private readonly openedFps: number;
   private wantsKeyframe = true;
 
   /** @throws Error where none of the codec's encoders opens. */
   constructor(options: LiveVideoOptions) {
     this.options = { ...options };
+    this.openedFps = options.fps;
     const opened = RECIPES[options.codec].flatMap((recipe) => {
       const context = this.open(recipe);
       return context ? [{ recipe, context }] : [];
@@ -109,11 +112,13 @@ export class LiveVideoEncoder implements Disposable {
     this.wantsKeyframe = true;
   }
 
-  setBitrate(bitrateBps: number): void {
-    if (bitrateBps === this.options.bitrateBps) return;
-    this.options.bitrateBps = bitrateBps;
+  /** @param rate.fps pictures a second that will be given to it from now on. */
+  setRate({ bitrateBps, fps }: VideoRate): void {
+    if (bitrateBps === this.options.bitrateBps && fps === this.options.fps) return;
+    Object.assign(this.options, { bitrateBps, fps });
     if (!this.recipe.reopensForBitrate) {
-      applyBitrate(this.context, bitrateBps);
+      // An open x264 shares its bits among as many pictures as it was opened for.
+      applyBitrate(this.context, Math.round((bitrateBps * this.openedFps) / fps));
       return;
     }
     const next = this.open(this.recipe);

@@ -3,8 +3,11 @@
  * or a room with many (room-media.ts), over werift, an SFU or a test fake.
  */
 
+import type { LinkReport } from '../media/bandwidth-estimator.ts';
 import type { EncodedFrame } from '../media/frames.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
+
+export type { LinkReport };
 
 export interface IceCandidate {
   candidate: string;
@@ -21,18 +24,13 @@ export interface MicrophonePacket {
   opus: Uint8Array;
 }
 
-/** What the network says, a few times a second. */
-export interface LinkReport {
-  /** 0…1 of the packets since the last report. */
-  fractionLost: number;
-}
-
 export interface PeerEvents {
   /** Media may flow. */
   connected(): void;
   /** The viewer needs a whole picture (PLI, FIR). */
   keyframeRequest(): void;
   microphone(packet: MicrophonePacket): void;
+  /** What the network says, a few times a second. */
   link(report: LinkReport): void;
   /** The transport is gone for good; called once. */
   closed(reason: string): void;

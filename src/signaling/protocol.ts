@@ -117,6 +117,8 @@ export interface TurnMessage {
   state: 'started' | 'ended';
   playedMs?: number;
   interrupted?: boolean;
+  /** With `ended`: the words that were really heard. */
+  heard?: string;
   /** With `ended`, of turns that answer the caller. */
   trace?: TurnTrace;
 }
@@ -164,6 +166,13 @@ export interface StatsMessage {
   droppedFrames: number;
   renderMs: number;
   encodeMs: number;
+  /** Pictures a second that the link is given. */
+  targetFps: number;
+  /** What the link is believed to carry. */
+  estimatedKbps: number;
+  lossPercent: number;
+  /** Round trip; absent before the first measurement. */
+  rttMs?: number;
 }
 
 export interface ServerToClientEvents {

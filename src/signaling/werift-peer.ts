@@ -15,6 +15,7 @@ import {
   RTCRtpHeaderExtensionParameters,
   type RTCRtpSender,
   RtcpRrPacket,
+  TransportWideCC,
   useH264,
   useOPUS,
   useSdesMid,
@@ -26,6 +27,7 @@ import { AppError } from '../errors.ts';
 import { systemClock } from '../media/clock.ts';
 import type { EncodedFrame } from '../media/frames.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
+import { AUDIO_CLOCK_HZ, ntpTime, randomUint32, rtpTimestamp, VIDEO_CLOCK_HZ } from '../media/rtp.ts';
 import { MOTION_CHANNEL, sealMotion } from './motion-channel.ts';
 import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
 import type { Render } from './protocol.ts';
@@ -37,8 +39,6 @@ const NO_PLAYOUT_DELAY = Buffer.from([0, 0, 0]);
 const MAX_PAYLOAD_BYTES = 1180;
 /** RTP with extensions, SRTP tag, UDP, IP. */
 const OVERHEAD_BYTES = 70;
-const VIDEO_CLOCK_HZ = 90_000;
-const AUDIO_CLOCK_HZ = 48_000;
 /** A viewer that lost one packet asks several times; one keyframe answers them all. */
 const KEYFRAME_INTERVAL_MS = 300;
 /** A viewer this far behind misses motion rather than getting it late. */
@@ -166,7 +166,7 @@ export class WeriftPeer implements MediaPeer {
         if (report.ssrc === sender.ssrc)
           this.events.link({
             fractionLost: report.fractionLost / 256,
-            ...(sender.rtt === undefined ? {} : { rttMs: sender.rtt * 1000 }),
+            ...roundTrip(sender),
           });
   }
 
@@ -190,10 +190,7 @@ export class WeriftPeer implements MediaPeer {
     if (!chosen)
       throw new AppError('SIGNALING_INVALID', 'The answer accepts none of the offered video codecs (VP8, H.264).');
     this.videoCodec = /VP8/i.test(chosen.mimeType) ? 'VP8' : 'H264';
-    this.videoPacketizer =
-      this.videoCodec === 'VP8'
-        ? new Vp8Packetizer({ maxPayloadSize: MAX_PAYLOAD_BYTES })
-        : new H264Packetizer({ maxPayloadSize: MAX_PAYLOAD_BYTES, inputFormat: 'annexb' });
+    this.videoPacketizer = createVideoPacketizer(this.videoCodec);
     const id = answerSdp.match(/a=extmap:(\d+)\S* \S*playout-delay/)?.[1];
     this.playoutDelayId = id === undefined ? undefined : Number(id);
   }
@@ -249,7 +246,8 @@ export class WeriftPeer implements MediaPeer {
     Object.defineProperty(sender, 'ntpTimestamp', {
       configurable: true,
       enumerable: true,
-      get: () => ntp((this.originNtpMs ?? performance.timeOrigin + performance.now()) + this.lastSentUs[kind] / 1000),
+      get: () =>
+        ntpTime((this.originNtpMs ?? performance.timeOrigin + performance.now()) + this.lastSentUs[kind] / 1000),
       set: () => {},
     });
   }
@@ -261,16 +259,29 @@ export class WeriftPeer implements MediaPeer {
   }
 }
 
-/** RFC 3550 §5.1: starts at random, wraps at 2³². */
-function rtpTimestamp(timestampUs: number, clockHz: number, base: number): number {
-  return (base + Math.round((timestampUs * clockHz) / 1e6)) >>> 0;
+/**
+ * RTP packets of one stream, ready for a transport that is not werift's own.
+ * @returns a function from an encoded frame and its RTP timestamp to the frame's packets.
+ */
+export function createPacketizer(
+  codec: LiveCodec | 'opus',
+  stream: { ssrc: number; payloadType: number },
+): (data: Uint8Array, timestamp: number) => Buffer[] {
+  const packetizer = codec === 'opus' ? new OpusPacketizer(stream) : createVideoPacketizer(codec, stream);
+  return (data, timestamp) => packetizer.packetize(Buffer.from(data), timestamp).map((packet) => packet.serialize());
 }
 
-const randomUint32 = (): number => Math.floor(Math.random() * 2 ** 32);
+function createVideoPacketizer(
+  codec: LiveCodec,
+  stream: { ssrc?: number; payloadType?: number } = {},
+): Vp8Packetizer | H264Packetizer {
+  return codec === 'VP8'
+    ? new Vp8Packetizer({ ...stream, maxPayloadSize: MAX_PAYLOAD_BYTES })
+    : new H264Packetizer({ ...stream, maxPayloadSize: MAX_PAYLOAD_BYTES, inputFormat: 'annexb' });
+}
 
-/** Wall-clock ms since 1970 → seconds since 1900 in 32.32 fixed point (RFC 3550 §4). */
-function ntp(wallMs: number): bigint {
-  const seconds = (wallMs + 2_208_988_800_000) / 1000;
-  const whole = Math.floor(seconds);
-  return (BigInt(whole) << 32n) | BigInt(Math.floor((seconds - whole) * 2 ** 32));
+/** werift keeps it, smoothed, in a private field. */
+function roundTrip(sender: RTCRtpSender): { rttMs?: number } {
+  const { rtt } = sender as unknown as { rtt?: number };
+  return rtt === undefined ? {} : { rttMs: Math.max(0, rtt * 1000) };
 }

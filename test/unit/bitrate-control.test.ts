@@ -1,43 +1,123 @@
-// The bitrate follows the link's loss: down soon, up slowly, never outside its bounds, and seldom.
+// Bitrate and picture rate follow the link, in virtual time: down before delay builds up, up when there is room, in bounds, and seldom.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BitrateControl } from '../../src/media/bitrate-control.ts';
+import { random } from '../support/random.ts';
+import { SimulatedLink } from '../support/simulated-link.ts';
 
-/** One report a second. @returns the changes as [second, bitrate]. */
+const FULL = { bitrateBps: 1_200_000, fps: 30 };
+
+/** One loss report a second, from a receiver that says nothing of arrivals. @returns the changes as [second, bitrate]. */
 function run(control: BitrateControl, losses: number[], fromS = 0): [number, number][] {
-  return losses.flatMap((loss, i) => {
-    const bps = control.report(loss, (fromS + i) * 1e6);
-    return bps === undefined ? [] : [[fromS + i, bps] as [number, number]];
+  return losses.flatMap((fractionLost, i) => {
+    const rate = control.report({ fractionLost }, (fromS + i) * 1e6);
+    return rate ? [[fromS + i, rate.bitrateBps] as [number, number]] : [];
   });
 }
 
-describe('BitrateControl', () => {
+const quantile = (values: number[], q: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(q * (values.length - 1))]!;
+
+describe('by loss alone', () => {
   it('leaves a clean link alone', () => {
-    expect(run(new BitrateControl(1_200_000), new Array(120).fill(0))).toEqual([]);
+    expect(run(new BitrateControl(FULL), new Array(120).fill(0))).toEqual([]);
   });
 
-  it('does not flinch at one bad report', () => {
-    expect(run(new BitrateControl(1_200_000), [0, 0, 0.25, 0, 0, 0, 0])).toEqual([]);
+  it('does not flinch at one bad report, however bad', () => {
+    expect(run(new BitrateControl(FULL), [0, 0, 0.25, 0, 0, 0, 0])).toEqual([]);
+    expect(run(new BitrateControl(FULL), [0, 0, 1, 0, 0, 0, 0])).toEqual([]);
   });
 
   it('steps down while a link loses a fifth, and comes back when it is clean', () => {
-    const control = new BitrateControl(1_200_000);
+    const control = new BitrateControl(FULL);
     const down = run(control, new Array(20).fill(0.2));
     expect(down.length).toBeGreaterThan(2);
     expect(down[0]![0]).toBeLessThanOrEqual(3);
-    expect(down.at(-1)![1]).toBe(200_000);
+    expect(down.at(-1)![1]).toBe(150_000);
+    expect(control.rate.fps).toBe(15);
     const up = run(control, new Array(90).fill(0), 20);
     expect(up.at(-1)![1]).toBe(1_200_000);
     expect(up[0]![0]).toBeGreaterThanOrEqual(28);
+    expect(control.rate).toEqual(FULL);
   });
 
   it('stays in bounds and never changes twice within two seconds', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 200 }), (losses) => {
-        const changes = run(new BitrateControl(900_000), losses);
-        for (const [, bps] of changes) expect(bps >= 200_000 && bps <= 900_000).toBe(true);
+        const changes = run(new BitrateControl({ bitrateBps: 900_000, fps: 25 }), losses);
+        for (const [, bps] of changes) expect(bps >= 150_000 && bps <= 900_000).toBe(true);
         for (let i = 1; i < changes.length; i++) expect(changes[i]![0] - changes[i - 1]![0]).toBeGreaterThanOrEqual(2);
       }),
     );
+  });
+});
+
+describe('on a narrow link', () => {
+  it.each([
+    [300_000, 15, 15],
+    [600_000, 15, 20],
+    [1_200_000, 20, 30],
+  ])('of %d bit/s it finds a rate that fits, with no standing delay', (capacityBps, leastFps, mostFps) => {
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.constantFrom(0, 30_000),
+        fc.constantFrom(0, 0.05),
+        fc.integer({ min: 5_000, max: 80_000 }),
+        (seed, jitterUs, loss, propagationUs) => {
+          const link = new SimulatedLink(new BitrateControl(FULL), 30, random(seed));
+          link.run(60, { capacityBps, jitterUs, loss, propagationUs });
+          const settled = link.lately(54);
+          const queuedMs = settled.map(({ queuedUs }) => queuedUs / 1000);
+          expect(quantile(queuedMs, 0.5)).toBeLessThan(80);
+          expect(quantile(queuedMs, 0.9)).toBeLessThan(200);
+          const kbps = settled.map(({ rate }) => rate.bitrateBps / 1000);
+          expect(quantile(kbps, 0.5)).toBeGreaterThan((capacityBps / 1000) * 0.4);
+          expect(quantile(kbps, 0.5)).toBeLessThan(capacityBps / 1000);
+          const fps = quantile(
+            settled.map(({ rate }) => rate.fps),
+            0.5,
+          );
+          expect(fps).toBeGreaterThanOrEqual(leastFps);
+          expect(fps).toBeLessThanOrEqual(mostFps);
+          // Each change costs a keyframe.
+          expect(link.changes.length).toBeLessThanOrEqual(14);
+          // Pictures never stop for long.
+          const gaps = link.pictures.slice(1).map((at, i) => at - link.pictures[i]!);
+          expect(Math.max(...gaps)).toBeLessThan(1_200_000);
+        },
+      ),
+      { numRuns: 12 },
+    );
+  });
+
+  it('goes back to full rate and all pictures once there is room again', () => {
+    const link = new SimulatedLink(new BitrateControl(FULL), 30, random(5));
+    link.run(40, { capacityBps: 500_000, jitterUs: 10_000 });
+    expect(link.control.rate.fps).toBe(15);
+    link.run(90, { capacityBps: 5_000_000, jitterUs: 10_000 });
+    expect(link.control.rate).toEqual(FULL);
+    const rates = link.changes.filter(({ atUs }) => atUs > 50e6).map(({ rate }) => rate.bitrateBps);
+    expect(rates).toEqual(rates.toSorted((a, b) => a - b));
+  });
+
+  it('leaves a wide link at its rate through jitter, loss and outages', () => {
+    for (const seed of [1, 2, 3]) {
+      const link = new SimulatedLink(new BitrateControl(FULL), 30, random(seed));
+      const wide = { capacityBps: 4_000_000, jitterUs: 30_000, loss: 0.05 };
+      link
+        .run(20, wide)
+        .run(2, { ...wide, loss: 1 })
+        .run(20, wide);
+      expect(link.changes).toEqual([]);
+    }
+  });
+
+  it('takes a longer way for what it is, not for a queue', () => {
+    const link = new SimulatedLink(new BitrateControl(FULL), 30, random(9));
+    link.run(20, { capacityBps: 4_000_000, propagationUs: 10_000 });
+    link.run(60, { capacityBps: 4_000_000, propagationUs: 150_000 });
+    expect(link.changes.filter(({ rate }) => rate.bitrateBps < 600_000)).toEqual([]);
+    expect(link.control.rate).toEqual(FULL);
   });
 });

@@ -35,9 +35,27 @@ describe.each<LiveCodec>(['VP8', 'H264'])('%s', (codec) => {
     };
     bytes(0);
     const high = bytes(50);
-    encoder.setBitrate(150_000);
+    encoder.setRate({ bitrateBps: 150_000, fps: 25 });
     bytes(100);
     expect(bytes(150)).toBeLessThan(high * 0.6);
+  });
+
+  it('gives each of fewer pictures more bits', () => {
+    using encoder = new LiveVideoEncoder({ codec, sizePx: SIZE_PX, fps: 30, bitrateBps: 60_000 });
+    /** Bit/s over six seconds; the first two find their way. */
+    const rate = (fromS: number, fps: number): number => {
+      let bits = 0;
+      for (let i = 0; i < 6 * fps; i++) {
+        const { data } = encoder.encode(picture(i * 3), Math.round((fromS + i / fps) * 1e6));
+        if (i >= 2 * fps) bits += data.length * 8;
+      }
+      return bits / 4;
+    };
+    const before = rate(0, 30);
+    encoder.setRate({ bitrateBps: 60_000, fps: 15 });
+    const after = rate(6, 15);
+    expect(after).toBeGreaterThan(before * 0.7);
+    expect(after).toBeLessThan(before * 1.4);
   });
 });
 

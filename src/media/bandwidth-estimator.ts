@@ -1,0 +1,131 @@
+/**
+ * BandwidthEstimator: what a link carries, judged by when packets arrive and how many do not. In: arrivals (transport-wide feedback), loss
+ * and round trip (receiver reports). Out: is a queue standing in the network, and how much gets through. Delay is judged by its least, not
+ * its mean: jitter and a keyframe's burst come and go, a standing queue delays even the luckiest packet. Pure; the receiver's clock needs
+ * no relation to ours.
+ */
+
+/** One packet that arrived. */
+export interface PacketArrival {
+  /** Our clock. */
+  sentUs: number;
+  /** The receiver's clock. */
+  arrivedUs: number;
+  bytes: number;
+}
+
+/** What the network says, a few times a second; each part only where it is known. */
+export interface LinkReport {
+  arrivals?: readonly PacketArrival[];
+  /** 0…1 of the packets since the last report. */
+  fractionLost?: number;
+  rttMs?: number;
+}
+
+/** The luckiest packet of this long tells the queue. */
+const QUEUE_WINDOW_US = 300_000;
+const MIN_PACKETS = 3;
+/** Throughput is measured over this long. */
+const RATE_WINDOW_US = 600_000;
+/** The path's own delay is the least of so many seconds: long enough to have seen an empty queue, short enough for clocks to drift. */
+const BASE_SECONDS = 30;
+const STANDING_QUEUE_US = 80_000;
+/** One report says little: a single lost packet of a quiet second is 3 %. */
+const LOSS_SMOOTHING = 0.3;
+/** What one report may say at most: one outage is not a narrow link. */
+const MAX_REPORTED_LOSS = 0.3;
+/** Where delay is measured, a report above this is an outage: no bitrate would have got through. */
+const OUTAGE_LOSS = 0.7;
+const RTT_SMOOTHING = 0.3;
+
+export class BandwidthEstimator {
+  private recent: PacketArrival[] = [];
+  /** Least one-way delay by second of our clock, newest last. */
+  private base: { second: number; delayUs: number }[] = [];
+  private smoothedLoss = 0;
+  private smoothedRttMs: number | undefined;
+
+  push({ arrivals = [], fractionLost, rttMs }: LinkReport): void {
+    for (const arrival of arrivals) this.arrive(arrival);
+    if (fractionLost !== undefined) this.lose(fractionLost);
+    if (rttMs !== undefined) this.smoothedRttMs = mix(this.smoothedRttMs ?? rttMs, rttMs, RTT_SMOOTHING);
+  }
+
+  private arrive(arrival: PacketArrival): void {
+    this.recent.push(arrival);
+    const newestUs = this.newestUs;
+    if (newestUs - this.recent[0]!.arrivedUs > 2 * RATE_WINDOW_US)
+      this.recent = this.recent.filter(({ arrivedUs }) => newestUs - arrivedUs <= RATE_WINDOW_US);
+    const second = Math.floor(arrival.sentUs / 1e6);
+    const delayUs = arrival.arrivedUs - arrival.sentUs;
+    const last = this.base.at(-1);
+    if (last?.second === second) last.delayUs = Math.min(last.delayUs, delayUs);
+    else this.base.push({ second, delayUs });
+    while (second - this.base[0]!.second > BASE_SECONDS) this.base.shift();
+  }
+
+  private lose(fraction: number): void {
+    if (fraction > OUTAGE_LOSS && this.recent.length > 0) return;
+    this.smoothedLoss = mix(this.smoothedLoss, Math.min(fraction, MAX_REPORTED_LOSS), LOSS_SMOOTHING);
+  }
+
+  private get newestUs(): number {
+    return this.recent.reduce((newest, { arrivedUs }) => Math.max(newest, arrivedUs), Number.NEGATIVE_INFINITY);
+  }
+
+  private within(windowUs: number): PacketArrival[] {
+    const fromUs = this.newestUs - windowUs;
+    return this.recent.filter(({ arrivedUs }) => arrivedUs > fromUs);
+  }
+
+  /** How long packets wait in the network's queues, µs; 0 while too little is known. */
+  get queueUs(): number {
+    const last = this.within(QUEUE_WINDOW_US);
+    if (last.length < MIN_PACKETS) return 0;
+    const leastUs = Math.min(...last.map(({ arrivedUs, sentUs }) => arrivedUs - sentUs));
+    return leastUs - Math.min(...this.base.map(({ delayUs }) => delayUs));
+  }
+
+  get isQueueing(): boolean {
+    return this.queueUs > STANDING_QUEUE_US;
+  }
+
+  /** What arrived lately, bit/s; undefined while too little is known. */
+  get throughputBps(): number | undefined {
+    const last = this.within(RATE_WINDOW_US);
+    if (last.length < MIN_PACKETS) return undefined;
+    const fromUs = Math.min(...last.map(({ arrivedUs }) => arrivedUs));
+    const spanUs = this.newestUs - fromUs;
+    if (spanUs < RATE_WINDOW_US / 4) return undefined;
+    // The first packet's bytes arrived before the span began.
+    const bytes = last.reduce((sum, arrival) => sum + (arrival.arrivedUs > fromUs ? arrival.bytes : 0), 0);
+    return (bytes * 8 * 1e6) / spanUs;
+  }
+
+  /** How long the link needs for what was sent at `sentBps` and has not arrived by `nowUs`, µs. */
+  backlogUs(sentBps: number, nowUs: number): number {
+    const { throughputBps } = this;
+    if (!throughputBps) return 0;
+    const lastSentUs = this.recent.reduce((newest, { sentUs }) => Math.max(newest, sentUs), 0);
+    return Math.max(0, ((nowUs - lastSentUs) * sentBps) / throughputBps);
+  }
+
+  /** 0…1, smoothed. */
+  get loss(): number {
+    return this.smoothedLoss;
+  }
+
+  /** Smoothed; undefined before the first measurement. */
+  get rttMs(): number | undefined {
+    return this.smoothedRttMs;
+  }
+
+  /** The delay of now is the path's own: it did not fall when less was sent. */
+  rebase(): void {
+    const last = this.within(QUEUE_WINDOW_US);
+    const delayUs = Math.min(...last.map(({ arrivedUs, sentUs }) => arrivedUs - sentUs));
+    if (last.length > 0) this.base = [{ second: this.base.at(-1)!.second, delayUs }];
+  }
+}
+
+const mix = (before: number, now: number, weight: number): number => before + weight * (now - before);
