@@ -1,23 +1,20 @@
 /** Composition root of the server: gallery, engine, speech synthesiser and sessions, joined behind the signaling server's ports. */
 import { availableParallelism } from 'node:os';
 import { EmbeddedSynthesizer } from './agent/embedded-synthesizer.ts';
+import { createCallHost } from './call-host.ts';
 import type { Config } from './config.ts';
 import { AvatarEngine } from './engine/avatar-engine.ts';
-import { resolveControls } from './engine/controls.ts';
 import { AppError } from './errors.ts';
 import { Gallery } from './gallery.ts';
-import { systemClock } from './media/clock.ts';
 import { Scope } from './media/scope.ts';
 import { clientDir } from './paths.ts';
-import { Session } from './session.ts';
-import type { CallHost } from './signaling/hosting.ts';
 import type { ReadinessCheck } from './signaling/readiness.ts';
 import { type RunningServer, startServer } from './signaling/server.ts';
 import { createLogger, createMetrics } from './telemetry.ts';
 
-const PICTURE_PX = 512;
 /** Talking 512 × 512 sessions at 25 to 30 fps that one core draws and encodes with room to spare. */
 const CALLS_PER_CORE = 2;
+const BUSY_RETRY_S = 10;
 
 /** @throws AppError PORT_UNAVAILABLE, CONFIG_INVALID, … @returns the running server; dispose it to end every call. */
 export async function serve(config: Config): Promise<RunningServer> {
@@ -29,39 +26,13 @@ export async function serve(config: Config): Promise<RunningServer> {
     const engine = scope.use(new AvatarEngine());
     const synthesizer = scope.use(new EmbeddedSynthesizer());
     const maxCalls = config.server.maxCalls || Math.max(1, CALLS_PER_CORE * availableParallelism());
-    const host: CallHost = {
-      fps: config.motion.fps,
-      async open({ portraitId, controls, render }, peer, audience) {
-        const rigPath = await gallery.rigPath(portraitId);
-        if (engine.sessionCount >= maxCalls)
-          throw new AppError('SERVER_BUSY', `All ${maxCalls} lines are taken; try again in a moment.`);
-        const { fps } = config.motion;
-        const settings = { rigPath, fps, sizePx: PICTURE_PX, controls: resolveControls(controls), render };
-        return new Session({
-          peer,
-          openEngine: (listener) => engine.open(settings, listener),
-          synthesizer,
-          clock: systemClock,
-          audience,
-          logger,
-          metrics,
-          settings: {
-            render,
-            fps,
-            bitrateBps: config.webrtc.bitrateKbps * 1000,
-            // A page that draws waits for the sound by itself.
-            videoDelayUs: render === 'client' ? 0 : config.webrtc.videoDelayMs * 1000,
-            voice: config.speech.voice,
-            ratePercent: config.speech.ratePercent,
-            maxCharacters: config.speech.maxCharacters,
-          },
+    const admit = (): void => {
+      if (engine.sessionCount >= maxCalls)
+        throw new AppError('SERVER_BUSY', `All ${maxCalls} lines are taken; try again in a moment.`, {
+          retryAfterS: BUSY_RETRY_S,
         });
-      },
-      async voices() {
-        const voices = await synthesizer.voices();
-        return voices.map(({ id, name, languages }) => ({ id, title: name, language: languages[0] ?? '' }));
-      },
     };
+    const host = createCallHost({ config, engine, gallery, synthesizer, admit, logger, metrics });
     const readiness: ReadinessCheck[] = [
       { name: 'engine', check: () => engine.answer().then(() => undefined) },
       { name: 'portraits', check: () => gallery.problem },
