@@ -6,6 +6,7 @@ import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError } from 
 import type { Secrets } from '../config.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { Health } from './health.ts';
+import { HttpRefused } from './json-socket.ts';
 import { isTimeout } from './patience.ts';
 
 export { toFile } from 'openai';
@@ -83,14 +84,15 @@ export function endpointError(error: unknown, { section, baseUrl, apiKeyVariable
     new AppError(code, withoutKey(`${baseUrl} ${what}; ${remedy}.`, key), { cause: redacted(error, key) });
   if (error instanceof APIConnectionTimeoutError || isTimeout(error))
     return say('did not answer in time', `check the service or raise ${section}.timeoutMs`);
-  if (error instanceof APIConnectionError) return say('cannot be reached', `check ${section}.baseUrl and the network`);
-  if (error instanceof APIError && error.status !== undefined) {
+  if (error instanceof APIConnectionError || isUnreachable(error))
+    return say('cannot be reached', `check ${section}.baseUrl and the network`);
+  if ((error instanceof APIError || error instanceof HttpRefused) && error.status !== undefined) {
+    const { status } = error;
     const words = oneLine(error.message);
-    if (error.status === 401 || error.status === 403)
-      return say(`refused the key (${error.status})`, `check the environment variable ${apiKeyVariable}`);
-    if (error.status === 404)
-      return say(`does not know that (${words})`, `check ${section}.model and ${section}.baseUrl`);
-    if (error.status === 429) return say(`is out of quota (${words})`, 'try later or raise the quota there');
+    if (status === 401 || status === 403)
+      return say(`refused the key (${status})`, `check the environment variable ${apiKeyVariable}`);
+    if (status === 404) return say(`does not know that (${words})`, `check ${section}.model and ${section}.baseUrl`);
+    if (status === 429) return say(`is out of quota (${words})`, 'try later or raise the quota there');
     return say(`answered with an error (${words})`, `check the ${section} settings and the service`);
   }
   return say(`broke off or answered nonsense (${oneLine(error)})`, `check that ${section}.baseUrl speaks the protocol`);
@@ -112,9 +114,7 @@ export async function checkEndpoint(
     // Small servers have no list of models; that they answered is enough.
     if (error instanceof APIError && (error.status === 404 || error.status === 405))
       return { isOk: true, detail: `${endpoint.baseUrl} answers.` };
-    const { message } = endpointError(error, endpoint);
-    const cut = message.lastIndexOf('; ');
-    return { isOk: false, detail: `${message.slice(0, cut)}.`, remedy: sentence(message.slice(cut + 2)) };
+    return healthOf(endpointError(error, endpoint));
   }
   if (models.length === 0 || models.some((id) => id === model || id.startsWith(`${model}:`)))
     return { isOk: true, detail: `${endpoint.baseUrl} answers with ${model}.` };
@@ -125,6 +125,11 @@ export async function checkEndpoint(
   };
 }
 
+const isUnreachable = (error: unknown): boolean =>
+  ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'].includes(
+    (error as NodeJS.ErrnoException | undefined)?.code ?? '',
+  );
+
 function oneLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text
@@ -134,8 +139,16 @@ function oneLine(error: unknown): string {
     .slice(0, 200);
 }
 
-function sentence(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
+/** Our errors say what is wrong and, after the last semicolon, what to do. */
+export function healthOf({ message }: AppError): Health {
+  const cut = message.lastIndexOf('; ');
+  const remedy = message.slice(cut + 2);
+  if (cut < 0) return { isOk: false, detail: message };
+  return {
+    isOk: false,
+    detail: `${message.slice(0, cut)}.`,
+    remedy: remedy.slice(0, 1).toUpperCase() + remedy.slice(1),
+  };
 }
 
 /** Servers are known to quote the key they refuse. */

@@ -1,0 +1,146 @@
+/**
+ * OpenAI-compatible `/audio/speech` behind the `SpeechSynthesizer` port: one request per sentence, its sound passed on as it arrives, without
+ * phonemes or word times. Aborting closes the HTTP stream; nothing is tried again once sound has come.
+ */
+import { z } from 'zod';
+import type { Config, Secrets } from '../config.ts';
+import { AppError } from '../errors.ts';
+import { PcmStream } from '../media/pcm-stream.ts';
+import type { SpeechChunk } from '../media/speech.ts';
+import type { Health } from './health.ts';
+import {
+  checkEndpoint,
+  type Endpoint,
+  endpointError,
+  OPENAI_BASE_URL,
+  type OpenAiClient,
+  openClient,
+  resolveEndpoint,
+} from './openai-client.ts';
+import { withPatience } from './patience.ts';
+import {
+  checkedPitch,
+  checkedRate,
+  requireText,
+  type SpeechOptions,
+  type SpeechSynthesizer,
+  splitSentences,
+  type Voice,
+} from './tts.ts';
+
+const DEFAULT_MODEL = 'gpt-4o-mini-tts';
+const DEFAULT_VOICE = 'alloy';
+const OPENAI_VOICES = [
+  ...['alloy', 'ash', 'ballad', 'cedar', 'coral', 'echo', 'fable', 'marin'],
+  ...['nova', 'onyx', 'sage', 'shimmer', 'verse'],
+];
+const OUTPUT_RATE_HZ = 48_000;
+
+const voiceListSchema = z.object({
+  voices: z.array(z.union([z.string().min(1), z.object({ id: z.string().min(1) })])).max(1000),
+});
+
+export class OpenAiSynthesizer implements SpeechSynthesizer {
+  readonly name: string;
+  readonly hasPhonemes = false;
+  readonly #settings: Config['tts'];
+  readonly #endpoint: Endpoint;
+  readonly #client: OpenAiClient;
+  #voices: Promise<Voice[]> | undefined;
+
+  /** @throws AppError CONFIG_INVALID. */
+  constructor(settings: Config['tts'], secrets: Secrets) {
+    this.#settings = { ...settings, model: settings.model || DEFAULT_MODEL, voice: settings.voice || DEFAULT_VOICE };
+    this.#endpoint = resolveEndpoint('tts', 'TTS_UNAVAILABLE', settings, secrets);
+    this.#client = openClient(this.#endpoint, settings);
+    this.name = `${this.#settings.model} at ${this.#endpoint.baseUrl}`;
+  }
+
+  /** OpenAI's own by name; another server's as it lists them, else the one that is set. They speak any language of the model. */
+  voices(): Promise<Voice[]> {
+    this.#voices ??= this.#listVoices();
+    return this.#voices;
+  }
+
+  async *synthesize(text: string, options: SpeechOptions = {}): AsyncGenerator<SpeechChunk> {
+    requireText(text);
+    const speed = checkedRate(options) / 100;
+    checkedPitch(options);
+    const voice = await this.#voice(options.voice);
+    let startUs = 0;
+    for (const sentence of splitSentences(text, options.language)) {
+      options.signal?.throwIfAborted();
+      let count = 0;
+      for await (const samples of this.#sound(sentence, voice, speed, options.signal)) {
+        yield { samples, sampleRateHz: OUTPUT_RATE_HZ, startUs, phonemes: [], words: [] };
+        count += samples.length;
+        startUs += Math.round((samples.length / OUTPUT_RATE_HZ) * 1e6);
+      }
+      if (count === 0)
+        throw new AppError('TTS_UNAVAILABLE', `${this.name} answered without sound; check tts.voice and tts.format.`);
+    }
+  }
+
+  async check(signal: AbortSignal): Promise<Health> {
+    return await checkEndpoint(this.#client, this.#endpoint, this.#settings.model, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async *#sound(
+    sentence: string,
+    voice: string,
+    speed: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Float32Array> {
+    const { model, format, sampleRateHz, timeoutMs } = this.#settings;
+    const stall = new AbortController();
+    try {
+      const response = await this.#client.audio.speech.create(
+        { model, voice, input: sentence, response_format: format, ...(speed === 1 ? {} : { speed }) },
+        { signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal },
+      );
+      const type = response.headers.get('content-type') ?? '';
+      if (!response.body || /json|html|mpeg|ogg|opus|aac|flac/.test(type)) {
+        await response.body?.cancel();
+        throw new AppError('TTS_UNAVAILABLE', `${this.name} sent ${type}, not sound as ${format}; check tts.format.`);
+      }
+      const stream = new PcmStream({ sampleRateHz, channels: 1 });
+      for await (const bytes of withPatience(response.body, timeoutMs, (error) => stall.abort(error))) {
+        const samples = stream.push(bytes);
+        if (samples.length > 0) yield samples;
+      }
+      const rest = stream.flush();
+      if (rest.length > 0) yield rest;
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (error instanceof AppError && error.code === 'AUDIO_INVALID')
+        throw new AppError('TTS_UNAVAILABLE', `${this.name}: ${error.message.replace(/\.$/, '')}; check tts.format.`);
+      throw endpointError(error, this.#endpoint);
+    }
+  }
+
+  /** @throws AppError VOICE_UNKNOWN */
+  async #voice(wanted: string | undefined): Promise<string> {
+    if (wanted === undefined || wanted === this.#settings.voice) return this.#settings.voice;
+    const names = (await this.voices()).map(({ id }) => id);
+    if (names.includes(wanted)) return wanted;
+    throw new AppError('VOICE_UNKNOWN', `There is no voice "${wanted}"; there is ${names.slice(0, 12).join(', ')}.`);
+  }
+
+  async #listVoices(): Promise<Voice[]> {
+    const names = this.#endpoint.baseUrl === OPENAI_BASE_URL ? OPENAI_VOICES : await this.#askVoices();
+    return [...new Set([this.#settings.voice, ...names])].map((id) => ({ id, name: id, languages: [] }));
+  }
+
+  /** A custom of local servers; who does not know it has the voice that is set. */
+  async #askVoices(): Promise<string[]> {
+    try {
+      const answer = await this.#client.get<unknown>('/audio/voices', { timeout: 3000, maxRetries: 0 });
+      const parsed = voiceListSchema.safeParse(answer);
+      return parsed.success ? parsed.data.voices.map((each) => (typeof each === 'string' ? each : each.id)) : [];
+    } catch {
+      return [];
+    }
+  }
+}

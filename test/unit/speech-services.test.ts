@@ -1,0 +1,259 @@
+// Speech services behind the synthesiser's port: the port's suite for each, formats and times, a voice that takes over when one fails.
+import { afterAll, describe, expect, it } from 'vitest';
+import type { WebSocket } from 'ws';
+import { ElevenLabsSynthesizer } from '../../src/agent/elevenlabs-synthesizer.ts';
+import { EmbeddedSynthesizer } from '../../src/agent/embedded-synthesizer.ts';
+import { FallbackSynthesizer } from '../../src/agent/fallback-synthesizer.ts';
+import { OpenAiSynthesizer } from '../../src/agent/openai-synthesizer.ts';
+import type { SpeechSynthesizer } from '../../src/agent/tts.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { PcmStream } from '../../src/media/pcm-stream.ts';
+import type { SpeechChunk } from '../../src/media/speech.ts';
+import { FakeSynthesizer } from '../support/fake-providers.ts';
+import { json, MockProvider } from '../support/mock-provider.ts';
+import { describeSynthesizer } from '../support/synthesizer-conformance.ts';
+import { wavBytes } from '../support/wav-bytes.ts';
+
+const SPEECH = 'POST /v1/audio/speech';
+const KEY = 'el-very-secret-0815';
+
+function tone(seconds: number, rateHz: number): Float32Array {
+  return Float32Array.from({ length: seconds * rateHz }, (_, i) => 0.4 * Math.sin((2 * Math.PI * 300 * i) / rateHz));
+}
+
+function pcm(samples: Float32Array): Buffer {
+  const bytes = Buffer.alloc(samples.length * 2);
+  samples.forEach((sample, i) => void bytes.writeInt16LE(Math.round(sample * 32767), 2 * i));
+  return bytes;
+}
+
+function settings(mock: MockProvider, change: Partial<Config['tts']> = {}): Config['tts'] {
+  return { ...loadConfig({}).tts, baseUrl: `${mock.url}/v1`, timeoutMs: 400, retries: 0, ...change };
+}
+
+function bench(mock: MockProvider, synthesizer: SpeechSynthesizer) {
+  return {
+    synthesizer,
+    workUnderWay: () => mock.open,
+    [Symbol.asyncDispose]: async () => {
+      await synthesizer[Symbol.asyncDispose]();
+      await mock[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function collect(chunks: AsyncIterable<SpeechChunk>): Promise<SpeechChunk[]> {
+  const all: SpeechChunk[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return all;
+}
+
+const secondsOf = (chunks: SpeechChunk[]): number =>
+  chunks.reduce((sum, { samples, sampleRateHz }) => sum + samples.length / sampleRateHz, 0);
+
+describeSynthesizer('an OpenAI-compatible service', async (mood) => {
+  const mock = await MockProvider.start();
+  mock.on('GET /v1/models', (_, response) =>
+    mood === 'fails' ? json(response, {}, 500) : json(response, { data: [] }),
+  );
+  mock.on('GET /v1/audio/voices', (_, response) => json(response, { voices: ['af_sky', { id: 'bm_lewis' }] }));
+  mock.on(SPEECH, (_, response) => {
+    if (mood === 'fails') return json(response, { error: { message: 'no voice left' } }, 503);
+    if (mood === 'garbage') return void response.writeHead(200).end('<html><body>It works!</body></html>');
+    response.writeHead(200, { 'content-type': 'audio/pcm' });
+    response.write(pcm(tone(0.3, 24_000)));
+    if (mood === 'speaks') response.end(pcm(tone(0.2, 24_000)));
+  });
+  return bench(mock, new OpenAiSynthesizer(settings(mock), () => undefined));
+});
+
+function serveElevenLabs(mock: MockProvider, mood: string, heard: object[] = []): void {
+  mock.on('GET /v1/voices', (request, response) => {
+    if (mood === 'fails') return json(response, {}, 401);
+    json(response, { voices: [{ voice_id: 'v1', name: 'Rachel', key: request.headers['xi-api-key'] }] });
+  });
+  const route = (socket: WebSocket) => {
+    if (mood === 'fails')
+      return socket.send(JSON.stringify({ error: 'quota_exceeded', message: 'This account is empty' }));
+    if (mood === 'garbage') return socket.send('<html>');
+    socket.on('message', (data) => {
+      const message = JSON.parse(String(data));
+      heard.push(message);
+      if (!message.flush) return;
+      const chars = [...message.text];
+      const half = Math.ceil(chars.length / 2);
+      for (const part of [chars.slice(0, half), chars.slice(half)]) {
+        socket.send(
+          JSON.stringify({
+            audio: pcm(tone(part.length * 0.05, 24_000)).toString('base64'),
+            alignment: {
+              chars: part,
+              charStartTimesMs: part.map((_, i) => i * 50),
+              charDurationsMs: part.map(() => 50),
+            },
+          }),
+        );
+        if (mood === 'stalls') return;
+      }
+      socket.send(JSON.stringify({ isFinal: true }));
+    });
+  };
+  mock.onSocket('/v1/text-to-speech/v1/stream-input', route);
+}
+
+describeSynthesizer('an ElevenLabs-style service', async (mood) => {
+  const mock = await MockProvider.start();
+  serveElevenLabs(mock, mood);
+  return bench(mock, new ElevenLabsSynthesizer(settings(mock, { voice: 'v1' }), () => undefined));
+});
+
+describeSynthesizer('a fake', async (mood) => {
+  const synthesizer = new FakeSynthesizer(mood === 'speaks' ? 'well' : mood === 'garbage' ? 'fails' : mood);
+  return { synthesizer, workUnderWay: () => synthesizer.workUnderWay, [Symbol.asyncDispose]: async () => {} };
+});
+
+const embedded = new EmbeddedSynthesizer();
+afterAll(() => embedded[Symbol.asyncDispose]());
+describeSynthesizer(
+  'the embedded voice',
+  async () => ({
+    synthesizer: new Proxy(embedded, {
+      // Shared by the suite's tests: starting it anew for each takes seconds.
+      get: (target, key) => {
+        if (key === Symbol.asyncDispose) return async () => {};
+        const value = Reflect.get(target, key, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    }),
+    workUnderWay: () => 0,
+    [Symbol.asyncDispose]: async () => {},
+  }),
+  { hasService: false },
+);
+
+describe('an OpenAI-compatible service', () => {
+  it('is asked sentence by sentence, as sentences are wanted, with voice and speed', async () => {
+    await using mock = await MockProvider.start();
+    mock.on(SPEECH, (_, response) => void response.end(pcm(tone(0.3, 24_000))));
+    const synthesizer = new OpenAiSynthesizer(settings(mock, { voice: 'nova', model: 'kokoro' }), () => undefined);
+    const talk = synthesizer
+      .synthesize('One sentence. Another sentence.', { ratePercent: 120 })
+      [Symbol.asyncIterator]();
+    await talk.next();
+    expect(mock.requestsTo(SPEECH)).toHaveLength(1);
+    expect(JSON.parse(mock.requests[0].body)).toEqual({
+      model: 'kokoro',
+      voice: 'nova',
+      input: 'One sentence.',
+      response_format: 'pcm',
+      speed: 1.2,
+    });
+    await talk.return?.(undefined);
+    expect(mock.requestsTo(SPEECH)).toHaveLength(1);
+  });
+
+  it('understands WAV whatever was asked for, at its own rate', async () => {
+    await using mock = await MockProvider.start();
+    const wav = Buffer.from(wavBytes(tone(0.5, 22_050), { sampleRateHz: 22_050, channels: 1, format: 1 }));
+    mock.on(SPEECH, (_, response) => {
+      // As cut by a network that likes nobody.
+      for (let i = 0; i < 60; i += 7) response.write(wav.subarray(i, Math.min(i + 7, 60)));
+      response.end(wav.subarray(60));
+    });
+    const synthesizer = new OpenAiSynthesizer(settings(mock), () => undefined);
+    expect(secondsOf(await collect(synthesizer.synthesize('Hello.')))).toBeCloseTo(0.5, 2);
+  });
+
+  it.each([
+    ['MP3', Buffer.from('ID3\x04 and so on')],
+    ['JSON', Buffer.from('{"audio": "later"}')],
+    ['without sound', Buffer.alloc(0)],
+  ])('names what it got instead of sound: %s', async (name, body) => {
+    await using mock = await MockProvider.start();
+    mock.on(SPEECH, (_, response) => void response.end(body));
+    const synthesizer = new OpenAiSynthesizer(settings(mock), () => undefined);
+    await expect(collect(synthesizer.synthesize('Hello.'))).rejects.toMatchObject({
+      code: 'TTS_UNAVAILABLE',
+      message: expect.stringMatching(new RegExp(`${name}.*tts\\.`)),
+    });
+  });
+});
+
+describe('an ElevenLabs-style service', () => {
+  it('says when each word sounds, across pieces and sentences', async () => {
+    await using mock = await MockProvider.start();
+    const heard: { text?: string; voice_settings?: object }[] = [];
+    serveElevenLabs(mock, 'speaks', heard);
+    const synthesizer = new ElevenLabsSynthesizer(settings(mock, { voice: 'v1' }), () => undefined);
+    const chunks = await collect(synthesizer.synthesize('One two three. Four.', { ratePercent: 200 }));
+    const words = chunks.flatMap(({ words }) => words);
+    // 50 ms a character; the first sentence is 15 characters long with the space after it.
+    expect(words.map(({ text, startUs, endUs }) => [text, startUs / 1000, endUs / 1000])).toEqual([
+      ['One', 0, 150],
+      ['two', 200, 350],
+      ['three.', 400, 700],
+      ['Four.', 750, 1000],
+    ]);
+    expect(heard.map(({ text }) => text)).toEqual([' ', 'One two three. ', '', ' ', 'Four. ', '']);
+    expect(heard[0].voice_settings).toEqual({ speed: 1.2 });
+  });
+
+  it('sends the key in a header only, and never shows it', async () => {
+    await using mock = await MockProvider.start();
+    let header: unknown;
+    mock.onSocket('/v1/text-to-speech/v1/stream-input', (socket, request) => {
+      header = request.headers['xi-api-key'];
+      socket.send(JSON.stringify({ error: 'auth', message: `The key ${KEY} is wrong` }));
+    });
+    const secrets = (name: string) => (name === 'MY_KEY' ? KEY : undefined);
+    const synthesizer = new ElevenLabsSynthesizer(settings(mock, { voice: 'v1', apiKeyVariable: 'MY_KEY' }), secrets);
+    const error = await collect(synthesizer.synthesize('Hello.')).catch((reason: Error) => reason);
+    expect(header).toBe(KEY);
+    expect(error).toMatchObject({ code: 'TTS_UNAVAILABLE' });
+    const shown = error as Error;
+    expect(`${shown.message} ${shown.stack} ${String(shown.cause)}`).not.toContain(KEY);
+  });
+
+  it('says which key is missing', () => {
+    const config = { ...loadConfig({}).tts };
+    expect(() => new ElevenLabsSynthesizer(config, () => undefined)).toThrow(/ELEVENLABS_API_KEY/);
+  });
+});
+
+describe('a voice that takes over', () => {
+  const clockAt = { us: 0 };
+  const clock = { nowUs: () => clockAt.us, sleepUntil: async () => {} };
+
+  it('speaks, bare, while the first one is out of order, and gives way when it is back', async () => {
+    const first = new FakeSynthesizer('fails');
+    const second = new FakeSynthesizer();
+    const failures: string[] = [];
+    const voice = new FallbackSynthesizer(first, second, clock, (error) => failures.push(error.code));
+    const speak = () => collect(voice.synthesize('Hello you.', { voice: 'tone', language: 'en' }));
+    expect(secondsOf(await speak())).toBeGreaterThan(0);
+    // The first one is left alone for a while.
+    await speak();
+    expect([first.texts.length, second.texts.length, failures]).toEqual([1, 2, ['TTS_UNAVAILABLE']]);
+    first.mood = 'well';
+    clockAt.us += 31_000_000;
+    await speak();
+    expect([first.texts.length, second.texts.length]).toEqual([2, 2]);
+  });
+
+  it('does not speak a text from its middle, nor what was wrong with the question', async () => {
+    const voice = new FallbackSynthesizer(new FakeSynthesizer('stalls'), new FakeSynthesizer(), clock, () => {});
+    await expect(collect(voice.synthesize('One. Two.'))).rejects.toMatchObject({ code: 'TTS_UNAVAILABLE' });
+    await expect(collect(voice.synthesize('One.', { voice: 'nobody' }))).rejects.toMatchObject({
+      code: 'VOICE_UNKNOWN',
+    });
+  });
+});
+
+describe('sound from a service', () => {
+  it('is refused where it is not 16-bit PCM', () => {
+    const float = wavBytes(tone(0.1, 16_000), { sampleRateHz: 16_000, channels: 1, format: 3 });
+    expect(() => new PcmStream({ sampleRateHz: 16_000, channels: 1 }).push(new Uint8Array(float))).toThrow(
+      /16-bit PCM/,
+    );
+  });
+});
