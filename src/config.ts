@@ -58,8 +58,22 @@ const schema = z.strictObject({
         credential: z.string().exactOptional(),
       }),
     ),
+    /** TURN servers that share a secret with us (coturn: use-auth-secret); every call gets its own password, good for `lifetimeS`. */
+    turn: z
+      .strictObject({
+        urls: z.array(z.string().regex(/^turns?:./, 'an address like turn:turn.example.org:3478?transport=udp')),
+        secret: z.string(),
+        lifetimeS: z.number().int().min(60).max(604_800),
+      })
+      .refine(({ urls, secret }) => urls.length > 0 === (secret !== ''), 'urls and secret belong together'),
     /** UDP ports to use, e.g. [40000, 40999]; null: any. */
-    portRange: z.tuple([z.number().int().min(1024), z.number().int().max(65535)]).nullable(),
+    portRange: z
+      .tuple([z.number().int().min(1024), z.number().int().max(65535)])
+      .refine(
+        ([from, to]) => to - from >= 9,
+        'at least ten ports, the lower one first: a call takes one for each address',
+      )
+      .nullable(),
     /** Addresses to announce besides the machine's own: its public one behind NAT, 127.0.0.1 for pages on this machine. */
     announcedAddresses: z.array(z.string()),
     ipv6: z.boolean(),

@@ -8,6 +8,7 @@ import type { Logger } from '../telemetry.ts';
 import type { CallSocket } from './call-sockets.ts';
 import { describeFailure } from './failure.ts';
 import type { CallAudience, CallHost, HostedCall } from './hosting.ts';
+import type { IceServer } from './ice-servers.ts';
 import type { PerMinute } from './limits.ts';
 import type { LiveCalls } from './live-calls.ts';
 import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
@@ -32,9 +33,14 @@ const MAX_CANDIDATES = 64;
 export interface CallSocketParts {
   host: CallHost;
   /** A peer for a call that was just opened. */
-  openPeer(events: PeerEvents, onCandidate: (candidate: IceCandidate) => void, render: Render): MediaPeer;
-  /** What the viewer's browser is to use as well. */
-  iceServers: Joined['iceServers'];
+  openPeer(
+    events: PeerEvents,
+    onCandidate: (candidate: IceCandidate) => void,
+    render: Render,
+    iceServers: IceServer[],
+  ): MediaPeer;
+  /** STUN and TURN servers for one call, ours and the viewer's. */
+  iceServers(name: string): IceServer[];
   tickets: TicketOffice;
   calls: LiveCalls;
   joins: PerMinute;
@@ -136,14 +142,15 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
       await call.close('left');
       throw new AppError('SIGNALING_INVALID', 'The call was given up while it was opened; join again.');
     }
-    peer = parts.openPeer(listening(call.events, presence), onCandidate, render);
+    const iceServers = parts.iceServers(socket.id);
+    peer = parts.openPeer(listening(call.events, presence), onCandidate, render, iceServers);
     presence.seen();
     open = { call, peer, beat: setInterval(() => beat(), BEAT_MS), candidates: 0 };
     calls.add(socket.id, call);
     logger.info({ sessionId: socket.id, portraitId: message.portraitId }, 'call opened');
     try {
       const offerSdp = await peer.createOffer();
-      return { sessionId: socket.id, offerSdp, iceServers: parts.iceServers, fps: host.fps, render };
+      return { sessionId: socket.id, offerSdp, iceServers, fps: host.fps, render };
     } catch (error) {
       await leave('join failed');
       throw error;

@@ -11,6 +11,7 @@ import { acceptCalls } from './call-sockets.ts';
 import { describeFailure } from './failure.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { httpRoutes } from './http-routes.ts';
+import { iceServersOf } from './ice-servers.ts';
 import { ConnectionGate, PerMinute } from './limits.ts';
 import { LiveCalls } from './live-calls.ts';
 import { OriginPolicy } from './origins.ts';
@@ -64,10 +65,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     gate,
     joins,
     messagesPerSecond: limits.messagesPerSecond,
-    iceServers: webrtc.iceServers,
-    openPeer: (events, onCandidate, render) =>
+    iceServers: (name) => iceServersOf(webrtc, name, Date.now()),
+    openPeer: (events, onCandidate, render, iceServers) =>
       new WeriftPeer({
-        iceServers: webrtc.iceServers,
+        iceServers,
         ...(webrtc.portRange ? { portRange: webrtc.portRange } : {}),
         announcedAddresses: webrtc.announcedAddresses,
         useIpv6: webrtc.ipv6,

@@ -3,6 +3,7 @@
  * microphone. Four behaviours of werift 0.25 are corrected here; `test/unit/werift-internals.test.ts` fails when an upgrade
  * changes what they rest on.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   H264Packetizer,
   MediaStream,
@@ -28,6 +29,7 @@ import { systemClock } from '../media/clock.ts';
 import type { EncodedFrame } from '../media/frames.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
 import { AUDIO_CLOCK_HZ, ntpTime, randomUint32, rtpTimestamp, VIDEO_CLOCK_HZ } from '../media/rtp.ts';
+import type { IceServer } from './ice-servers.ts';
 import { MOTION_CHANNEL, sealMotion } from './motion-channel.ts';
 import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
 import type { Render } from './protocol.ts';
@@ -37,6 +39,8 @@ const PLAYOUT_DELAY_URI = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-
 /** min = max = 0: show each picture when it is complete. A maximum above 0 makes Chromium aim for it. */
 const NO_PLAYOUT_DELAY = Buffer.from([0, 0, 0]);
 const MAX_PAYLOAD_BYTES = 1180;
+/** An offer waits no longer for candidates; the others follow it. */
+const GATHERING_MS = 80;
 /** RTP with extensions, SRTP tag, UDP, IP. */
 const OVERHEAD_BYTES = 70;
 /** A viewer that lost one packet asks several times; one keyframe answers them all. */
@@ -45,7 +49,7 @@ const KEYFRAME_INTERVAL_MS = 300;
 const MAX_MOTION_WAITING_BYTES = 64 * 1024;
 
 export interface WeriftOptions {
-  iceServers: { urls: string; username?: string; credential?: string }[];
+  iceServers: IceServer[];
   portRange?: [number, number];
   /** Addresses to announce besides the machine's own, e.g. its public one or 127.0.0.1. */
   announcedAddresses: string[];
@@ -79,6 +83,10 @@ export class WeriftPeer implements MediaPeer {
   /** Wall-clock ms of media time 0: the one mapping from which both tracks' sender reports are made. */
   private originNtpMs: number | undefined;
   private readonly lastSentUs = { audio: 0, video: 0 };
+  private readonly onCandidate: (candidate: IceCandidate) => void;
+  /** Candidates that the viewer does not know yet. */
+  private gathered: IceCandidate[] = [];
+  private mayTrickle = false;
   private readonly feedback = new TransportFeedbackReader();
   private videoSender: RTCRtpSender | undefined;
   private lastKeyframeRequestMs = Number.NEGATIVE_INFINITY;
@@ -87,6 +95,7 @@ export class WeriftPeer implements MediaPeer {
 
   constructor(options: WeriftOptions) {
     this.events = options.events;
+    this.onCandidate = options.onCandidate;
     this.connection = new RTCPeerConnection({
       codecs: {
         audio: [useOPUS()],
@@ -132,10 +141,14 @@ export class WeriftPeer implements MediaPeer {
         }),
       );
     });
+    // Without a STUN server of ours, werift would ask a public one of its own choice.
+    if (!options.iceServers.some(({ urls }) => urls.startsWith('stun')))
+      for (const { connection } of this.connection.iceTransports) delete connection.stunServer;
     this.connection.onIceCandidate.subscribe((candidate) => {
       if (!candidate?.candidate) return;
       const { candidate: line, sdpMid, sdpMLineIndex } = candidate;
-      options.onCandidate({ candidate: line, sdpMid: sdpMid ?? null, sdpMLineIndex: sdpMLineIndex ?? null });
+      this.gathered.push({ candidate: line, sdpMid: sdpMid ?? null, sdpMLineIndex: sdpMLineIndex ?? null });
+      this.trickle();
     });
     this.connection.connectionStateChange.subscribe((state) => {
       if (state === 'connected' && !this.isConnected) {
@@ -172,8 +185,29 @@ export class WeriftPeer implements MediaPeer {
 
   async createOffer(options: { iceRestart?: boolean } = {}): Promise<string> {
     const offer = await this.connection.createOffer({ iceRestart: options.iceRestart ?? false });
-    await this.connection.setLocalDescription(offer);
-    return this.connection.localDescription!.sdp;
+    this.gathered = [];
+    this.mayTrickle = false;
+    // The machine's own addresses are there at once; STUN and TURN servers may take seconds, or never answer.
+    const described = this.connection.setLocalDescription(offer).then(() => true);
+    described.catch(() => {}); // reported by the race, unless it comes after its end: then by the connection's state
+    const isComplete = await Promise.race([described, delay(GATHERING_MS, false)]);
+    const { sdp } = this.connection.localDescription!;
+    if (isComplete) {
+      this.gathered = [];
+      if (!sdp.includes('a=candidate:'))
+        throw new AppError('SERVER_BUSY', 'No UDP port is free for another call; widen webrtc.portRange.');
+    }
+    // What was found since follows the offer, never precedes it.
+    setImmediate(() => {
+      this.mayTrickle = true;
+      this.trickle();
+    });
+    return sdp;
+  }
+
+  private trickle(): void {
+    if (!this.mayTrickle || this.isClosed) return;
+    for (const candidate of this.gathered.splice(0)) this.onCandidate(candidate);
   }
 
   async accept(answerSdp: string): Promise<void> {
