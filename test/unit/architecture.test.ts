@@ -119,6 +119,7 @@ describe('architecture', () => {
       'delaunator',
       'openai',
       'sherpa-onnx-node',
+      '@ricky0123/vad-node',
     ];
     for (const vendor of vendors) {
       const importers = source.filter((file) => file.imports.some((i) => i.target === vendor)).map((file) => file.path);
