@@ -50,6 +50,10 @@ const schema = z.strictObject({
     messagesPerSecond: z.number().min(0),
   }),
   webrtc: z.strictObject({
+    /** Rooms with many viewers: "sfu" serves them through mediasoup where it is installed; "peer" each viewer directly, as calls are. */
+    mode: z.enum(['peer', 'sfu']),
+    /** Most viewers of one room. */
+    roomViewers: z.number().int().min(1).max(1000),
     /** STUN and TURN servers, as browsers take them. */
     iceServers: z.array(
       z.strictObject({

@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'PROVIDER_UNAVAILABLE'
   | 'ENCODER_UNAVAILABLE'
   | 'CONFIG_INVALID'
+  | 'KNOWLEDGE_INVALID'
   | 'TICKET_INVALID'
   | 'CONSENT_MISSING'
   | 'PORTRAIT_UNKNOWN'
@@ -42,6 +43,8 @@ export type ErrorCode =
   | 'RATE_LIMITED'
   | 'ORIGIN_REFUSED'
   | 'SESSION_GONE'
+  | 'NOT_ALLOWED'
+  | 'FLOOR_TAKEN'
   | 'INTERRUPTED';
 
 export class AppError extends Error {

@@ -3,6 +3,7 @@
  * peer. A call ends with its socket, with its transport, and when nothing more is heard of the visitor.
  */
 import { z } from 'zod';
+import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../telemetry.ts';
 import type { CallSocket } from './call-sockets.ts';
@@ -23,9 +24,14 @@ import {
   mirrorSchema,
   type Render,
   type Reply,
+  type SfuJoined,
   speakSchema,
 } from './protocol.ts';
-import { INVITATION_LIFETIME_S, type TicketOffice } from './tickets.ts';
+import type { RoomAudience } from './room.ts';
+import { isSfuPeer, type SfuPeer } from './room-media.ts';
+import type { RoomRequest, Rooms } from './rooms.ts';
+import { sfuConnectSchema, sfuProduceSchema, sfuReceiveSchema } from './sfu-protocol.ts';
+import { INVITATION_LIFETIME_S, sharedRoomName, type TicketOffice } from './tickets.ts';
 
 /** Every one makes the server send packets to an address of the sender's choice. */
 const MAX_CANDIDATES = 64;
@@ -38,11 +44,13 @@ export interface CallSocketParts {
     onCandidate: (candidate: IceCandidate) => void,
     render: Render,
     iceServers: IceServer[],
+    codecs?: Config['webrtc']['codecs'],
   ): MediaPeer;
   /** STUN and TURN servers for one call, ours and the viewer's. */
   iceServers(name: string): IceServer[];
   tickets: TicketOffice;
   calls: LiveCalls;
+  rooms: Rooms;
   joins: PerMinute;
   logger: Logger;
 }
@@ -51,15 +59,18 @@ const emptySchema = z.object({}).optional();
 
 /** A call and what belongs to it. */
 interface OpenCall {
+  /** By which programs find the call; that of a room is the room's. */
+  sessionId: string;
   call: HostedCall;
-  peer: MediaPeer;
+  peer: MediaPeer | SfuPeer;
+  maySpeak: boolean;
   beat: NodeJS.Timeout;
   candidates: number;
 }
 
 /** @param address of the visitor, as limits count them. */
 export function attachCall(socket: CallSocket, address: string, parts: CallSocketParts): void {
-  const { host, tickets, calls, logger } = parts;
+  const { host, tickets, calls, rooms, logger } = parts;
   const presence = new Presence();
   let open: OpenCall | undefined;
   /** Counts what ends a call, so that one still being opened notices. */
@@ -95,6 +106,34 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     return open;
   };
 
+  function mediaPeer(): MediaPeer {
+    const { peer } = inCall();
+    if (isSfuPeer(peer)) throw new AppError('SIGNALING_INVALID', 'This room is not negotiated by SDP; see `sfu…`.');
+    return peer;
+  }
+
+  function sfuPeer(): SfuPeer {
+    const { peer } = inCall();
+    if (!isSfuPeer(peer)) throw new AppError('SIGNALING_INVALID', 'This call is negotiated by SDP, not with an SFU.');
+    return peer;
+  }
+
+  function requireSpeaker(): OpenCall {
+    const call = inCall();
+    if (!call.maySpeak)
+      throw new AppError('NOT_ALLOWED', 'You are here to watch; join with a speaker’s ticket to speak in this room.');
+    return call;
+  }
+
+  const onCandidate = (candidate: IceCandidate): void => void socket.emit('candidate', candidate);
+  /** What the visitor is told of a call, however many share it. */
+  const visitor: Omit<CallAudience, 'ended'> = {
+    caption: (m) => void socket.emit('caption', m),
+    turn: (m) => void socket.emit('turn', m),
+    stats: (m) => void socket.emit('stats', m),
+    failed: (m) => void socket.emit('failed', m),
+  };
+
   async function leave(reason: string): Promise<void> {
     endings += 1;
     const ending = open;
@@ -104,12 +143,18 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     calls.remove(socket.id, reason);
     await ending.call.close(reason);
     await ending.peer.close();
-    logger.info({ sessionId: socket.id, reason }, 'call ended');
+    logger.info({ sessionId: ending.sessionId, visitor: socket.id, reason }, 'call ended');
   }
 
-  on('join', joinSchema, async (message): Promise<Joined> => {
+  on('join', joinSchema, async (message): Promise<Joined | SfuJoined> => {
     await parts.joins.take(address);
-    const { canSpeak } = await tickets.redeem(message.ticket);
+    const ticket = await tickets.redeem(message.ticket);
+    const { canSpeak } = ticket;
+    const room = sharedRoomName(ticket);
+    if (room !== undefined) {
+      await leave('joined again');
+      return await enter(message, room, canSpeak);
+    }
     if (!canSpeak) throw new AppError('TICKET_INVALID', 'This ticket is for watching; ask for one that opens a call.');
     await leave('joined again');
     return await join(message);
@@ -117,12 +162,11 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   async function join(message: z.infer<typeof joinSchema>): Promise<Joined> {
     const beginning = endings;
     const audience: CallAudience = {
-      caption: (m) => void socket.emit('caption', m),
+      ...visitor,
       turn: (m) => {
         socket.emit('turn', m);
         calls.tell(socket.id, (watcher) => watcher.turn(m));
       },
-      stats: (m) => void socket.emit('stats', m),
       failed: (m) => {
         socket.emit('failed', m);
         calls.tell(socket.id, (watcher) => watcher.failed(m));
@@ -133,7 +177,6 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
         leave(reason).catch((err) => logger.error({ err }, 'closing a call failed'));
       },
     };
-    const onCandidate = (candidate: IceCandidate): void => void socket.emit('candidate', candidate);
     let peer: MediaPeer | undefined;
     // The call is opened first: a busy server answers before any port is taken.
     const { portraitId, controls = {}, render = 'server' } = message;
@@ -144,8 +187,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     }
     const iceServers = parts.iceServers(socket.id);
     peer = parts.openPeer(listening(call.events, presence), onCandidate, render, iceServers);
-    presence.seen();
-    open = { call, peer, beat: setInterval(() => beat(), BEAT_MS), candidates: 0 };
+    begin({ sessionId: socket.id, call, peer, maySpeak: true });
     calls.add(socket.id, call);
     logger.info({ sessionId: socket.id, portraitId: message.portraitId }, 'call opened');
     try {
@@ -156,6 +198,53 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
       throw error;
     }
   }
+  /** Into a room that many viewers share. */
+  async function enter(
+    message: z.infer<typeof joinSchema>,
+    name: string,
+    maySpeak: boolean,
+  ): Promise<Joined | SfuJoined> {
+    const beginning = endings;
+    const { portraitId, controls = {} } = message;
+    const render = 'server';
+    const openCall: RoomRequest['openCall'] = (peer, audience) =>
+      host.open({ portraitId, controls, render }, peer, audience);
+    const audience: RoomAudience = {
+      ...visitor,
+      room: (m) => void socket.emit('room', m),
+      ended: (reason) => {
+        if (open?.call !== member) return;
+        socket.emit('ended', { reason });
+        leave(reason).catch((err) => logger.error({ err }, 'leaving a room failed'));
+      },
+    };
+    const hear = (events: PeerEvents): PeerEvents => listening(events, presence);
+    const member = await rooms.enter(
+      { name, portraitId, openCall },
+      { maySpeak, audience, onCandidate, listening: hear },
+    );
+    if (endings !== beginning || socket.disconnected || member.isOver) {
+      await member.close('left');
+      throw new AppError('SIGNALING_INVALID', 'The room was left while it was entered; join again.');
+    }
+    const { sessionId, peer } = member;
+    begin({ sessionId, call: member, peer, maySpeak });
+    logger.info({ sessionId, visitor: socket.id, maySpeak }, 'room entered');
+    try {
+      const joined = { sessionId, iceServers: parts.iceServers(socket.id), fps: host.fps, render } as const;
+      if (isSfuPeer(peer)) return { ...joined, sfu: peer.offer, room: member.state };
+      return { ...joined, offerSdp: await peer.createOffer(), room: member.state };
+    } catch (error) {
+      await leave('join failed');
+      throw error;
+    }
+  }
+
+  function begin(call: Omit<OpenCall, 'beat' | 'candidates'>): void {
+    presence.seen();
+    open = { ...call, beat: setInterval(() => beat(), BEAT_MS), candidates: 0 };
+  }
+
   function beat(): void {
     const reason = presence.beat();
     if (!reason) return;
@@ -165,7 +254,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   socket.conn.on('packet', () => presence.seen());
 
   on('answer', answerSchema, async (message) => {
-    await inCall().peer.accept(message.sdp);
+    await mediaPeer().accept(message.sdp);
     return {};
   });
   on('candidate', candidateSchema, async (message) => {
@@ -173,13 +262,33 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     if (++open.candidates > MAX_CANDIDATES)
       throw new AppError('SIGNALING_INVALID', `A call takes ${MAX_CANDIDATES} network candidates at most.`);
     try {
-      await open.peer.addCandidate(message as IceCandidate);
+      await mediaPeer().addCandidate(message as IceCandidate);
     } catch (cause) {
       throw new AppError('SIGNALING_INVALID', 'The network candidate is not a usable one.', { cause });
     }
     return {};
   });
-  on('restart', emptySchema, async () => ({ offerSdp: await inCall().peer.createOffer({ iceRestart: true }) }));
+  on('restart', emptySchema, async () => ({ offerSdp: await mediaPeer().createOffer({ iceRestart: true }) }));
+  on('sfuReceive', sfuReceiveSchema, async ({ rtpCapabilities }) => ({
+    streams: await sfuPeer().receive(rtpCapabilities),
+  }));
+  on('sfuConnect', sfuConnectSchema, async ({ transportId, dtlsParameters }) => {
+    await sfuPeer().connect(transportId, dtlsParameters);
+    return {};
+  });
+  on('sfuReady', emptySchema, async () => {
+    await sfuPeer().ready();
+    return {};
+  });
+  on('sfuMicrophone', emptySchema, async () => {
+    requireSpeaker();
+    return await sfuPeer().openMicrophone();
+  });
+  on('sfuProduce', sfuProduceSchema, async ({ rtpParameters }) => {
+    requireSpeaker();
+    return { id: await sfuPeer().produce(rtpParameters) };
+  });
+  on('sfuRestart', emptySchema, async () => ({ transports: await sfuPeer().restartIce() }));
   on('speak', speakSchema, (message) => ({ turnId: inCall().call.speak(message) }));
   on('stop', emptySchema, () => {
     inCall().call.stop();
@@ -190,9 +299,9 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     return {};
   });
   on('invite', emptySchema, async () => {
-    inCall();
-    const ticket = await tickets.issue(socket.id, true, INVITATION_LIFETIME_S);
-    return { sessionId: socket.id, ticket, expiresInS: INVITATION_LIFETIME_S };
+    const { sessionId } = requireSpeaker();
+    const ticket = await tickets.issue(sessionId, true, INVITATION_LIFETIME_S);
+    return { sessionId, ticket, expiresInS: INVITATION_LIFETIME_S };
   });
   on('controls', controlsSchema, (message) => {
     inCall().call.setControls(message);

@@ -11,9 +11,10 @@ import { describeFailure } from './failure.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { limitRequests } from './limits.ts';
 import { type OriginPolicy, originRefused } from './origins.ts';
+import { ticketQuerySchema } from './protocol.ts';
 import { type ReadinessCheck, readinessOf } from './readiness.ts';
 import type { SpeechApi } from './speech-api.ts';
-import { CALL_ROOM, type TicketOffice } from './tickets.ts';
+import { CALL_ROOM, sharedRoom, type TicketOffice } from './tickets.ts';
 
 export interface HttpParts {
   host: CallHost;
@@ -49,7 +50,16 @@ export function httpRoutes(parts: HttpParts): Express {
     '/metrics',
     async (_req, res) => void res.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
-  app.post('/api/tickets', ticketLimit, async (_req, res) => void res.json({ ticket: await tickets.issue(CALL_ROOM) }));
+  app.post('/api/tickets', ticketLimit, async (req, res) => {
+    const { success, data } = ticketQuerySchema.safeParse(req.query);
+    if (!success)
+      throw new AppError(
+        'SIGNALING_INVALID',
+        'A room is named by up to 64 letters, digits, spaces, dots, - and _; "as" is speaker or viewer.',
+      );
+    const { room, as } = data;
+    res.json({ ticket: await tickets.issue(room === undefined ? CALL_ROOM : sharedRoom(room), as === 'speaker') });
+  });
   app.get('/api/portraits', async (_req, res) => void res.json(await gallery.list()));
   app.get('/api/portraits/:id/thumbnail', async (req, res) => {
     res

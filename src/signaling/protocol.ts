@@ -4,6 +4,15 @@
  */
 import { z } from 'zod';
 import { CONTROL_RANGES, EMOTIONS, MAX_SEED } from '../engine/controls.ts';
+import type {
+  RtpCapabilities,
+  RtpParameters,
+  SfuConnectMessage,
+  SfuIceRestart,
+  SfuOffer,
+  SfuStream,
+  SfuTransport,
+} from './sfu-protocol.ts';
 
 const ranged = ({ min, max }: { min: number; max: number }) => z.number().min(min).max(max);
 
@@ -17,6 +26,15 @@ export const controlsSchema = z.strictObject({
   headMotion: ranged(CONTROL_RANGES.headMotion).exactOptional(),
   expressiveness: ranged(CONTROL_RANGES.expressiveness).exactOptional(),
   seed: z.number().int().min(0).max(MAX_SEED).exactOptional(),
+});
+
+/** `POST /api/tickets?room=NAME&as=viewer`; without a room the ticket opens a call of one's own. */
+export const ticketQuerySchema = z.object({
+  room: z
+    .string()
+    .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u)
+    .optional(),
+  as: z.enum(['speaker', 'viewer']).default('speaker'),
 });
 
 const MAX_SDP_CHARACTERS = 64_000;
@@ -73,9 +91,27 @@ export interface Joined {
   fps: number;
   /** What is really done, whatever was asked for. */
   render: Render;
+  /** Of a ticket to a room. */
+  room?: RoomState;
 }
 
 export type Render = NonNullable<JoinMessage['render']>;
+
+/** Joined a room that an SFU serves: negotiated by the `sfu…` messages instead of SDP. */
+export interface SfuJoined extends Pick<Joined, 'sessionId' | 'iceServers' | 'fps' | 'render'> {
+  sfu: SfuOffer;
+  room: RoomState;
+}
+
+/** A room, as one member sees it. */
+export interface RoomState {
+  name: string;
+  portraitId: string;
+  viewers: number;
+  /** Whose microphone is heard. */
+  floor: 'free' | 'mine' | 'taken';
+  maySpeak: boolean;
+}
 
 export interface Invitation {
   sessionId: string;
@@ -85,11 +121,20 @@ export interface Invitation {
 }
 
 export interface ClientToServerEvents {
-  join(message: JoinMessage, reply: Reply<Joined>): void;
+  join(message: JoinMessage, reply: Reply<Joined | SfuJoined>): void;
   answer(message: AnswerMessage, reply: Reply<object>): void;
   candidate(message: CandidateMessage): void;
   /** A new offer on the same session, after the network changed. */
   restart(message: object, reply: Reply<{ offerSdp: string }>): void;
+  sfuReceive(message: { rtpCapabilities: RtpCapabilities }, reply: Reply<{ streams: SfuStream[] }>): void;
+  sfuConnect(message: SfuConnectMessage, reply: Reply<object>): void;
+  /** The streams may flow. */
+  sfuReady(message: object, reply: Reply<object>): void;
+  /** A transport to send the microphone on. */
+  sfuMicrophone(message: object, reply: Reply<SfuTransport>): void;
+  sfuProduce(message: { rtpParameters: RtpParameters }, reply: Reply<{ id: string }>): void;
+  /** As `restart`. */
+  sfuRestart(message: object, reply: Reply<{ transports: SfuIceRestart[] }>): void;
   speak(message: SpeakMessage, reply: Reply<{ turnId: number }>): void;
   /** Silence, now. */
   stop(message: object, reply: Reply<object>): void;
@@ -185,6 +230,8 @@ export interface ServerToClientEvents {
   handoff(message: object): void;
   hint(message: HintMessage): void;
   stats(message: StatsMessage): void;
+  /** Who is in the room, and who has the floor. */
+  room(message: RoomState): void;
   failed(message: Failure): void;
   /** The session is over; the socket stays for another join. */
   ended(message: { reason: string }): void;

@@ -4,6 +4,8 @@ export interface ReadinessCheck {
   name: string;
   /** @returns what is wrong, in one sentence; undefined when all is well. A rejection counts as wrong. */
   check(): string | undefined | Promise<string | undefined>;
+  /** Said where the check passes. */
+  detail?(): string;
 }
 
 export interface Readiness {
@@ -17,11 +19,12 @@ const TIME_LIMIT_MS = 3000;
 /** Runs all checks side by side; one that takes longer than 3 s counts as failed. */
 export async function readinessOf(checks: readonly ReadinessCheck[]): Promise<Readiness> {
   const results = await Promise.all(
-    checks.map(async ({ name, check }) => {
-      const detail = await withTimeLimit(check).catch((error: unknown) =>
+    checks.map(async ({ name, check, detail: note }) => {
+      const wrong = await withTimeLimit(check).catch((error: unknown) =>
         error instanceof Error ? error.message : String(error),
       );
-      return { name, isOk: detail === undefined, ...(detail === undefined ? {} : { detail }) };
+      const detail = wrong ?? note?.();
+      return { name, isOk: wrong === undefined, ...(detail === undefined ? {} : { detail }) };
     }),
   );
   return { status: results.every(({ isOk }) => isOk) ? 'ready' : 'not ready', checks: results };

@@ -6,16 +6,22 @@ import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
+import type { LiveCodec } from '../media/live-video-encoder.ts';
 import type { Logger, Metrics } from '../telemetry.ts';
+import type { CallSocketParts } from './call-socket.ts';
 import { acceptCalls } from './call-sockets.ts';
 import { describeFailure } from './failure.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { httpRoutes } from './http-routes.ts';
-import { iceServersOf } from './ice-servers.ts';
+import { type IceServer, iceServersOf } from './ice-servers.ts';
 import { ConnectionGate, PerMinute } from './limits.ts';
 import { LiveCalls } from './live-calls.ts';
+import { MediasoupRoom } from './mediasoup-room.ts';
+import { Sfu } from './mediasoup-worker.ts';
 import { OriginPolicy } from './origins.ts';
+import { PeerFan } from './peer-fan.ts';
 import type { ReadinessCheck } from './readiness.ts';
+import { Rooms } from './rooms.ts';
 import { SpeechApi } from './speech-api.ts';
 import { TicketOffice } from './tickets.ts';
 import { WeriftPeer } from './werift-peer.ts';
@@ -53,7 +59,46 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     trustedProxies: settings.trustedProxies,
     describe: (error) => describeFailure(error, logger),
   });
-  const { gallery, metrics, clientDir, readiness } = parts;
+  const iceServers = (name: string): IceServer[] => iceServersOf(webrtc, name, Date.now());
+  const openPeer: CallSocketParts['openPeer'] = (events, onCandidate, render, servers, codecs = webrtc.codecs) =>
+    new WeriftPeer({
+      iceServers: servers,
+      ...(webrtc.portRange ? { portRange: webrtc.portRange } : {}),
+      announcedAddresses: webrtc.announcedAddresses,
+      useIpv6: webrtc.ipv6,
+      codecs,
+      render,
+      onCandidate,
+      events,
+    });
+  const sfu = webrtc.mode === 'sfu' ? await Sfu.open({ portRange: webrtc.portRange, logger }) : undefined;
+  const [roomCodec] = webrtc.codecs as [LiveCodec];
+  const rooms = new Rooms({
+    calls,
+    maxViewers: webrtc.roomViewers,
+    async openMedia(events) {
+      const router = await sfu?.openRouter(roomCodec);
+      const { announcedAddresses, ipv6, bitrateKbps } = webrtc;
+      return router
+        ? MediasoupRoom.open(router, {
+            videoCodec: roomCodec,
+            bitrateBps: bitrateKbps * 1000,
+            announcedAddresses,
+            useIpv6: ipv6,
+            events,
+          })
+        : new PeerFan(roomCodec, (peerEvents, onCandidate, codecs) =>
+            openPeer(peerEvents, onCandidate, 'server', iceServers('room'), codecs),
+          );
+    },
+  });
+  const roomService: ReadinessCheck = {
+    name: 'rooms',
+    check: () => undefined,
+    detail: () => sfu?.detail ?? 'rooms are served peer to peer',
+  };
+  const { gallery, metrics, clientDir } = parts;
+  const readiness = [...parts.readiness, roomService];
   const { uploadLimitMb, trustedProxies } = settings;
   const shared = { host, tickets, logger, origins, trustedProxies };
   const http = createServer(
@@ -65,18 +110,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     gate,
     joins,
     messagesPerSecond: limits.messagesPerSecond,
-    iceServers: (name) => iceServersOf(webrtc, name, Date.now()),
-    openPeer: (events, onCandidate, render, iceServers) =>
-      new WeriftPeer({
-        iceServers,
-        ...(webrtc.portRange ? { portRange: webrtc.portRange } : {}),
-        announcedAddresses: webrtc.announcedAddresses,
-        useIpv6: webrtc.ipv6,
-        codecs: webrtc.codecs,
-        render,
-        onCandidate,
-        events,
-      }),
+    rooms,
+    iceServers,
+    openPeer,
   });
   http.on('upgrade', (request, stream, head) => speech.upgrade(request, stream, head));
 
@@ -88,6 +124,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       speech.close();
       await sockets.close();
       joins[Symbol.dispose]();
+      sfu?.[Symbol.dispose]();
       http.closeAllConnections();
     },
   };

@@ -12,6 +12,14 @@ const LIFETIME_S = 120;
 export const INVITATION_LIFETIME_S = 3600;
 /** The room of tickets that open a call; an invitation's room is the call's own id. */
 export const CALL_ROOM = 'call';
+const SHARED_ROOM = 'room/';
+
+/** The room of tickets that open, or enter, the room of this name, which many viewers share. */
+export const sharedRoom = (name: string): string => SHARED_ROOM + name;
+
+/** @returns undefined for a ticket to a call of one's own. */
+export const sharedRoomName = ({ room }: Ticket): string | undefined =>
+  room.startsWith(SHARED_ROOM) ? room.slice(SHARED_ROOM.length) : undefined;
 
 export interface Ticket {
   id: string;
@@ -51,7 +59,7 @@ export class TicketOffice {
     const nowS = Date.now() / 1000;
     for (const [id, expiresS] of this.used) if (expiresS < nowS) this.used.delete(id);
     const { ticket, expiresS } = await this.open(token);
-    if (ticket.room !== CALL_ROOM)
+    if (ticket.room !== CALL_ROOM && sharedRoomName(ticket) === undefined)
       throw new AppError('TICKET_INVALID', 'This ticket is an invitation to another call; ask for one of your own.');
     if (this.used.has(ticket.id))
       throw new AppError('TICKET_INVALID', 'The ticket has been used already; ask for a new one and join again.');

@@ -1,0 +1,309 @@
+/**
+ * A room: one face, many viewers. In: members who come and go, each with the right to speak or only to watch. Out: for each a call of its
+ * own that is really the shared one. At most one member has the floor, and only that one's microphone is heard. The room is over when
+ * the last member has left, or when its call or its media ends.
+ */
+import { randomUUID } from 'node:crypto';
+import { AppError } from '../errors.ts';
+import type { LinkReport } from '../media/bandwidth-estimator.ts';
+import type { CallAudience, HostedCall, SoundIntake } from './hosting.ts';
+import type { LiveCalls } from './live-calls.ts';
+import type { MediaOutlet, MediaPeer, PeerEvents } from './peer.ts';
+import type { ControlsMessage, RoomState } from './protocol.ts';
+import type { RoomMedia, RoomMediaEvents, SfuPeer, Viewer } from './room-media.ts';
+
+/** Several viewers that ask for a whole picture within this time get one. */
+const KEYFRAME_INTERVAL_MS = 300;
+const LINK_INTERVAL_MS = 1000;
+
+export interface RoomAudience extends CallAudience {
+  /** Who is here and who may speak, whenever that changes. */
+  room(state: RoomState): void;
+}
+
+export interface RoomParts {
+  name: string;
+  portraitId: string;
+  maxViewers: number;
+  /** @throws AppError SERVER_BUSY. */
+  openCall(peer: () => MediaOutlet, audience: CallAudience): Promise<HostedCall>;
+  openMedia(events: RoomMediaEvents): Promise<RoomMedia>;
+  calls: LiveCalls;
+  /** The room is over: called once, before anything of it is closed. */
+  over(): void;
+}
+
+export interface Newcomer extends Pick<Viewer, 'onCandidate'> {
+  /** The right to speak; without it a member only watches. */
+  maySpeak: boolean;
+  audience: RoomAudience;
+  /** Wraps what the member's peer tells. */
+  listening(events: PeerEvents): PeerEvents;
+}
+
+export class Room {
+  /** Programs find the shared call by it. */
+  readonly id = randomUUID();
+  readonly name: string;
+  readonly portraitId: string;
+  /** The call that the members share; programs speak through it. */
+  call!: HostedCall;
+  isOver = false;
+  private readonly parts: RoomParts;
+  private media: RoomMedia | undefined;
+  private readonly members = new Set<RoomMember>();
+  private speaker: RoomMember | undefined;
+  private hasStarted = false;
+  private lastKeyframeMs = Number.NEGATIVE_INFINITY;
+  private keyframeTimer: ReturnType<typeof setTimeout> | undefined;
+  private lastLinkMs = Number.NEGATIVE_INFINITY;
+
+  private constructor(parts: RoomParts) {
+    this.parts = parts;
+    this.name = parts.name;
+    this.portraitId = parts.portraitId;
+  }
+
+  /** @throws AppError SERVER_BUSY when the face has no room on this machine. */
+  static async open(parts: RoomParts): Promise<Room> {
+    const room = new Room(parts);
+    // The call is opened first: a busy server answers before any port is taken.
+    room.call = await parts.openCall(() => room.openMedia, room.audience());
+    parts.calls.add(room.id, room.call);
+    try {
+      room.media = await parts.openMedia({
+        keyframeRequest: () => room.requestKeyframe(),
+        closed: (reason) => room.end(reason),
+      });
+    } catch (error) {
+      await room.close('the room could not be opened');
+      throw error;
+    }
+    // The face may have failed meanwhile.
+    if (room.isOver) await room.media.close();
+    return room;
+  }
+
+  private get openMedia(): RoomMedia {
+    if (!this.media || this.isOver) throw new AppError('SESSION_GONE', `Room "${this.name}" is over; join again.`);
+    return this.media;
+  }
+
+  /** @throws AppError SERVER_BUSY when the room is full. */
+  async enter(newcomer: Newcomer): Promise<RoomMember> {
+    if (this.members.size >= this.parts.maxViewers)
+      throw new AppError('SERVER_BUSY', `Room "${this.name}" is full; try again when somebody has left.`);
+    const member = new RoomMember(this, newcomer);
+    this.members.add(member);
+    try {
+      const events = newcomer.listening(member.events);
+      member.peer = await this.openMedia.admit({ events, onCandidate: newcomer.onCandidate });
+    } catch (error) {
+      await this.leave(member, 'could not enter');
+      throw error;
+    }
+    this.announce();
+    return member;
+  }
+
+  async leave(member: RoomMember, reason: string): Promise<void> {
+    if (!this.members.delete(member)) return;
+    this.release(member);
+    if (this.members.size === 0) await this.close(reason);
+    else this.announce();
+  }
+
+  /** @throws AppError NOT_ALLOWED for a member who only watches, FLOOR_TAKEN while someone else speaks. */
+  requireWord(member: RoomMember): void {
+    if (!member.maySpeak)
+      throw new AppError('NOT_ALLOWED', 'You are here to watch; join with a speaker’s ticket to speak in this room.');
+    if (this.speaker && this.speaker !== member)
+      throw new AppError('FLOOR_TAKEN', 'Someone else in this room is speaking; try again when they have finished.');
+  }
+
+  /** The member's microphone is heard from now on, and nobody else may speak. @throws as `requireWord`. */
+  take(member: RoomMember): void {
+    this.requireWord(member);
+    if (this.speaker === member) return;
+    this.speaker = member;
+    this.announce();
+  }
+
+  release(member: RoomMember): void {
+    if (this.speaker !== member) return;
+    this.speaker = undefined;
+    member.silence();
+    this.announce();
+  }
+
+  hears(member: RoomMember): boolean {
+    return this.speaker === member;
+  }
+
+  stateFor(member: RoomMember): RoomState {
+    const floor = this.speaker === undefined ? 'free' : this.speaker === member ? 'mine' : 'taken';
+    const { name, portraitId, members } = this;
+    return { name, portraitId, viewers: members.size, floor, maySpeak: member.maySpeak };
+  }
+
+  /** The first viewer starts the face; a later one needs a whole picture to begin with. */
+  connected(): void {
+    if (this.hasStarted) this.requestKeyframe();
+    else this.call.events.connected();
+    this.hasStarted = true;
+  }
+
+  /** One picture serves everyone who asked; whoever asks just after one gets the next. */
+  requestKeyframe(): void {
+    if (this.isOver || this.keyframeTimer) return;
+    const waitMs = this.lastKeyframeMs + KEYFRAME_INTERVAL_MS - performance.now();
+    const pass = (): void => {
+      this.keyframeTimer = undefined;
+      this.lastKeyframeMs = performance.now();
+      this.call.events.keyframeRequest();
+    };
+    if (waitMs <= 0) pass();
+    else this.keyframeTimer = setTimeout(pass, waitMs);
+  }
+
+  /** The face is encoded once for all: the bitrate follows the viewer in the middle, so that one bad link does not spoil it for everyone. */
+  reportLinks(): void {
+    if (this.isOver || performance.now() - this.lastLinkMs < LINK_INTERVAL_MS) return;
+    this.lastLinkMs = performance.now();
+    const links = [...this.members].flatMap(({ link }) => link ?? []);
+    const fractionLost = lowerMedian(links.flatMap((link) => link.fractionLost ?? []));
+    if (fractionLost !== undefined) this.call.events.link({ fractionLost });
+  }
+
+  private announce(): void {
+    if (this.isOver) return;
+    for (const member of this.members) member.audience.room(this.stateFor(member));
+  }
+
+  /** What the call tells, told to everyone. */
+  private audience(): CallAudience {
+    const all = (tell: (audience: CallAudience) => void): void => {
+      for (const { audience } of this.members) tell(audience);
+    };
+    return {
+      caption: (m) => all((audience) => audience.caption(m)),
+      turn: (m) => {
+        all((audience) => audience.turn(m));
+        this.parts.calls.tell(this.id, (watcher) => watcher.turn(m));
+      },
+      stats: (m) => all((audience) => audience.stats(m)),
+      failed: (m) => {
+        all((audience) => audience.failed(m));
+        this.parts.calls.tell(this.id, (watcher) => watcher.failed(m));
+      },
+      ended: (reason) => this.end(reason),
+    };
+  }
+
+  /** The face or its media is gone: everyone is told, and may join anew. */
+  private end(reason: string): void {
+    if (this.isOver) return;
+    const audiences = [...this.members].map(({ audience }) => audience);
+    void this.close(reason);
+    for (const audience of audiences) audience.ended(reason);
+  }
+
+  private async close(reason: string): Promise<void> {
+    if (this.isOver) return;
+    this.isOver = true;
+    clearTimeout(this.keyframeTimer);
+    this.parts.over();
+    this.parts.calls.remove(this.id, reason);
+    this.members.clear();
+    await Promise.allSettled([this.call.close(reason), this.media?.close()]);
+  }
+}
+
+/** The shared call as one member may use it. */
+export class RoomMember implements HostedCall {
+  readonly maySpeak: boolean;
+  readonly audience: RoomAudience;
+  readonly events: PeerEvents;
+  peer!: MediaPeer | SfuPeer;
+  /** What this member's network said last. */
+  link: LinkReport | undefined;
+  private readonly room: Room;
+  private isMirror = false;
+
+  constructor(room: Room, { maySpeak, audience }: Newcomer) {
+    this.room = room;
+    this.maySpeak = maySpeak;
+    this.audience = audience;
+    this.events = {
+      connected: () => room.connected(),
+      keyframeRequest: () => room.requestKeyframe(),
+      microphone: (packet) => {
+        if (room.hears(this)) room.call.events.microphone(packet);
+      },
+      link: (report) => {
+        this.link = report;
+        room.reportLinks();
+      },
+      closed: (reason) => {
+        if (room.isOver) return;
+        this.audience.ended(reason);
+        void room.leave(this, reason);
+      },
+    };
+  }
+
+  get isOver(): boolean {
+    return this.room.isOver;
+  }
+
+  /** Of the room's call. */
+  get sessionId(): string {
+    return this.room.id;
+  }
+
+  get state(): RoomState {
+    return this.room.stateFor(this);
+  }
+
+  speak(message: { text: string; voice?: string | undefined }): number {
+    this.room.requireWord(this);
+    return this.room.call.speak(message);
+  }
+
+  openSound(): SoundIntake {
+    this.room.requireWord(this);
+    return this.room.call.openSound();
+  }
+
+  setMirror(isOn: boolean): void {
+    if (isOn) this.room.take(this);
+    if (!this.room.hears(this)) return;
+    this.isMirror = isOn;
+    this.room.call.setMirror(isOn);
+    if (!isOn) this.room.release(this);
+  }
+
+  /** Whatever listened to this member's microphone stops doing so. */
+  silence(): void {
+    if (this.isMirror) this.room.call.setMirror(false);
+    this.isMirror = false;
+  }
+
+  stop(turnId?: number): void {
+    this.room.requireWord(this);
+    this.room.call.stop(turnId);
+  }
+
+  setControls(controls: ControlsMessage): void {
+    this.room.requireWord(this);
+    this.room.call.setControls(controls);
+  }
+
+  async close(reason: string): Promise<void> {
+    await this.room.leave(this, reason);
+  }
+}
+
+function lowerMedian(values: number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length / 2) - 1];
+}
