@@ -85,6 +85,8 @@ export class AvPacer {
 
   pushTick(tick: Tick): void {
     if (tick.turnId !== undefined && this.settled.has(tick.turnId)) return; // still in flight when its turn ended
+    // Speech waits for no idle tick, nor for the rest of the one that plays (whose picture has begun and is shown all the same).
+    if (tick.turnId !== undefined) this.dropQueued(undefined);
     this.queue.push(tick);
     if (tick.turnId !== undefined && !this.played.has(tick.turnId)) this.played.set(tick.turnId, 0);
   }
@@ -115,8 +117,8 @@ export class AvPacer {
     this.settle(turnId, true);
   }
 
-  /** Takes what is queued of a turn away, its pictures included. */
-  private dropQueued(turnId: number): void {
+  /** Takes what is queued of a turn, or of no turn, away, its pictures included. */
+  private dropQueued(turnId: number | undefined): void {
     for (let i = this.queue.length - 1; i >= 0; i--) {
       const entry = this.queue[i]!;
       if (entry.turnId !== turnId) continue;

@@ -61,6 +61,27 @@ describe('AvPacer', () => {
     expect(of(actions, 'audio')).toHaveLength(15);
   });
 
+  it('lets speech begin with the next packet, ahead of idle ticks that wait', () => {
+    const pacer = new AvPacer();
+    for (let i = 0; i < 4; i++) {
+      pacer.pushTick(tick(i));
+      pacer.pushPicture(i, i);
+    }
+    const actions = run(pacer, 0, 200, (ms) => {
+      if (ms !== 50) return; // the second idle tick is half played
+      pacer.pushTick(tick(4, 1, true));
+      pacer.pushPicture(4, 4);
+    });
+    const loud = of(actions, 'audio').filter((packet) => packet.samples.some((sample) => sample > 0));
+    expect(loud.map((packet) => packet.timestampUs)).toEqual([60_000, 80_000]);
+    expect(of(actions, 'picture').map(({ slot, timestampUs }) => [slot, timestampUs])).toEqual([
+      [0, 0],
+      [1, 40_000],
+      [4, 60_000],
+    ]);
+    expect(of(actions, 'drop').map(({ slot }) => slot)).toEqual([3, 2]);
+  });
+
   it('reports a turn that played to its end', () => {
     const pacer = new AvPacer();
     for (let i = 0; i < 5; i++) pacer.pushTick(tick(i, 7, i === 4));
