@@ -129,7 +129,7 @@ const schema = z.strictObject({
   ),
   /** Who turns the caller's voice into text. */
   stt: z.strictObject({
-    kind: z.enum(['none', 'openai', 'openai-realtime', 'sherpa']),
+    kind: z.enum(['embedded', 'none', 'openai', 'openai-realtime', 'sherpa']),
     baseUrl: httpUrl,
     model: z.string(),
     apiKeyVariable: variableName,

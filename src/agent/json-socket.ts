@@ -91,8 +91,7 @@ export class JsonSocket implements AsyncIterable<JsonMessage>, Disposable {
   send(message: JsonMessage): void {
     if (!this.isOpen) return;
     if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) {
-      this.#end(new Error('the connection takes nothing any more'));
-      this.#socket.terminate();
+      this.fail(new Error('the connection takes nothing any more'));
       return;
     }
     this.#socket.send(JSON.stringify(message));
@@ -113,6 +112,12 @@ export class JsonSocket implements AsyncIterable<JsonMessage>, Disposable {
     }
   }
 
+  /** Hangs up; who reads gets this error after what has come so far. */
+  fail(error: Error): void {
+    this.#end(error);
+    this.#socket.terminate();
+  }
+
   [Symbol.dispose](): void {
     this.#end(undefined);
     this.#socket.terminate();
@@ -128,10 +133,7 @@ export class JsonSocket implements AsyncIterable<JsonMessage>, Disposable {
     }
     if (typeof message === 'object' && message !== null && !Array.isArray(message))
       this.#inbox.push(message as JsonMessage);
-    else {
-      this.#end(new Error('a message came that is no JSON object'));
-      this.#socket.terminate();
-    }
+    else this.fail(new Error('a message came that is no JSON object'));
     this.#wake();
   }
 

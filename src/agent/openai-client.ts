@@ -151,6 +151,11 @@ export function healthOf({ message }: AppError): Health {
   };
 }
 
+/** Undefined where no answer came. */
+export function httpStatus(error: unknown): number | undefined {
+  return error instanceof APIError || error instanceof HttpRefused ? error.status : undefined;
+}
+
 /** Servers are known to quote the key they refuse. */
 export function withoutKey(text: string, key: string | undefined): string {
   return key === undefined || key.length < 4 ? text : text.replaceAll(key, '…');

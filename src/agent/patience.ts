@@ -29,6 +29,11 @@ export async function* withPatience<T>(
   }
 }
 
+/** Pause before the next try, longer each time, and not the same for everybody who was cut off at once. @param attempt from 0. */
+export function pauseMs(attempt: number): number {
+  return Math.min(8000, 250 * 2 ** attempt) * (0.75 + Math.random() / 2);
+}
+
 /** The promise's value. @throws an error named TimeoutError when it takes longer; the promise itself goes on. */
 export function within<T>(promise: Promise<T>, limitMs: number): Promise<T> {
   return new Promise<T>((resolve, reject) => {

@@ -25,31 +25,47 @@ export class WavWriter {
 
   /** @param samples interleaved, [-1, 1]; louder ones are clipped. */
   async write(samples: Float32Array): Promise<void> {
-    const bytes = Buffer.allocUnsafe(samples.length * 2);
-    for (let i = 0; i < samples.length; i++) {
-      bytes.writeInt16LE(Math.max(-32768, Math.min(32767, Math.round(samples[i] * 32768))), i * 2);
-    }
+    const bytes = pcm16(samples);
     await this.#file.write(bytes);
     this.#dataBytes += bytes.length;
   }
 
   /** Fills the header in and closes the file. Beyond 4 GB readers take the sizes for "to the end of the file". */
   async close(): Promise<void> {
-    const frameBytes = 2 * this.#channels;
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.write('RIFF', 0);
-    header.writeUInt32LE(Math.min(MAX_UINT32, HEADER_BYTES - 8 + this.#dataBytes), 4);
-    header.write('WAVEfmt ', 8);
-    header.writeUInt32LE(16, 16);
-    header.writeUInt16LE(1, 20);
-    header.writeUInt16LE(this.#channels, 22);
-    header.writeUInt32LE(this.#sampleRateHz, 24);
-    header.writeUInt32LE(this.#sampleRateHz * frameBytes, 28);
-    header.writeUInt16LE(frameBytes, 32);
-    header.writeUInt16LE(16, 34);
-    header.write('data', 36);
-    header.writeUInt32LE(Math.min(MAX_UINT32, this.#dataBytes), 40);
+    const header = wavHeader(this.#dataBytes, this.#sampleRateHz, this.#channels);
     await this.#file.write(header, 0, HEADER_BYTES, 0);
     await this.#file.close();
   }
+}
+
+/** Signed 16-bit little-endian samples; louder ones than [-1, 1] are clipped. */
+export function pcm16(samples: Float32Array): Buffer {
+  const bytes = Buffer.allocUnsafe(samples.length * 2);
+  for (let i = 0; i < samples.length; i++) {
+    bytes.writeInt16LE(Math.max(-32768, Math.min(32767, Math.round(samples[i] * 32768))), i * 2);
+  }
+  return bytes;
+}
+
+/** A whole file in memory. @param samples mono. */
+export function wavFile(samples: Float32Array, sampleRateHz: number): Buffer {
+  return Buffer.concat([wavHeader(samples.length * 2, sampleRateHz, 1), pcm16(samples)]);
+}
+
+function wavHeader(dataBytes: number, sampleRateHz: number, channels: ChannelCount): Buffer {
+  const frameBytes = 2 * channels;
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.write('RIFF', 0);
+  header.writeUInt32LE(Math.min(MAX_UINT32, HEADER_BYTES - 8 + dataBytes), 4);
+  header.write('WAVEfmt ', 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(channels, 22);
+  header.writeUInt32LE(sampleRateHz, 24);
+  header.writeUInt32LE(sampleRateHz * frameBytes, 28);
+  header.writeUInt16LE(frameBytes, 32);
+  header.writeUInt16LE(16, 34);
+  header.write('data', 36);
+  header.writeUInt32LE(Math.min(MAX_UINT32, dataBytes), 40);
+  return header;
 }

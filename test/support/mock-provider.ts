@@ -61,6 +61,10 @@ export class MockProvider implements AsyncDisposable {
     this.socketRoutes.set(path, route);
   }
 
+  socketRoute(path: string): SocketRoute {
+    return this.socketRoutes.get(path)!;
+  }
+
   requestsTo(path: string): MockRequest[] {
     return this.requests.filter((request) => `${request.method} ${request.path}` === path);
   }
