@@ -9,8 +9,8 @@ import type { ArticulationFrame } from './motion/articulation-frame.ts';
 import { HeardSound } from './motion/heard-sound.ts';
 
 export const ENGINE_RATE_HZ = 48_000;
-/** Past a picture's middle, the frame after it and the performance's next tick are looked at. */
-const HEARD_REACH_S = 0.03;
+/** Past a picture's middle, the frame after it and the performance's next tick are looked at; less what sums of seconds are off by. */
+const HEARD_REACH_S = 0.02 - 1e-6;
 
 export interface SpokenTick {
   samples: Float32Array;
