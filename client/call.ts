@@ -1,57 +1,81 @@
 /**
- * One call, without any looks: ticket, socket, WebRTC, reconnect. In: what the user wants. Out: a MediaStream and events.
- * The server offers; we answer. A lost network is answered with an ICE restart, a lost server with a new join.
+ * One call, without any looks: ticket, socket, link, reconnect. In: what the user wants. Out: a MediaStream and events. What was
+ * switched on (microphone, talking, mirror, controls) is switched on again after a reconnect. A lost network is answered with an
+ * ICE restart, a lost server with a new join.
  */
 import { io, type Socket } from 'socket.io-client';
 import type {
+  ActivityMessage,
   CaptionMessage,
   ClientToServerEvents,
   ControlsMessage,
   Failure,
+  HeardMessage,
+  HintMessage,
   Invitation,
   Joined,
+  Render,
   ServerToClientEvents,
+  SfuJoined,
   StatsMessage,
   TurnMessage,
 } from '../src/signaling/protocol.ts';
+import { PeerLink } from './peer-link.ts';
 
 export interface CallEvents {
-  /** The face's sound and picture; the same object for the life of the call. */
+  /** The face's sound and picture; a new one after every reconnect. */
   stream(stream: MediaStream): void;
+  /** Where we draw: one message of the motion channel. */
+  motion(message: ArrayBuffer): void;
   state(state: CallState): void;
   caption(message: CaptionMessage): void;
   turn(message: TurnMessage): void;
+  heard(message: HeardMessage): void;
+  activity(message: ActivityMessage): void;
+  handoff(): void;
+  hint(message: HintMessage): void;
   stats(message: StatsMessage): void;
   failed(failure: Failure['error']): void;
 }
 
 export type CallState = 'idle' | 'joining' | 'live' | 'reconnecting' | 'ended';
 
+export interface JoinOptions {
+  portraitId: string;
+  controls: ControlsMessage;
+  render: Render;
+}
+
 const RECONNECT_DELAYS_MS = [500, 1000, 2000, 4000, 8000];
 /** A face that was never used before is analysed while its first caller joins. */
 const REPLY_TIMEOUT_MS = 45_000;
+const REFUSED_WAIT_S = 5;
+
+type CallSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
 
 export class Call {
   private readonly serverUrl: string;
   private readonly events: CallEvents;
-  private socket: Socket<ServerToClientEvents, ClientToServerEvents> | undefined;
-  private connection: RTCPeerConnection | undefined;
-  private portraitId = '';
-  private controls: ControlsMessage = {};
+  private socket: CallSocket | undefined;
+  private link: PeerLink | undefined;
+  private options: JoinOptions = { portraitId: '', controls: {}, render: 'server' };
   private microphone: MediaStreamTrack | null = null;
   private isMirror = false;
+  private isTalking = false;
   private attempt = 0;
   state: CallState = 'idle';
+  /** Who draws, as the server has it. */
+  render: Render = 'server';
 
-  /** @param serverUrl origin of the Visavis server, e.g. `https://face.example`. */
+  /** @param serverUrl where the Visavis server is, e.g. `https://face.example/`. */
   constructor(serverUrl: string, events: CallEvents) {
     this.serverUrl = serverUrl;
     this.events = events;
+    globalThis.addEventListener?.('online', this.onOnline);
   }
 
-  async join(portraitId: string, controls: ControlsMessage): Promise<void> {
-    this.portraitId = portraitId;
-    this.controls = controls;
+  async join(options: JoinOptions): Promise<void> {
+    this.options = options;
     this.attempt = 0;
     this.setState('joining');
     try {
@@ -63,33 +87,42 @@ export class Call {
   }
 
   private async connect(): Promise<void> {
-    const response = await fetch(new URL('api/tickets', this.serverUrl), { method: 'POST' });
-    if (!response.ok) throw new Error('The server did not answer; is it still running?');
+    const response = await fetch(new URL('api/tickets', this.serverUrl), { method: 'POST' }).catch(() => undefined);
+    if (!response) throw new Error('The server cannot be reached: check the network, and whether it is running.');
+    if (!response.ok) {
+      const { error } = (await response.json().catch(() => ({}))) as Partial<Failure>;
+      throw Object.assign(new Error(error?.message ?? `The server answered ${response.status}; is it Visavis?`), error);
+    }
     const { ticket } = (await response.json()) as { ticket: string };
     this.openSocket();
-    const joined = await this.request<Joined>((reply) =>
-      this.socket!.emit('join', { ticket, portraitId: this.portraitId, controls: this.controls }, reply),
+    const joined = await this.request<Joined | SfuJoined>((reply) =>
+      this.socket!.emit('join', { ticket, ...this.options }, reply),
     );
+    if (!('offerSdp' in joined)) throw new Error('This ticket is for a room of an SFU, which this page cannot join.');
+    this.render = joined.render;
     await this.answer(joined);
     if (this.isMirror) await this.setMirror(true);
+    if (this.isTalking) await this.setTalk(true);
   }
 
   private openSocket(): void {
     if (this.socket) return;
     const { origin, pathname } = new URL(this.serverUrl);
-    const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(origin, {
+    const socket: CallSocket = io(origin, {
       path: `${pathname.replace(/\/$/, '')}/socket.io`,
       transports: ['websocket', 'polling'],
     });
     this.socket = socket;
-    socket.on('candidate', (candidate) => {
-      // A candidate that comes before the offer is inside the offer too.
-      this.connection?.addIceCandidate(candidate as RTCIceCandidateInit).catch(() => {});
-    });
-    socket.on('caption', (m) => this.events.caption(m));
-    socket.on('turn', (m) => this.events.turn(m));
-    socket.on('stats', (m) => this.events.stats(m));
-    socket.on('failed', (m) => this.events.failed(m.error));
+    const { events } = this;
+    socket.on('candidate', (candidate) => this.link?.addCandidate(candidate));
+    socket.on('caption', (m) => events.caption(m));
+    socket.on('turn', (m) => events.turn(m));
+    socket.on('heard', (m) => events.heard(m));
+    socket.on('activity', (m) => events.activity(m));
+    socket.on('handoff', () => events.handoff());
+    socket.on('hint', (m) => events.hint(m));
+    socket.on('stats', (m) => events.stats(m));
+    socket.on('failed', (m) => events.failed(m.error));
     socket.on('ended', () => this.recover());
     socket.on('connect', () => {
       if (this.state === 'reconnecting') this.recover();
@@ -97,49 +130,53 @@ export class Call {
     socket.on('disconnect', () => {
       if (this.state === 'live') this.setState('reconnecting');
     });
+    // A server that says why it refuses is asked again when it wants; otherwise socket.io tries by itself.
+    socket.on('connect_error', (error: Error & { data?: Failure['error'] }) => {
+      if (!error.data) return;
+      events.failed(error.data);
+      setTimeout(() => socket.connect(), (error.data.retryAfterS ?? REFUSED_WAIT_S) * 1000);
+    });
   }
 
   private async answer(joined: Joined): Promise<void> {
-    this.connection?.close();
-    const connection = new RTCPeerConnection({ iceServers: joined.iceServers });
-    this.connection = connection;
-    const stream = new MediaStream();
-    connection.ontrack = ({ track, receiver }) => {
-      stream.addTrack(track);
-      if ('jitterBufferTarget' in receiver && track.kind === 'video') receiver.jitterBufferTarget = 0;
-      this.events.stream(stream);
-    };
-    connection.onicecandidate = ({ candidate }) => {
-      if (candidate?.candidate) this.socket?.emit('candidate', candidate.toJSON() as { candidate: string });
-    };
-    connection.onconnectionstatechange = () => this.onConnectionState(connection);
-    await connection.setRemoteDescription({ type: 'offer', sdp: joined.offerSdp });
-    const audio = connection.getTransceivers().find(({ receiver }) => receiver.track.kind === 'audio');
-    if (audio) {
-      audio.direction = 'sendrecv';
-      await audio.sender.replaceTrack(this.microphone);
-    }
-    await connection.setLocalDescription(await connection.createAnswer());
-    await this.request((reply) => this.socket!.emit('answer', { sdp: connection.localDescription!.sdp }, reply));
+    this.link?.close();
+    const { events } = this;
+    const link: PeerLink = new PeerLink(joined.iceServers, {
+      stream: (stream) => events.stream(stream),
+      motion: (message) => events.motion(message),
+      candidate: (candidate) => void this.socket?.emit('candidate', candidate),
+      state: (state) => {
+        if (link !== this.link) return;
+        if (state === 'connected') {
+          this.attempt = 0;
+          this.setState('live');
+        } else if (state === 'lost') this.restartIce();
+        else this.recover();
+      },
+    });
+    this.link = link;
+    await this.accept(link, joined.offerSdp);
   }
 
-  private onConnectionState(connection: RTCPeerConnection): void {
-    if (connection !== this.connection) return;
-    if (connection.connectionState === 'connected') {
-      this.attempt = 0;
-      this.setState('live');
-    } else if (connection.connectionState === 'disconnected') this.restartIce(connection);
-    else if (connection.connectionState === 'failed') this.recover();
+  private async accept(link: PeerLink, offerSdp: string): Promise<void> {
+    const sdp = await link.answer(offerSdp, this.microphone);
+    await this.request((reply) => this.socket!.emit('answer', { sdp }, reply));
   }
 
-  private restartIce(connection: RTCPeerConnection): void {
+  /** The machine is in a network again, perhaps another one. */
+  private readonly onOnline = (): void => {
+    if (this.state === 'live' || this.state === 'reconnecting') this.restartIce();
+  };
+
+  /** The same call over another way through the network. */
+  restartIce(): void {
+    const { link, socket } = this;
+    if (!link || !socket?.connected) return;
     this.setState('reconnecting');
-    this.request<{ offerSdp: string }>((reply) => this.socket!.emit('restart', {}, reply))
+    this.request<{ offerSdp: string }>((reply) => socket.emit('restart', {}, reply))
       .then(async ({ offerSdp }) => {
-        if (connection.connectionState === 'connected') return;
-        await connection.setRemoteDescription({ type: 'offer', sdp: offerSdp });
-        await connection.setLocalDescription(await connection.createAnswer());
-        await this.request((reply) => this.socket!.emit('answer', { sdp: connection.localDescription!.sdp }, reply));
+        await this.accept(link, offerSdp);
+        if (link.isConnected && link === this.link) this.setState('live');
       })
       .catch(() => this.recover());
   }
@@ -170,6 +207,12 @@ export class Call {
     });
   }
 
+  /** A typed turn of ours, which the face answers. */
+  async say(text: string): Promise<void> {
+    await this.request((reply) => this.requireSocket().emit('say', { text }, reply));
+  }
+
+  /** The face says exactly this. @returns the turn's number. */
   async speak(text: string, voice?: string): Promise<number> {
     const { turnId } = await this.request<{ turnId: number }>((reply) =>
       this.requireSocket().emit('speak', { text, ...(voice ? { voice } : {}) }, reply),
@@ -182,18 +225,28 @@ export class Call {
   }
 
   async setControls(controls: ControlsMessage): Promise<void> {
-    this.controls = { ...this.controls, ...controls };
+    this.options.controls = { ...this.options.controls, ...controls };
     if (this.state === 'live') await this.request((reply) => this.requireSocket().emit('controls', controls, reply));
   }
 
   /** Gives the face our microphone, or takes it away with null. */
   async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
     this.microphone = track;
-    const audio = this.connection?.getTransceivers().find(({ receiver }) => receiver.track.kind === 'audio');
-    await audio?.sender.replaceTrack(track);
+    await this.link?.setMicrophone(track);
   }
 
-  /** The face says what our microphone hears; also after a reconnect. */
+  /** The conversation hears our microphone, or no longer. */
+  async setTalk(isOn: boolean): Promise<void> {
+    this.isTalking = isOn;
+    if (this.socket) await this.request((reply) => this.socket!.emit('talk', { isOn }, reply));
+  }
+
+  /** Push-to-talk: the turn is ours while the key is down. */
+  async hold(isDown: boolean): Promise<void> {
+    await this.request((reply) => this.requireSocket().emit('hold', { isDown }, reply));
+  }
+
+  /** The face says what our microphone hears. */
   async setMirror(isOn: boolean): Promise<void> {
     this.isMirror = isOn;
     if (this.socket) await this.request((reply) => this.socket!.emit('mirror', { isOn }, reply));
@@ -205,10 +258,15 @@ export class Call {
   }
 
   async getStats(): Promise<RTCStatsReport | undefined> {
-    return this.connection?.getStats();
+    return this.link?.getStats();
   }
 
-  private requireSocket(): Socket<ServerToClientEvents, ClientToServerEvents> {
+  /** The receiver of the face's sound. */
+  get audioReceiver(): RTCRtpReceiver | undefined {
+    return this.link?.audioReceiver;
+  }
+
+  private requireSocket(): CallSocket {
     if (!this.socket || this.state === 'ended' || this.state === 'idle')
       throw new Error('There is no call; join first.');
     return this.socket;
@@ -216,11 +274,12 @@ export class Call {
 
   end(): void {
     this.setState('ended');
+    globalThis.removeEventListener?.('online', this.onOnline);
     this.socket?.emit('leave', {}, () => {});
     this.socket?.disconnect();
     this.socket = undefined;
-    this.connection?.close();
-    this.connection = undefined;
+    this.link?.close();
+    this.link = undefined;
   }
 
   private setState(state: CallState): void {

@@ -1,18 +1,29 @@
 /**
- * The call page: a big face, what it should say, and everything about it that can be changed while it lives. `?kiosk` shows the face
- * alone, full size, joins by itself and comes back by itself; `?portrait=ID` chooses the face.
+ * The call page: a big face, what was said, and everything about the face that can be changed while it lives. `?kiosk` shows the face
+ * alone, joins by itself and comes back by itself. `?portrait= &voice= &render=client &stats` choose what else could be clicked.
  */
 import '@picocss/pico/css/pico.min.css';
 import './page.css';
-import { html, LitElement, nothing } from 'lit';
-import type { ControlsMessage, PortraitInfo, VoiceInfo } from '../src/signaling/protocol.ts';
+import { html, LitElement, nothing, type PropertyValues } from 'lit';
+import type {
+  CaptionMessage,
+  ControlsMessage,
+  HeardMessage,
+  PortraitInfo,
+  TurnMessage,
+  VoiceInfo,
+} from '../src/signaling/protocol.ts';
+import { type AudioDevices, listAudioDevices, watchAudioDevices } from './audio-devices.ts';
 import type { CallState } from './call.ts';
-import './gaze-pad.ts';
-import { openMicrophone } from './microphone.ts';
+import './conversation-panel.ts';
+import './face-panel.ts';
+import { type IconName, icon } from './icons.ts';
+import { renderConsent, renderGallery, uploadPortrait } from './portrait-gallery.ts';
+import { type FaceControls, keepSettings, loadSettings, NEUTRAL_CONTROLS, type Settings } from './settings.ts';
+import { type Line, withCaption, withHeard, withNote, withTurn, withTyped } from './transcript.ts';
 import './visavis-call.ts';
-import type { VisavisCall } from './visavis-call.ts';
+import type { Activity, VisavisCall } from './visavis-call.ts';
 
-const EMOTIONS = ['happy', 'surprised', 'sad', 'angry'] as const;
 const GREETINGS: Record<string, string> = {
   en: 'Hello! I was a still picture a moment ago. Type something, and I will say it.',
   de: 'Hallo! Eben war ich noch ein Bild. Schreib etwas, und ich sage es.',
@@ -21,6 +32,9 @@ const GREETINGS: Record<string, string> = {
   it: 'Ciao! Un momento fa ero solo un quadro. Scrivi qualcosa e lo dirò.',
   pt: 'Olá! Há um momento eu era só uma imagem. Escreva algo e eu direi.',
 };
+const KIOSK_REJOIN_MS = 3000;
+/** Sliders send many values: as often as a face can follow. */
+const CONTROLS_MS = 40;
 
 interface Notice {
   message: string;
@@ -31,62 +45,64 @@ export class VisavisPage extends LitElement {
   static override properties = {
     portraits: { state: true },
     voices: { state: true },
-    portraitId: { state: true },
-    voice: { state: true },
-    callState: { state: true },
-    speaking: { state: true },
-    overlay: { state: true },
-    captions: { state: true },
-    notice: { state: true },
-    panelOpen: { state: true },
+    settings: { state: true },
     controls: { state: true },
+    devices: { state: true },
+    callState: { state: true },
+    activity: { state: true },
+    isSpeaking: { state: true },
+    lines: { state: true },
+    overlay: { state: true },
+    isMuted: { state: true },
+    tab: { state: true },
+    notice: { state: true },
     consentFile: { state: true },
     isBusy: { state: true },
-    microphone: { state: true },
+    isTalking: { state: true },
+    isMirror: { state: true },
     program: { state: true },
   };
 
-  declare portraits: PortraitInfo[];
-  declare voices: VoiceInfo[];
-  declare portraitId: string;
-  declare voice: string;
-  declare callState: CallState;
-  declare speaking: boolean;
-  declare overlay: boolean;
-  declare captions: boolean;
-  declare notice: Notice | undefined;
-  declare panelOpen: boolean;
-  declare controls: Required<
-    Pick<ControlsMessage, 'gaze' | 'headDistance' | 'emotion' | 'headMotion' | 'expressiveness'>
-  >;
-  declare consentFile: File | undefined;
-  declare isBusy: boolean;
-  /** Open while the face mirrors the caller's voice. */
-  declare microphone: MediaStreamTrack | undefined;
-  /** The command that lets a program speak through this face. */
-  declare program: string | undefined;
+  declare private portraits: PortraitInfo[];
+  declare private voices: VoiceInfo[];
+  declare private settings: Settings;
+  declare private controls: FaceControls;
+  declare private devices: AudioDevices;
+  declare private callState: CallState;
+  declare private activity: Activity;
+  declare private isSpeaking: boolean;
+  declare private lines: Line[];
+  declare private overlay: boolean;
+  declare private isMuted: boolean;
+  declare private tab: 'conversation' | 'face';
+  declare private notice: Notice | undefined;
+  declare private consentFile: File | undefined;
+  declare private isBusy: boolean;
+  declare private isTalking: boolean;
+  declare private isMirror: boolean;
+  declare private program: string;
   private readonly query = new URLSearchParams(location.search);
   private pendingControls: ControlsMessage = {};
+  private isHolding = false;
 
   constructor() {
     super();
     this.portraits = [];
     this.voices = [];
-    this.portraitId = '';
-    this.voice = '';
+    this.settings = loadSettings(this.query);
+    this.controls = NEUTRAL_CONTROLS;
+    this.devices = { microphones: [], speakers: [] };
     this.callState = 'idle';
-    this.speaking = false;
+    this.activity = 'idle';
+    this.isSpeaking = false;
+    this.lines = [];
     this.overlay = this.query.has('stats');
-    this.captions = true;
-    this.panelOpen = matchMedia('(min-width: 60rem)').matches;
-    this.controls = {
-      gaze: { yawRad: 0, pitchRad: 0 },
-      headDistance: 1,
-      emotion: {},
-      headMotion: 1,
-      expressiveness: 1,
-    };
+    this.isMuted = false;
+    this.tab = 'conversation';
     this.isBusy = false;
+    this.isTalking = false;
+    this.isMirror = false;
+    this.program = '';
   }
 
   /** Pico styles the page's own document, so the page does without a shadow root. */
@@ -97,111 +113,139 @@ export class VisavisPage extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.load().catch((error: Error) => this.tell(`The gallery cannot be loaded: ${error.message}`, true));
-    document.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && this.speaking) void this.face?.stop();
-    });
+    if (!('RTCPeerConnection' in window))
+      this.tell(
+        'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.',
+        true,
+      );
+    const readDevices = (): void =>
+      void listAudioDevices().then((devices) => {
+        this.devices = devices;
+      });
+    readDevices();
+    watchAudioDevices(readDevices);
+    document.addEventListener('keydown', (event) => this.onKey(event, true));
+    document.addEventListener('keyup', (event) => this.onKey(event, false));
   }
 
+  protected override updated(changed: PropertyValues): void {
+    // The browser names the devices once the microphone is open.
+    if (changed.has('isTalking') && this.isTalking)
+      void listAudioDevices().then((devices) => {
+        this.devices = devices;
+      });
+    const consent = this.querySelector<HTMLDialogElement>('dialog.consent:not([open])');
+    consent?.showModal();
+  }
+
+  /** The face comes first, its voices when the server has opened them. */
   private async load(): Promise<void> {
-    const [portraits, voices] = await Promise.all([
-      getJson<PortraitInfo[]>('api/portraits'),
-      getJson<VoiceInfo[]>('api/voices'),
-    ]);
-    this.portraits = portraits;
+    this.portraits = await getJson<PortraitInfo[]>('api/portraits');
+    const known = this.portraits.find(({ id }) => id === this.settings.portraitId) ?? this.portraits[0];
+    this.settings = { ...this.settings, portraitId: known?.id ?? '' };
+    const voices = await getJson<VoiceInfo[]>('api/voices');
     this.voices = voices.toSorted((a, b) => a.title.localeCompare(b.title));
-    const wanted = this.query.get('portrait');
-    this.portraitId = portraits.find(({ id }) => id === wanted)?.id ?? portraits[0]?.id ?? '';
+    if (this.voices.some(({ id }) => id === this.settings.voice)) return;
     const language = navigator.language.toLowerCase();
     const voice =
       this.voices.find(({ language: tag }) => tag.toLowerCase() === language) ??
       this.voices.find(({ language: tag }) => tag.split('-')[0] === language.split('-')[0]);
-    this.voice = this.query.get('voice') ?? voice?.id ?? '';
+    this.settings = { ...this.settings, voice: voice?.id ?? '' };
   }
 
-  private async mirror(isOn: boolean): Promise<void> {
-    try {
-      if (!isOn) {
-        this.microphone?.stop();
-        this.microphone = undefined;
-        await this.face?.setMirror(false);
-        await this.face?.setMicrophone(null);
-        return;
-      }
-      this.microphone = await openMicrophone();
-      if (this.callState !== 'live') await this.face?.join();
-      await this.face?.setMicrophone(this.microphone);
-      await this.face?.setMirror(true);
-      this.notice = undefined;
-    } catch (error) {
-      this.tell((error as Error).message, true);
-    }
+  private get face(): VisavisCall {
+    return this.querySelector('visavis-call')!;
   }
 
-  private async connectProgram(): Promise<void> {
-    try {
-      const { ticket } = await this.face!.invite();
-      this.program = `node examples/speech-api.mjs ${new URL('.', location.href).href} ${ticket} "Hello"`;
-    } catch (error) {
-      this.tell((error as Error).message, true);
-    }
-  }
-
-  private get face(): VisavisCall | null {
-    return this.querySelector('visavis-call');
+  private get isLive(): boolean {
+    return this.callState === 'live' || this.callState === 'reconnecting';
   }
 
   private tell(message: string, isError = false): void {
     this.notice = { message, isError };
   }
 
-  private async speak(event: Event): Promise<void> {
-    event.preventDefault();
-    const input = this.querySelector<HTMLTextAreaElement>('#say')!;
-    const text = input.value.trim() || input.placeholder;
-    try {
-      if (this.callState !== 'live') await this.face?.join();
-      await this.face?.speak(text);
-      input.value = '';
-      this.notice = undefined;
-    } catch (error) {
-      this.tell((error as Error).message, true);
-    }
+  /** What goes wrong is told, in one place. */
+  private attempt(action: Promise<unknown>): void {
+    action.then(
+      () => {
+        if (this.notice?.isError) this.notice = undefined;
+      },
+      (error: Error) => this.tell(error.message, true),
+    );
   }
 
-  /** Sliders send many values: at most one message is on its way at a time, always the newest. */
+  private onKey(event: KeyboardEvent, isDown: boolean): void {
+    if (event.key === 'Escape' && isDown && this.isSpeaking) this.attempt(this.face.stop());
+    if (event.key !== ' ' || !this.isTalking || !this.settings.isPushToTalk) return;
+    if ((event.target as HTMLElement).closest('textarea, input, select, button, summary, [role=slider]')) return;
+    event.preventDefault();
+    this.hold(isDown);
+  }
+
+  private hold(isDown: boolean): void {
+    if (isDown === this.isHolding) return;
+    this.isHolding = isDown;
+    this.attempt(this.face.hold(isDown));
+  }
+
+  private async joined(): Promise<void> {
+    if (!this.isLive) await this.face.join();
+  }
+
+  private async send({ text, isExact }: { text: string; isExact: boolean }): Promise<void> {
+    await this.joined();
+    if (isExact) {
+      await this.face.speak(text);
+      return;
+    }
+    this.lines = withTyped(this.lines, text);
+    await this.face.say(text);
+  }
+
+  private async setTalk(isOn: boolean): Promise<void> {
+    if (isOn) await this.joined();
+    await this.face.setTalk(isOn);
+  }
+
+  private async setMirror(isOn: boolean): Promise<void> {
+    if (isOn) await this.joined();
+    await this.face.setMirror(isOn);
+    this.isMirror = isOn;
+  }
+
+  private async connectProgram(): Promise<void> {
+    const { ticket } = await this.face.invite();
+    this.program = `node examples/speech-api.mjs ${new URL('.', location.href).href} ${ticket} "Hello"`;
+  }
+
+  private choose(part: Partial<Settings>): void {
+    this.settings = { ...this.settings, ...part };
+    keepSettings(this.settings);
+    if (part.isPushToTalk === false) this.hold(false);
+  }
+
+  /** At most one message is on its way at a time, always the newest. */
   private change(controls: ControlsMessage): void {
-    this.controls = { ...this.controls, ...controls } as VisavisPage['controls'];
+    this.controls = { ...this.controls, ...controls } as FaceControls;
     const isSending = Object.keys(this.pendingControls).length > 0;
     this.pendingControls = { ...this.pendingControls, ...controls };
     if (isSending) return;
     setTimeout(() => {
       const newest = this.pendingControls;
       this.pendingControls = {};
-      this.face?.setControls(newest).catch((error: Error) => this.tell(error.message, true));
-    }, 40);
+      this.attempt(this.face.setControls(newest));
+    }, CONTROLS_MS);
   }
 
-  private async upload(): Promise<void> {
-    const file = this.consentFile;
-    this.consentFile = undefined;
-    if (!file) return;
+  private async upload(file: File): Promise<void> {
     this.isBusy = true;
     this.tell(`Looking at ${file.name} …`);
     try {
-      const response = await fetch('api/portraits', {
-        method: 'POST',
-        headers: {
-          'content-type': file.type || 'image/jpeg',
-          'x-portrait-consent': 'yes',
-          'x-file-name': encodeURIComponent(file.name),
-        },
-        body: file,
-      });
-      const result = (await response.json()) as PortraitInfo & { error?: { message: string } };
-      if (!response.ok) throw new Error(result.error?.message ?? 'The picture was refused.');
-      this.portraits = [...this.portraits.filter(({ id }) => id !== result.id), result];
-      this.portraitId = result.id;
-      this.notice = result.warnings.length > 0 ? { message: result.warnings.join(' '), isError: false } : undefined;
+      const added = await uploadPortrait(file);
+      this.portraits = [...this.portraits.filter(({ id }) => id !== added.id), added];
+      this.settings = { ...this.settings, portraitId: added.id };
+      this.notice = added.warnings.length > 0 ? { message: added.warnings.join(' '), isError: false } : undefined;
     } catch (error) {
       this.tell((error as Error).message, true);
     } finally {
@@ -209,163 +253,207 @@ export class VisavisPage extends LitElement {
     }
   }
 
-  protected override render(): unknown {
+  private onState(state: CallState): void {
+    this.callState = state;
     const isKiosk = this.query.has('kiosk');
-    const face = html`
+    if (state === 'live') {
+      this.notice = undefined;
+      if (isKiosk) void this.startKiosk();
+    }
+    if (state === 'joining') this.program = '';
+    if (state === 'live' || state === 'reconnecting') return;
+    this.isSpeaking = false;
+    this.isMirror = false;
+    if (state === 'ended' && isKiosk) setTimeout(() => void this.face.join(), KIOSK_REJOIN_MS);
+  }
+
+  /** A kiosk stays awake, and listens where it was once allowed to. */
+  private async startKiosk(): Promise<void> {
+    navigator.wakeLock?.request('screen').catch(() => {});
+    const permission = await navigator.permissions
+      ?.query({ name: 'microphone' as PermissionName })
+      .catch(() => undefined);
+    if (permission?.state === 'granted' && !this.isTalking) this.attempt(this.setTalk(true));
+  }
+
+  private onTurn(message: TurnMessage): void {
+    this.isSpeaking = message.state === 'started';
+    this.lines = withTurn(this.lines, message);
+  }
+
+  protected override render(): unknown {
+    if (!this.settings.portraitId || this.portraits.length === 0)
+      return html`<main class="loading"><p aria-busy=${!this.notice} role="status">${this.notice?.message ?? 'Loading …'}</p></main>`;
+    if (this.query.has('kiosk')) return this.renderKiosk();
+    return html`
+      <main class=${this.isLive ? 'stage live' : 'stage'}>
+        <section class="face" aria-label="Call">
+          ${this.renderFace()}
+          ${this.isLive ? this.renderToolbar() : this.renderGallery()}
+          ${this.renderNotice()}
+          <p class="disclosure">This face is synthetic: a picture, brought to life by a computer.</p>
+        </section>
+        <aside class="side">
+          <div class="tabs" role="tablist" aria-label="Beside the face">
+            ${this.renderTab('conversation', 'Conversation')} ${this.renderTab('face', 'Face & settings')}
+          </div>
+          <div id="panel" role="tabpanel" aria-label=${this.tab === 'face' ? 'Face & settings' : 'Conversation'} class=${this.tab}>
+            ${this.tab === 'face' ? this.renderFacePanel() : this.renderConversation()}
+          </div>
+        </aside>
+      </main>
+      ${
+        this.consentFile
+          ? renderConsent(this.consentFile, (mayUse) => {
+              const file = this.consentFile;
+              this.consentFile = undefined;
+              if (mayUse && file) void this.upload(file);
+            })
+          : nothing
+      }
+    `;
+  }
+
+  private renderFace(): unknown {
+    const { settings } = this;
+    return html`
       <visavis-call
-        portrait=${this.portraitId}
-        voice=${this.voice}
-        ?autojoin=${isKiosk}
-        .captions=${this.captions}
+        portrait=${settings.portraitId}
+        voice=${settings.voice}
+        render=${settings.render}
+        microphone=${settings.microphone}
+        speaker=${settings.speaker}
+        ?autojoin=${this.query.has('kiosk')}
+        .captions=${settings.captions}
         .overlay=${this.overlay}
-        @state=${(e: CustomEvent<{ state: CallState }>) => this.onState(e.detail.state, isKiosk)}
-        @turn=${(e: CustomEvent<{ state: string }>) => {
-          this.speaking = e.detail.state === 'started';
+        .muted=${this.isMuted}
+        @state=${(e: CustomEvent<{ state: CallState }>) => this.onState(e.detail.state)}
+        @activity=${(e: CustomEvent<{ state: Activity }>) => {
+          this.activity = e.detail.state;
+        }}
+        @talk=${(e: CustomEvent<{ isOn: boolean }>) => {
+          this.isTalking = e.detail.isOn;
+        }}
+        @level=${(e: CustomEvent<{ level: number }>) =>
+          this.querySelector<HTMLElement>('.talk')?.style.setProperty('--level', e.detail.level.toFixed(2))}
+        @heard=${(e: CustomEvent<HeardMessage>) => {
+          this.lines = withHeard(this.lines, e.detail);
+        }}
+        @caption=${(e: CustomEvent<CaptionMessage>) => {
+          this.lines = withCaption(this.lines, e.detail);
+        }}
+        @turn=${(e: CustomEvent<TurnMessage>) => this.onTurn(e.detail)}
+        @hint=${(e: CustomEvent<{ text: string }>) => this.tell(e.detail.text)}
+        @handoff=${() => {
+          this.lines = withNote(this.lines, 'You are being handed over to a person. Stay on the line.');
         }}
         @failed=${(e: CustomEvent<{ message: string }>) => this.tell(e.detail.message, true)}
       ></visavis-call>
     `;
-    if (!this.portraitId)
-      return html`<main class="stage"><p aria-busy=${!this.notice}>${this.notice?.message ?? 'Loading …'}</p></main>`;
-    if (isKiosk) return html`<main class="kiosk">${face}</main>`;
+  }
+
+  private renderToolbar(): unknown {
     return html`
-      <main class="stage">
-        <section class="face" aria-label="Call">
-          ${face}
-          <div class="toolbar" role="toolbar" aria-label="Call">
-            ${
-              this.callState === 'live'
-                ? html`<button class="secondary" @click=${() => this.face?.leave()}>End</button>`
-                : html`<button @click=${() => void this.face?.join()} aria-busy=${this.callState === 'joining'}>Join</button>`
-            }
-            ${this.toggle('Mirror my voice', this.microphone !== undefined, (on) => void this.mirror(on))}
-            ${this.toggle('Captions', this.captions, (on) => {
-              this.captions = on;
-            })}
-            ${this.toggle('Statistics', this.overlay, (on) => {
-              this.overlay = on;
-            })}
-            <button class="outline contrast" aria-expanded=${this.panelOpen} aria-controls="panel" @click=${() => {
-              this.panelOpen = !this.panelOpen;
-            }}>Face</button>
-          </div>
-          <form class="say" @submit=${(e: Event) => void this.speak(e)}>
-            <textarea id="say" rows="2" aria-label="What the face should say" placeholder=${this.greeting}
-              @keydown=${(e: KeyboardEvent) => {
-                if (e.key === 'Enter' && !e.shiftKey) void this.speak(e);
-              }}></textarea>
-            ${
-              this.speaking && !this.microphone
-                ? html`<button type="button" class="contrast" @click=${() => void this.face?.stop()}>Stop</button>`
-                : html`<button type="submit">Speak</button>`
-            }
-          </form>
-          ${this.notice ? html`<p class=${this.notice.isError ? 'notice error' : 'notice'} role=${this.notice.isError ? 'alert' : 'status'}>${this.notice.message}</p>` : nothing}
-          ${
-            this.callState === 'live'
-              ? html`<details class="program" @toggle=${(e: Event) => {
-                  if ((e.target as HTMLDetailsElement).open) void this.connectProgram();
-                }}><summary>Connect a program</summary><pre><code>${this.program ?? ''}</code></pre></details>`
-              : nothing
-          }
-          <p class="disclosure">This face is synthetic: a picture, brought to life on this server.</p>
-        </section>
-        ${this.panelOpen ? this.renderPanel() : nothing}
-      </main>
-      ${this.consentFile ? this.renderConsent(this.consentFile) : nothing}
+      <div class="toolbar" role="toolbar" aria-label="Call">
+        ${this.renderTalk()}
+        ${
+          this.isTalking && this.settings.isPushToTalk
+            ? html`<button class="tool" @pointerdown=${() => this.hold(true)} @pointerup=${() => this.hold(false)} @pointercancel=${() => this.hold(false)}
+                @keydown=${(e: KeyboardEvent) => e.key === ' ' && this.hold(true)} @keyup=${(e: KeyboardEvent) => e.key === ' ' && this.hold(false)}>${icon('microphone')}<span>Hold</span></button>`
+            : nothing
+        }
+        <button class="tool" ?disabled=${!this.isSpeaking} title="Esc" @click=${() => this.attempt(this.face.stop())}>${icon('hand')}<span>Interrupt</span></button>
+        ${this.renderToggle(this.isMuted ? 'soundOff' : 'sound', 'Sound', !this.isMuted, (isOn) => {
+          this.isMuted = !isOn;
+        })}
+        ${this.renderToggle('captions', 'Captions', this.settings.captions, (captions) => this.choose({ captions }))}
+        ${this.renderToggle('chart', 'Statistics', this.overlay, (isOn) => {
+          this.overlay = isOn;
+        })}
+        <button class="tool end" @click=${() => this.face.leave()}>${icon('end')}<span>End</span></button>
+      </div>
     `;
   }
 
-  private onState(state: CallState, isKiosk: boolean): void {
-    this.callState = state;
-    if (state === 'live') this.notice = undefined;
-    if (state === 'ended') {
-      this.speaking = false;
-      if (isKiosk) setTimeout(() => void this.face?.join(), 3000);
-    }
+  private renderTalk(): unknown {
+    const { isTalking } = this;
+    return html`<button class=${isTalking ? 'tool talk on' : 'tool talk'} aria-pressed=${isTalking} @click=${() => this.attempt(this.setTalk(!isTalking))}>
+      ${icon(isTalking ? 'microphone' : 'microphoneOff')}<span>${isTalking ? 'Mute' : 'Talk'}</span></button>`;
   }
 
-  private get greeting(): string {
-    const tag = this.voices.find(({ id }) => id === this.voice)?.language ?? 'en';
-    return GREETINGS[tag.split('-')[0]!] ?? GREETINGS.en!;
+  private renderToggle(picture: IconName, name: string, isOn: boolean, set: (isOn: boolean) => void): unknown {
+    return html`<button class=${isOn ? 'tool on' : 'tool'} aria-pressed=${isOn} @click=${() => set(!isOn)}>${icon(picture)}<span>${name}</span></button>`;
   }
 
-  private toggle(name: string, isOn: boolean, set: (on: boolean) => void): unknown {
-    return html`<button class=${isOn ? 'contrast' : 'outline contrast'} aria-pressed=${isOn} @click=${() => set(!isOn)}>${name}</button>`;
+  private renderTab(tab: VisavisPage['tab'], name: string): unknown {
+    const isChosen = this.tab === tab;
+    return html`<button role="tab" aria-selected=${isChosen} aria-controls="panel" tabindex=${isChosen ? 0 : -1}
+      @click=${() => {
+        this.tab = tab;
+      }}
+      @keydown=${(e: KeyboardEvent) => {
+        if (e.key !== 'ArrowLeft' && e.key !== 'ArrowRight') return;
+        this.tab = tab === 'face' ? 'conversation' : 'face';
+        void this.updateComplete.then(() => this.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus());
+      }}>${name}</button>`;
   }
 
-  private renderPanel(): unknown {
-    const { controls } = this;
-    const portrait = this.portraits.find(({ id }) => id === this.portraitId);
-    return html`
-      <aside id="panel" class="panel" aria-label="The face">
-        <div class="gallery" role="radiogroup" aria-label="Portrait">
-          ${this.portraits.map(
-            ({ id, title }) => html`
-              <button role="radio" class="thumb" aria-checked=${id === this.portraitId} title=${title} @click=${() => {
-                this.portraitId = id;
-                this.notice = undefined;
-              }}>
-                <img src="api/portraits/${encodeURIComponent(id)}/thumbnail" alt=${title} />
-              </button>
-            `,
-          )}
-          <label class="thumb add" title="Use your own picture" aria-busy=${this.isBusy}>
-            <span aria-hidden="true">${this.isBusy ? '' : '+'}</span>
-            <input type="file" accept="image/*" aria-label="Use your own picture" @change=${(e: Event) => {
-              const input = e.target as HTMLInputElement;
-              this.consentFile = input.files?.[0];
-              input.value = '';
-            }} />
-          </label>
-        </div>
-        <p class="credit">${portrait ? `${portrait.title}. ${portrait.credit}` : ''}</p>
-        <label>Voice
-          <select @change=${(e: Event) => {
-            this.voice = (e.target as HTMLSelectElement).value;
-          }}>
-            ${this.voices.map(({ id, title }) => html`<option value=${id} ?selected=${id === this.voice}>${title}</option>`)}
-          </select>
-        </label>
-        <div class="gaze">
-          <gaze-pad .value=${controls.gaze} @change=${(e: CustomEvent<ControlsMessage['gaze']>) => this.change({ gaze: e.detail! })}></gaze-pad>
-          <button class="outline contrast" @click=${() => this.change({ gaze: { yawRad: 0, pitchRad: 0 } })}>Look at me</button>
-        </div>
-        ${this.slider('Distance', controls.headDistance, 0.6, 1.8, (headDistance) => this.change({ headDistance }))}
-        ${this.slider('Head motion', controls.headMotion, 0, 2, (headMotion) => this.change({ headMotion }))}
-        ${this.slider('Expressiveness', controls.expressiveness, 0, 2, (expressiveness) => this.change({ expressiveness }))}
-        <fieldset class="emotions">
-          <legend>Mood</legend>
-          ${EMOTIONS.map((name) =>
-            this.slider(name, controls.emotion[name] ?? 0, 0, 1, (weight) =>
-              this.change({ emotion: { ...controls.emotion, [name]: weight } }),
-            ),
-          )}
-        </fieldset>
-      </aside>
-    `;
+  private renderConversation(): unknown {
+    const tag = this.voices.find(({ id }) => id === this.settings.voice)?.language ?? 'en';
+    return html`<conversation-panel
+      .lines=${this.lines}
+      .activity=${this.activity}
+      .greeting=${GREETINGS[tag.split('-')[0]!] ?? GREETINGS.en!}
+      @send=${(e: CustomEvent<{ text: string; isExact: boolean }>) => this.attempt(this.send(e.detail))}
+    ></conversation-panel>`;
   }
 
-  private slider(name: string, value: number, min: number, max: number, set: (value: number) => void): unknown {
-    return html`<label class="slider"><span>${name}</span>
-      <input type="range" min=${min} max=${max} step="0.01" .value=${String(value)} @input=${(e: Event) => set(Number((e.target as HTMLInputElement).value))} /></label>`;
+  private renderGallery(): unknown {
+    return renderGallery({
+      portraits: this.portraits,
+      portraitId: this.settings.portraitId,
+      isBusy: this.isBusy,
+      choose: (portraitId) => this.choose({ portraitId }),
+      pick: (file) => {
+        this.consentFile = file;
+      },
+    });
   }
 
-  private renderConsent(file: File): unknown {
-    return html`
-      <dialog open aria-labelledby="consent-title">
-        <article>
-          <h2 id="consent-title">May this face speak?</h2>
-          <p>You are about to animate <strong>${file.name}</strong>. Use only pictures of yourself, of people who agreed to it, or works that are free to use. The picture stays on this server until it stops.</p>
-          <footer>
-            <button class="secondary" @click=${() => {
-              this.consentFile = undefined;
-            }}>Cancel</button>
-            <button autofocus @click=${() => void this.upload()}>Yes, I may use it</button>
-          </footer>
-        </article>
-      </dialog>
-    `;
+  private renderFacePanel(): unknown {
+    const portrait = this.portraits.find(({ id }) => id === this.settings.portraitId);
+    return html`<face-panel
+      .gallery=${this.isLive ? this.renderGallery() : nothing}
+      .credit=${portrait ? `${portrait.title}. ${portrait.credit}` : ''}
+      .voices=${this.voices}
+      .settings=${this.settings}
+      .controls=${this.controls}
+      .devices=${this.devices}
+      .isLive=${this.isLive}
+      .isMirror=${this.isMirror}
+      .program=${this.program}
+      @choose=${(e: CustomEvent<Partial<Settings>>) => this.choose(e.detail)}
+      @controls=${(e: CustomEvent<ControlsMessage>) => this.change(e.detail)}
+      @mirror=${(e: CustomEvent<boolean>) => this.attempt(this.setMirror(e.detail))}
+      @invite=${() => this.attempt(this.connectProgram())}
+    ></face-panel>`;
+  }
+
+  private renderNotice(): unknown {
+    if (!this.notice) return nothing;
+    const { message, isError } = this.notice;
+    return html`<p class=${isError ? 'notice error' : 'notice'} role=${isError ? 'alert' : 'status'}>${message}
+      <button class="close" aria-label="Close this message" @click=${() => {
+        this.notice = undefined;
+      }}>×</button></p>`;
+  }
+
+  /** Nothing but the face, and one button where somebody has to touch. */
+  private renderKiosk(): unknown {
+    return html`<main class="kiosk" @click=${() => void document.documentElement.requestFullscreen?.().catch(() => {})}>
+      ${this.renderFace()}
+      <div class="kiosk-bar">${this.renderNotice()} ${this.isLive ? this.renderTalk() : nothing}</div>
+    </main>`;
   }
 }
 

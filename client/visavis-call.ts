@@ -1,11 +1,31 @@
 /**
- * `<visavis-call>`: a live face as one element. Attributes: `server` (origin, default: where the script came from), `portrait`, `voice`,
- * `autojoin`, `captions`, `overlay`. Methods: join, leave, speak, stop, setControls, setMicrophone, setMirror, invite. Events (CustomEvent, detail):
- * `state`, `turn`, `caption`, `stats`, `failed`.
+ * `<visavis-call>`: a live face as one element.
+ *
+ * Attributes: `server` (where Visavis is; default: where this script came from), `portrait`, `voice`, `autojoin`, `captions`, `overlay`,
+ * `muted`, `render` (`server`: video; `client`: drawn here), `microphone` and `speaker` (device ids).
+ * Methods: join, leave, say, speak, stop, setTalk, hold, setMirror, setMicrophone, setControls, restartNetwork, invite. Properties: `state`, `activity`.
+ * Events (CustomEvent, detail): `state {state}`, `activity {state}`, `heard {text, isFinal}`, `caption {turnId, text}`, `turn`, `hint {text}`,
+ * `handoff`, `stats`, `level {level}` of the microphone, 0…1, `talk {isOn}`, `failed {code, message}`.
  */
-import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
-import type { ControlsMessage, Invitation, StatsMessage } from '../src/signaling/protocol.ts';
+import { html, LitElement, nothing, type PropertyValues } from 'lit';
+import type {
+  ActivityMessage,
+  ControlsMessage,
+  Invitation,
+  Render,
+  StatsMessage,
+  TurnTrace,
+} from '../src/signaling/protocol.ts';
+import { AudibleClock } from './audible-clock.ts';
 import { Call, type CallState } from './call.ts';
+import { callStyles } from './call-styles.ts';
+import { compareSamples, type LinkSample, type LinkStatistics, sampleLink } from './link-statistics.ts';
+import { Microphone } from './microphone.ts';
+import { MotionView } from './motion-view.ts';
+import { openRig } from './open-rig.ts';
+import { renderStatistics } from './statistics-overlay.ts';
+
+export type Activity = ActivityMessage['state'];
 
 const STATE_TEXT: Record<CallState, string> = {
   idle: '',
@@ -14,14 +34,15 @@ const STATE_TEXT: Record<CallState, string> = {
   reconnecting: 'The connection was lost. Reconnecting …',
   ended: '',
 };
-
-interface Receive {
-  fps: number;
-  bitrateKbps: number;
-  lost: number;
-  freezes: number;
-  jitterBufferMs: number;
-}
+const ACTIVITY_TEXT: Record<Activity, string> = {
+  idle: '',
+  listening: 'Listening',
+  thinking: 'Thinking',
+  speaking: 'Speaking',
+};
+const STATISTICS_MS = 1000;
+/** A drawn picture is as sharp as the screen, within what the rig holds. */
+const DRAWN_PX = { min: 512, max: 1024 };
 
 export class VisavisCall extends LitElement {
   static override properties = {
@@ -31,28 +52,21 @@ export class VisavisCall extends LitElement {
     autojoin: { type: Boolean },
     captions: { type: Boolean },
     overlay: { type: Boolean },
+    muted: { type: Boolean },
+    renderSide: { attribute: 'render' },
+    microphone: { type: String },
+    speaker: { type: String },
     state: { state: true },
+    activity: { state: true },
     caption: { state: true },
     sent: { state: true },
     received: { state: true },
+    trace: { state: true },
     needsGesture: { state: true },
     firstPictureMs: { state: true },
+    view: { state: true },
   };
-
-  static override styles = css`
-    :host { display: block; position: relative; background: #14110e; overflow: hidden; aspect-ratio: 1; }
-    video { width: 100%; height: 100%; object-fit: cover; display: block; opacity: 0; transition: opacity 0.25s; }
-    :host([live]) video { opacity: 1; }
-    img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; filter: brightness(0.55) blur(6px); transform: scale(1.05); transition: opacity 0.25s; }
-    :host([live]) img { opacity: 0; pointer-events: none; }
-    button { position: absolute; inset: 0; margin: auto; width: 9rem; height: 3.2rem; border-radius: 999px; border: 0; font: 600 1.1rem system-ui, sans-serif; background: #e8b36a; color: #221a12; cursor: pointer; }
-    button:hover { background: #f3c581; }
-    button:focus-visible { outline: 3px solid #fff; outline-offset: 3px; }
-    .note { position: absolute; left: 0; right: 0; bottom: 45%; text-align: center; color: #fff; font: 1rem system-ui, sans-serif; text-shadow: 0 1px 4px #000; }
-    .caption { position: absolute; left: 6%; right: 6%; bottom: 4%; text-align: center; color: #fff; font: 500 clamp(0.9rem, 2.6vmin, 1.4rem)/1.35 system-ui, sans-serif; text-shadow: 0 1px 3px #000, 0 0 12px #000; }
-    dl { position: absolute; top: 0.6rem; left: 0.6rem; margin: 0; padding: 0.5rem 0.7rem; background: #000a; color: #d8f0d0; border-radius: 0.5rem; font: 0.75rem/1.5 ui-monospace, monospace; display: grid; grid-template-columns: auto auto; column-gap: 0.8rem; }
-    dd { margin: 0; text-align: right; }
-  `;
+  static override styles = callStyles;
 
   declare server: string;
   declare portrait: string;
@@ -60,36 +74,55 @@ export class VisavisCall extends LitElement {
   declare autojoin: boolean;
   declare captions: boolean;
   declare overlay: boolean;
+  declare muted: boolean;
+  /** The attribute `render`: who draws. */
+  declare renderSide: Render;
+  declare microphone: string;
+  declare speaker: string;
   declare state: CallState;
-  declare caption: string;
-  declare sent: StatsMessage | undefined;
-  declare received: Receive | undefined;
-  declare needsGesture: boolean;
-  declare firstPictureMs: number | undefined;
+  declare activity: Activity;
+  declare private caption: string;
+  declare private sent: StatsMessage | undefined;
+  declare private received: LinkStatistics | undefined;
+  declare private trace: TurnTrace | undefined;
+  declare private needsGesture: boolean;
+  declare private firstPictureMs: number | undefined;
+  /** Where the face is drawn here. */
+  declare private view: MotionView | undefined;
   private call: Call | undefined;
   private controls: ControlsMessage = {};
-  private microphone: MediaStreamTrack | null = null;
+  private openMicrophone: Microphone | undefined;
+  private givenTrack: MediaStreamTrack | null = null;
   private isMirror = false;
+  private isTalking = false;
+  private clock = new AudibleClock(performance.timeOrigin);
   private poll: ReturnType<typeof setInterval> | undefined;
-  private lastReceived: { atMs: number; frames: number; bytes: number } | undefined;
+  private lastSample: LinkSample | undefined;
+  private drawnSkewMs: number | undefined;
   private joinedAtMs = 0;
 
   constructor() {
     super();
-    this.server = new URL('.', location.href).href;
+    // The built script lies in a folder of the server's root.
+    this.server = new URL('..', import.meta.url).href;
     this.portrait = '';
     this.voice = '';
     this.autojoin = false;
-    this.captions = true;
+    this.captions = false;
     this.overlay = false;
+    this.muted = false;
+    this.renderSide = 'server';
+    this.microphone = '';
+    this.speaker = '';
     this.state = 'idle';
+    this.activity = 'idle';
     this.caption = '';
     this.needsGesture = false;
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.poll = setInterval(() => void this.readStats(), 1000);
+    this.poll = setInterval(() => void this.readStatistics(), STATISTICS_MS);
     if (this.autojoin) void this.join();
   }
 
@@ -101,8 +134,12 @@ export class VisavisCall extends LitElement {
 
   protected override updated(changed: PropertyValues): void {
     if (changed.has('state')) this.toggleAttribute('live', this.state === 'live' || this.state === 'reconnecting');
-    // Another face was chosen in the middle of a call: same call, new face.
-    if (changed.has('portrait') && changed.get('portrait') && this.state === 'live') void this.join();
+    if (changed.has('muted')) this.video.muted = this.muted || this.needsGesture;
+    if (changed.has('speaker')) void this.useSpeaker();
+    if (changed.has('microphone') && this.openMicrophone) void this.reopenMicrophone();
+    // Another face, or another way to draw it, in the middle of a call: same page, new call.
+    const isOther = changed.get('portrait') || changed.get('renderSide');
+    if (isOther && this.state === 'live') void this.join();
   }
 
   private get video(): HTMLVideoElement {
@@ -112,55 +149,93 @@ export class VisavisCall extends LitElement {
   /** Starts the call with the chosen portrait. A failure is told by the `failed` event. */
   async join(): Promise<void> {
     await this.updateComplete;
-    this.call?.end();
+    const previous = this.call;
+    this.call = undefined;
+    previous?.end();
     this.joinedAtMs = performance.now();
     this.firstPictureMs = undefined;
-    this.lastReceived = undefined;
-    const call = new Call(this.server, {
+    this.lastSample = undefined;
+    this.caption = '';
+    this.enter('joining');
+    const call = this.newCall();
+    this.call = call;
+    const render = this.renderSide === 'client' && (await this.prepareView()) ? 'client' : 'server';
+    if (call !== this.call) return;
+    if (render === 'server') this.dropView();
+    try {
+      await call.setMicrophone(this.givenTrack ?? this.openMicrophone?.track ?? null);
+      await call.setMirror(this.isMirror);
+      await call.setTalk(this.isTalking);
+      await call.join({ portraitId: this.portrait, controls: this.controls, render });
+      if (call.render === 'server') this.dropView();
+    } catch (error) {
+      if (call === this.call) this.enter('ended');
+      this.fail(error);
+    }
+  }
+
+  private newCall(): Call {
+    const call: Call = new Call(this.server, {
       stream: (stream) => this.show(stream),
+      motion: (message) => this.receiveMotion(message),
       state: (state) => {
-        if (call !== this.call) return;
-        this.state = state;
-        this.tell('state', { state });
+        if (call === this.call) this.enter(state);
       },
       caption: (message) => {
         this.caption = message.text;
         this.tell('caption', message);
       },
       turn: (message) => {
-        if (message.state === 'ended') this.caption = '';
+        if (message.state === 'ended') {
+          this.caption = '';
+          if (message.trace) this.trace = message.trace;
+        }
         this.tell('turn', message);
       },
+      heard: (message) => this.tell('heard', message),
+      activity: (message) => {
+        this.activity = message.state;
+        this.tell('activity', message);
+      },
+      handoff: () => this.tell('handoff', {}),
+      hint: (message) => this.tell('hint', message),
       stats: (message) => {
         this.sent = message;
         this.tell('stats', message);
       },
       failed: (failure) => this.tell('failed', failure),
     });
-    this.call = call;
-    if (this.microphone) await call.setMicrophone(this.microphone);
-    if (this.isMirror) await call.setMirror(true);
-    try {
-      await call.join(this.portrait, this.controls);
-    } catch (error) {
-      const { message, code } = error as Error & { code?: string };
-      this.tell('failed', { code: code ?? 'NETWORK', message });
-    }
+    return call;
+  }
+
+  private enter(state: CallState): void {
+    if (state === this.state) return;
+    this.state = state;
+    if (state !== 'live') this.activity = 'idle';
+    this.tell('state', { state });
   }
 
   leave(): void {
-    this.call?.end();
+    const { call } = this;
     this.call = undefined;
-    this.state = 'ended';
+    call?.end();
+    this.dropView();
     this.caption = '';
+    this.closeMicrophone();
+    if (call) this.enter('ended');
   }
 
-  /** @returns the turn's number; `turn` events carry it. */
+  /** What the caller says, typed: the face answers. */
+  async say(text: string): Promise<void> {
+    await this.requireCall().say(text);
+  }
+
+  /** The face says exactly this. @returns the turn's number; `turn` events carry it. */
   async speak(text: string): Promise<number> {
-    if (!this.call) throw new Error('Join first, then the face can speak.');
-    return this.call.speak(text, this.voice || undefined);
+    return this.requireCall().speak(text, this.voice || undefined);
   }
 
+  /** Silence, now. */
   async stop(): Promise<void> {
     await this.call?.stop();
   }
@@ -170,41 +245,120 @@ export class VisavisCall extends LitElement {
     await this.call?.setControls(controls);
   }
 
-  /** The face says what the microphone hears. */
+  /** Opens the microphone and lets the face listen, or closes it. @throws Error that says what to do. */
+  async setTalk(isOn: boolean): Promise<void> {
+    if (isOn) await this.needMicrophone();
+    this.isTalking = isOn;
+    await this.call?.setTalk(isOn);
+    if (!isOn && !this.isMirror) await this.dropMicrophone();
+    this.tell('talk', { isOn });
+  }
+
+  /** Push-to-talk, while talking is on. */
+  async hold(isDown: boolean): Promise<void> {
+    await this.call?.hold(isDown);
+  }
+
+  /** The face says what the microphone hears. @throws Error that says what to do. */
   async setMirror(isOn: boolean): Promise<void> {
+    if (isOn) await this.needMicrophone();
     this.isMirror = isOn;
     await this.call?.setMirror(isOn);
+    if (!isOn && !this.isTalking) await this.dropMicrophone();
+  }
+
+  /** A track of one's own in the microphone's place; null gives it back. */
+  async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
+    this.givenTrack = track;
+    await this.call?.setMicrophone(track ?? this.openMicrophone?.track ?? null);
   }
 
   /** A ticket with which a program can speak through this face. */
   async invite(): Promise<Invitation> {
-    if (!this.call) throw new Error('Join first, then a program can be connected.');
-    return this.call.invite();
+    return this.requireCall().invite();
   }
 
-  async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
-    this.microphone = track;
-    await this.call?.setMicrophone(track);
+  /** The same call over another way through the network; done by itself when the network changes. */
+  restartNetwork(): void {
+    this.requireCall().restartIce();
+  }
+
+  private requireCall(): Call {
+    if (!this.call) throw new Error('There is no call; join first.');
+    return this.call;
+  }
+
+  private async needMicrophone(): Promise<void> {
+    if (this.givenTrack || this.openMicrophone) return;
+    this.openMicrophone = await Microphone.open(
+      this.microphone,
+      (level) => this.tell('level', { level }),
+      (message) => {
+        this.closeMicrophone();
+        this.fail(new Error(message));
+      },
+    );
+    await this.call?.setMicrophone(this.openMicrophone.track);
+  }
+
+  private async reopenMicrophone(): Promise<void> {
+    this.openMicrophone?.close();
+    this.openMicrophone = undefined;
+    await this.needMicrophone().catch((error) => this.fail(error));
+  }
+
+  private async dropMicrophone(): Promise<void> {
+    this.openMicrophone?.close();
+    this.openMicrophone = undefined;
+    await this.call?.setMicrophone(this.givenTrack);
+  }
+
+  private closeMicrophone(): void {
+    const wasOn = this.isTalking;
+    this.isTalking = false;
+    this.isMirror = false;
+    void this.dropMicrophone();
+    if (wasOn) {
+      void this.call?.setTalk(false).catch(() => {});
+      this.tell('talk', { isOn: false });
+    }
   }
 
   private tell(name: string, detail: object): void {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
+  private fail(error: unknown): void {
+    const { message, code } = error as Error & { code?: string };
+    this.tell('failed', { code: code ?? 'NETWORK', message });
+  }
+
   private show(stream: MediaStream): void {
     const { video } = this;
     if (video.srcObject === stream) return;
     video.srcObject = stream;
-    video.requestVideoFrameCallback?.(() => {
-      this.firstPictureMs = Math.round(performance.now() - this.joinedAtMs);
-    });
+    this.clock = new AudibleClock(performance.timeOrigin);
+    this.view?.forget();
+    video.requestVideoFrameCallback?.(() => this.notePicture());
+    void this.useSpeaker();
     this.play();
+  }
+
+  private notePicture(): void {
+    this.firstPictureMs ??= Math.round(performance.now() - this.joinedAtMs);
+  }
+
+  private async useSpeaker(): Promise<void> {
+    if (!('setSinkId' in this.video) || !this.renderRoot) return;
+    await this.video.setSinkId(this.speaker).catch(() => {
+      this.fail(new Error('The chosen loudspeaker cannot be used; the usual one plays on.'));
+    });
   }
 
   /** Browsers forbid sound before the visitor has touched the page: then the face plays silently and asks for a touch. */
   private play(): void {
     const { video } = this;
-    video.muted = false;
+    video.muted = this.muted;
     video.play().then(
       () => {
         this.needsGesture = false;
@@ -217,29 +371,55 @@ export class VisavisCall extends LitElement {
     );
   }
 
-  private async readStats(): Promise<void> {
+  /** @returns false where the face cannot be drawn here; then the caller is told and gets video. */
+  private async prepareView(): Promise<boolean> {
+    this.dropView();
+    try {
+      const rig = await openRig(new URL(`api/portraits/${encodeURIComponent(this.portrait)}/rig`, this.server).href);
+      const sizePx = Math.round(this.clientWidth * devicePixelRatio);
+      const canvas = document.createElement('canvas');
+      this.view = new MotionView(canvas, rig, Math.max(DRAWN_PX.min, Math.min(DRAWN_PX.max, sizePx)));
+      this.drawOn(this.view);
+      return true;
+    } catch (error) {
+      this.tell('hint', { text: `The face cannot be drawn here, so it comes as video. ${(error as Error).message}` });
+      return false;
+    }
+  }
+
+  private dropView(): void {
+    this.view?.dispose();
+    this.view = undefined;
+  }
+
+  private receiveMotion(message: ArrayBuffer): void {
+    try {
+      this.view?.receive(message);
+    } catch (error) {
+      this.fail(error);
+      this.leave();
+    }
+  }
+
+  /** Draws with every picture of the screen, as long as this is the view. */
+  private drawOn(view: MotionView): void {
+    requestAnimationFrame((nowMs) => {
+      if (view !== this.view) return;
+      const [source] = this.call?.audioReceiver?.getSynchronizationSources() ?? [];
+      this.drawnSkewMs = view.draw(this.clock.read(source, nowMs)) ?? this.drawnSkewMs;
+      if (view.frameCount > 0) this.notePicture();
+      this.drawOn(view);
+    });
+  }
+
+  private async readStatistics(): Promise<void> {
     if (!this.overlay || this.state !== 'live') return;
     const report = await this.call?.getStats();
-    for (const entry of report?.values() ?? []) {
-      if (entry.type !== 'inbound-rtp' || entry.kind !== 'video') continue;
-      const now = {
-        atMs: performance.now(),
-        frames: entry.framesDecoded as number,
-        bytes: entry.bytesReceived as number,
-      };
-      const last = this.lastReceived;
-      this.lastReceived = now;
-      if (!last) continue;
-      const seconds = (now.atMs - last.atMs) / 1000;
-      this.received = {
-        fps: (now.frames - last.frames) / seconds,
-        bitrateKbps: ((now.bytes - last.bytes) * 8) / 1000 / seconds,
-        lost: entry.packetsLost as number,
-        freezes: entry.freezeCount as number,
-        jitterBufferMs:
-          (1000 * (entry.jitterBufferDelay as number)) / Math.max(1, entry.jitterBufferEmittedCount as number),
-      };
-    }
+    if (!report) return;
+    const sample = sampleLink(report, performance.now(), this.view?.frameCount);
+    if (this.view) sample.skewMs = this.drawnSkewMs;
+    if (this.lastSample) this.received = compareSamples(this.lastSample, sample);
+    this.lastSample = sample;
   }
 
   protected override render(): unknown {
@@ -247,30 +427,22 @@ export class VisavisCall extends LitElement {
     const poster = this.portrait
       ? new URL(`api/portraits/${encodeURIComponent(this.portrait)}/thumbnail`, this.server).href
       : '';
+    const { view, sent, received, trace, firstPictureMs } = this;
     return html`
       <video playsinline autoplay aria-label="The face"></video>
+      ${view?.canvas}
       ${poster ? html`<img src=${poster} alt="" />` : nothing}
-      ${waits ? html`<button @click=${() => void this.join()}>${this.state === 'ended' ? 'Join again' : 'Join'}</button>` : nothing}
-      ${this.needsGesture ? html`<button @click=${() => this.play()}>Turn on sound</button>` : nothing}
+      ${waits ? html`<button class="join" @click=${() => void this.join()}>${this.state === 'ended' ? 'Join again' : 'Join'}</button>` : nothing}
+      ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.play()}>Turn on sound</button>` : nothing}
       <div class="note" role="status">${STATE_TEXT[this.state]}</div>
+      ${
+        this.activity === 'idle'
+          ? nothing
+          : html`<div class="activity ${this.activity}"><i></i>${ACTIVITY_TEXT[this.activity]}</div>`
+      }
       ${this.captions ? html`<div class="caption" aria-live="polite">${this.caption}</div>` : nothing}
-      ${this.overlay ? this.renderOverlay() : nothing}
+      ${this.overlay ? renderStatistics({ render: view ? 'client' : 'server', firstPictureMs, received, sent, trace }) : nothing}
     `;
-  }
-
-  private renderOverlay(): unknown {
-    const { sent, received } = this;
-    const rows: [string, string][] = [
-      ['first picture', this.firstPictureMs === undefined ? '–' : `${this.firstPictureMs} ms`],
-      ['pictures', received ? `${received.fps.toFixed(1)} /s` : '–'],
-      ['bitrate', received ? `${received.bitrateKbps.toFixed(0)} kbit/s` : '–'],
-      ['lost · freezes', received ? `${received.lost} · ${received.freezes}` : '–'],
-      ['jitter buffer', received ? `${received.jitterBufferMs.toFixed(0)} ms` : '–'],
-      ['skew at send p95', sent ? `${sent.skewP95Ms.toFixed(1)} ms` : '–'],
-      ['held · dropped', sent ? `${sent.heldFrames} · ${sent.droppedFrames}` : '–'],
-      ['draw · encode', sent ? `${sent.renderMs.toFixed(1)} · ${sent.encodeMs.toFixed(1)} ms` : '–'],
-    ];
-    return html`<dl aria-label="Statistics">${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
   }
 }
 

@@ -1,0 +1,106 @@
+/**
+ * `<conversation-panel>`: what was said, and a field to say more. Properties: `lines`, `activity`, `greeting` (said when the field is empty in
+ * "say exactly this"). Event `send`, detail {text, isExact}: to be answered, or to be spoken as it stands.
+ */
+import { html, LitElement, nothing, type PropertyValues } from 'lit';
+import { icon } from './icons.ts';
+import type { Line } from './transcript.ts';
+import type { Activity } from './visavis-call.ts';
+
+const OPENERS = ['Hello! Who are you?', 'What can you do for me?', 'When are you open?'];
+const NAMES: Record<Line['who'], string> = { caller: 'You', face: 'The face', note: 'Note' };
+
+export class ConversationPanel extends LitElement {
+  static override properties = {
+    lines: { attribute: false },
+    activity: { type: String },
+    greeting: { type: String },
+    isExact: { state: true },
+  };
+
+  declare lines: Line[];
+  declare activity: Activity;
+  declare greeting: string;
+  declare private isExact: boolean;
+
+  constructor() {
+    super();
+    this.lines = [];
+    this.activity = 'idle';
+    this.greeting = '';
+    this.isExact = false;
+  }
+
+  /** Styled by the page, as everything on it. */
+  protected override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    if (!changed.has('lines') && !changed.has('activity')) return;
+    const log = this.querySelector('.transcript')!;
+    log.scrollTop = log.scrollHeight;
+  }
+
+  private submit(event: Event): void {
+    event.preventDefault();
+    const field = this.querySelector('textarea')!;
+    const text = field.value.trim() || (this.isExact ? this.greeting : '');
+    if (!text) return;
+    field.value = '';
+    this.send(text, this.isExact);
+  }
+
+  private send(text: string, isExact: boolean): void {
+    this.dispatchEvent(new CustomEvent('send', { detail: { text, isExact } }));
+  }
+
+  protected override render(): unknown {
+    return html`
+      <ol class="transcript" role="log" aria-live="polite" aria-label="What was said" tabindex="0">
+        ${this.lines.length === 0 ? this.renderOpening() : this.lines.map((line) => this.renderLine(line))}
+        ${this.activity === 'thinking' ? html`<li class="line face thinking" aria-hidden="true"><i></i><i></i><i></i></li>` : nothing}
+      </ol>
+      <form class="composer" @submit=${(e: Event) => this.submit(e)}>
+        <fieldset class="modes">
+          <legend class="hidden">What becomes of the text</legend>
+          ${this.renderMode(false, 'Talk to the face')} ${this.renderMode(true, 'Say exactly this')}
+        </fieldset>
+        <div class="field">
+          <textarea rows="2" maxlength="4000" enterkeyhint="send"
+            aria-label=${this.isExact ? 'What the face should say' : 'Your message'}
+            placeholder=${this.isExact ? this.greeting : 'Type to the face …'}
+            @keydown=${(e: KeyboardEvent) => {
+              if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) this.submit(e);
+            }}></textarea>
+          <button type="submit" class="send" aria-label=${this.isExact ? 'Speak' : 'Send'}>${icon('send')}</button>
+        </div>
+      </form>
+    `;
+  }
+
+  private renderOpening(): unknown {
+    return html`
+      <li class="opening">
+        <p>Someone is at home. Press <strong>Talk</strong> and speak, or type. Interrupt at any time.</p>
+        <div class="openers">
+          ${OPENERS.map((text) => html`<button type="button" class="chip" @click=${() => this.send(text, false)}>${text}</button>`)}
+        </div>
+      </li>
+    `;
+  }
+
+  private renderLine({ who, text, isOpen, wasInterrupted }: Line): unknown {
+    return html`<li class="line ${who} ${isOpen ? 'open' : ''}">
+      <span class="hidden">${NAMES[who]}: </span>${text}${wasInterrupted ? html`<span class="cut" title="Interrupted here"> — interrupted</span>` : nothing}
+    </li>`;
+  }
+
+  private renderMode(isExact: boolean, name: string): unknown {
+    return html`<label><input type="radio" name="mode" .checked=${this.isExact === isExact} @change=${() => {
+      this.isExact = isExact;
+    }} /><span>${name}</span></label>`;
+  }
+}
+
+customElements.define('conversation-panel', ConversationPanel);

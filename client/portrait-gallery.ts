@@ -1,0 +1,69 @@
+/** The faces to choose from, and a picture of one's own, with consent. Markup only: what is chosen is told to the caller. */
+import { html, type TemplateResult } from 'lit';
+import type { PortraitInfo } from '../src/signaling/protocol.ts';
+
+export interface GalleryProps {
+  portraits: PortraitInfo[];
+  portraitId: string;
+  /** A picture is being looked at. */
+  isBusy: boolean;
+  choose(portraitId: string): void;
+  /** A picture was picked; consent is still to be asked for. */
+  pick(file: File): void;
+}
+
+export function renderGallery({ portraits, portraitId, isBusy, choose, pick }: GalleryProps): TemplateResult {
+  return html`
+    <div class="gallery" role="group" aria-label="Choose a face">
+      ${portraits.map(
+        ({ id, title }) => html`
+          <button type="button" class="thumb" aria-pressed=${id === portraitId} title=${title} @click=${() => choose(id)}>
+            <img src="api/portraits/${encodeURIComponent(id)}/thumbnail" alt=${title} loading="lazy" />
+          </button>
+        `,
+      )}
+      <label class="thumb add" title="Use your own picture" aria-busy=${isBusy}>
+        <span aria-hidden="true">${isBusy ? '' : '+'}</span>
+        <input type="file" accept="image/*" aria-label="Use your own picture" ?disabled=${isBusy} @change=${(
+          e: Event,
+        ) => {
+          const input = e.target as HTMLInputElement;
+          const [file] = input.files ?? [];
+          input.value = '';
+          if (file) pick(file);
+        }} />
+      </label>
+    </div>
+  `;
+}
+
+export function renderConsent(file: File, answer: (mayUse: boolean) => void): TemplateResult {
+  return html`
+    <dialog class="consent" aria-labelledby="consent-title" @close=${() => answer(false)}>
+      <article>
+        <h2 id="consent-title">May this face speak?</h2>
+        <p>You are about to animate <strong>${file.name}</strong>. Use only pictures of yourself, of people who agreed to it, or works that are free to use. The picture stays on this server until it stops.</p>
+        <footer>
+          <button class="secondary" @click=${() => answer(false)}>Cancel</button>
+          <button autofocus @click=${() => answer(true)}>Yes, I may use it</button>
+        </footer>
+      </article>
+    </dialog>
+  `;
+}
+
+/** @throws Error with the server's own sentence when the picture is refused. */
+export async function uploadPortrait(file: File): Promise<PortraitInfo> {
+  const response = await fetch('api/portraits', {
+    method: 'POST',
+    headers: {
+      'content-type': file.type || 'image/jpeg',
+      'x-portrait-consent': 'yes',
+      'x-file-name': encodeURIComponent(file.name),
+    },
+    body: file,
+  });
+  const result = (await response.json().catch(() => ({}))) as PortraitInfo & { error?: { message: string } };
+  if (!response.ok) throw new Error(result.error?.message ?? `The picture was refused (${response.status}).`);
+  return result;
+}
