@@ -5,10 +5,10 @@ import { statisticsStyles } from './statistics-overlay.ts';
 export const callStyles = [
   css`
     :host { display: block; position: relative; background: #14110e; overflow: hidden; aspect-ratio: 1; color: #fff; font-family: system-ui, sans-serif; }
-    video, canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; display: block; opacity: 0; transition: opacity 0.25s; }
-    :host([live]) video, :host([live]) canvas { opacity: 1; }
-    img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; filter: brightness(0.72); transition: opacity 0.25s; }
-    :host([live]) img { opacity: 0; pointer-events: none; }
+    video, canvas, img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; display: block; }
+    video, canvas { opacity: 0; }
+    :host([pictured]) video, :host([pictured]) canvas { opacity: 1; }
+    :host([pictured]) img { visibility: hidden; }
     button { cursor: pointer; border: 0; }
     .join { position: absolute; inset: auto 0 12% 0; margin: auto; min-width: 9rem; width: max-content; height: 3.4rem; padding: 0 2rem; border-radius: 999px; font: 600 1.15rem system-ui, sans-serif; background: #e8b36a; color: #221a12; box-shadow: 0 0.4rem 2rem #0009; }
     .join:hover { background: #f3c581; }
@@ -20,7 +20,7 @@ export const callStyles = [
     .activity.speaking i { background: #e8a35a; }
     .caption { position: absolute; left: 6%; right: 6%; bottom: 4%; text-align: center; font: 500 clamp(0.9rem, 2.6vmin, 1.4rem)/1.35 system-ui, sans-serif; text-shadow: 0 1px 3px #000, 0 0 12px #000; text-wrap: balance; }
     @keyframes breathe { to { opacity: 0.25; } }
-    @media (prefers-reduced-motion: reduce) { .activity.thinking i { animation: none; } video, canvas, img { transition: none; } }
+    @media (prefers-reduced-motion: reduce) { .activity.thinking i { animation: none; } }
   `,
   statisticsStyles,
 ];

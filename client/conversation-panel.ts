@@ -1,5 +1,5 @@
 /**
- * `<conversation-panel>`: what was said, and a field to say more. Properties: `lines`, `activity`, `greeting` (said when the field is empty in
+ * `<conversation-panel>`: what was said, and a field to say more. Properties: `lines`, `activity`, `isLive`, `greeting` (said when the field is empty in
  * "say exactly this"). Event `send`, detail {text, isExact}: to be answered, or to be spoken as it stands.
  */
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
@@ -15,12 +15,14 @@ export class ConversationPanel extends LitElement {
     lines: { attribute: false },
     activity: { type: String },
     greeting: { type: String },
+    isLive: { type: Boolean },
     isExact: { state: true },
   };
 
   declare lines: Line[];
   declare activity: Activity;
   declare greeting: string;
+  declare isLive: boolean;
   declare private isExact: boolean;
 
   constructor() {
@@ -28,6 +30,7 @@ export class ConversationPanel extends LitElement {
     this.lines = [];
     this.activity = 'idle';
     this.greeting = '';
+    this.isLive = false;
     this.isExact = false;
   }
 
@@ -82,7 +85,7 @@ export class ConversationPanel extends LitElement {
   private renderOpening(): unknown {
     return html`
       <li class="opening">
-        <p>Someone is at home. Press <strong>Talk</strong> and speak, or type. Interrupt at any time.</p>
+        <p>${this.isLive ? '' : html`Press <strong>Join</strong>. `}Press <strong>Talk</strong> and speak, or type. Interrupt at any time.</p>
         <div class="openers">
           ${OPENERS.map((text) => html`<button type="button" class="chip" @click=${() => this.send(text, false)}>${text}</button>`)}
         </div>

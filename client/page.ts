@@ -403,6 +403,7 @@ export class VisavisPage extends LitElement {
     return html`<conversation-panel
       .lines=${this.lines}
       .activity=${this.activity}
+      .isLive=${this.isLive}
       .greeting=${GREETINGS[tag.split('-')[0]!] ?? GREETINGS.en!}
       @send=${(e: CustomEvent<{ text: string; isExact: boolean }>) => this.attempt(this.send(e.detail))}
     ></conversation-panel>`;

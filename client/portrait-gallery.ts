@@ -14,7 +14,7 @@ export interface GalleryProps {
 
 export function renderGallery({ portraits, portraitId, isBusy, choose, pick }: GalleryProps): TemplateResult {
   return html`
-    <div class="gallery" role="group" aria-label="Choose a face">
+    <section class="gallery" aria-label="Choose a face">
       ${portraits.map(
         ({ id, title }) => html`
           <button type="button" class="thumb" aria-pressed=${id === portraitId} title=${title} @click=${() => choose(id)}>
@@ -33,7 +33,7 @@ export function renderGallery({ portraits, portraitId, isBusy, choose, pick }: G
           if (file) pick(file);
         }} />
       </label>
-    </div>
+    </section>
   `;
 }
 

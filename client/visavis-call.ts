@@ -134,6 +134,7 @@ export class VisavisCall extends LitElement {
 
   protected override updated(changed: PropertyValues): void {
     if (changed.has('state')) this.toggleAttribute('live', this.state === 'live' || this.state === 'reconnecting');
+    this.toggleAttribute('pictured', this.firstPictureMs !== undefined && this.state !== 'ended');
     if (changed.has('muted')) this.video.muted = this.muted || this.needsGesture;
     if (changed.has('speaker')) void this.useSpeaker();
     if (changed.has('microphone') && this.openMicrophone) void this.reopenMicrophone();
@@ -324,6 +325,10 @@ export class VisavisCall extends LitElement {
     }
   }
 
+  private portraitUrl(what: string): string {
+    return new URL(`api/portraits/${encodeURIComponent(this.portrait)}/${what}`, this.server).href;
+  }
+
   private tell(name: string, detail: object): void {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
@@ -375,7 +380,7 @@ export class VisavisCall extends LitElement {
   private async prepareView(): Promise<boolean> {
     this.dropView();
     try {
-      const rig = await openRig(new URL(`api/portraits/${encodeURIComponent(this.portrait)}/rig`, this.server).href);
+      const rig = await openRig(this.portraitUrl('rig'));
       const sizePx = Math.round(this.clientWidth * devicePixelRatio);
       const canvas = document.createElement('canvas');
       this.view = new MotionView(canvas, rig, Math.max(DRAWN_PX.min, Math.min(DRAWN_PX.max, sizePx)));
@@ -424,14 +429,11 @@ export class VisavisCall extends LitElement {
 
   protected override render(): unknown {
     const waits = this.state === 'idle' || this.state === 'ended';
-    const poster = this.portrait
-      ? new URL(`api/portraits/${encodeURIComponent(this.portrait)}/thumbnail`, this.server).href
-      : '';
     const { view, sent, received, trace, firstPictureMs } = this;
     return html`
       <video playsinline autoplay aria-label="The face"></video>
       ${view?.canvas}
-      ${poster ? html`<img src=${poster} alt="" />` : nothing}
+      ${this.portrait ? ['thumbnail', 'poster'].map((picture) => html`<img src=${this.portraitUrl(picture)} alt="" />`) : nothing}
       ${waits ? html`<button class="join" @click=${() => void this.join()}>${this.state === 'ended' ? 'Join again' : 'Join'}</button>` : nothing}
       ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.play()}>Turn on sound</button>` : nothing}
       <div class="note" role="status">${STATE_TEXT[this.state]}</div>

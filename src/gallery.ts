@@ -67,18 +67,26 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
     return entry;
   }
 
-  /** The rig of a portrait, baked now if it never was. */
-  async rigPath(id: string): Promise<string> {
+  /** A portrait, baked now if it never was. */
+  private async baked(id: string): Promise<BakedPortrait> {
     const entry = this.entry(id);
     entry.baked ??= this.bakery.bake(entry.photo, typeof entry.photo === 'string' ? entry.photo : entry.info.title);
     try {
-      const { rigPath, warnings } = await entry.baked;
-      entry.info.warnings = warnings;
-      return rigPath;
+      const baked = await entry.baked;
+      entry.info.warnings = baked.warnings;
+      return baked;
     } catch (error) {
       delete entry.baked;
       throw error;
     }
+  }
+
+  async rigPath(id: string): Promise<string> {
+    return (await this.baked(id)).rigPath;
+  }
+
+  async poster(id: string): Promise<Uint8Array> {
+    return (await this.baked(id)).poster;
   }
 
   async thumbnail(id: string): Promise<Uint8Array> {

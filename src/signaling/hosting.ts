@@ -55,6 +55,8 @@ export interface CallRequest {
 export interface CallHost {
   readonly fps: number;
   /** @throws AppError SERVER_BUSY when another call would take pictures from the running ones. */
+  admit(): void;
+  /** @throws AppError SERVER_BUSY as `admit` does. */
   open(request: CallRequest, peer: () => MediaOutlet, audience: CallAudience): Promise<HostedCall>;
   voices(): Promise<VoiceInfo[]>;
 }
@@ -63,6 +65,8 @@ export interface PortraitGallery {
   list(): Promise<PortraitInfo[]>;
   /** @throws AppError PORTRAIT_UNKNOWN. */
   thumbnail(id: string): Promise<Uint8Array>;
+  /** The face at rest as a call shows it, WebP. @throws AppError as the analysis of a photo does. */
+  poster(id: string): Promise<Uint8Array>;
   /** Path of the file from which a page can draw the face itself. @throws AppError as the analysis of a photo does. */
   rigPath(id: string): Promise<string>;
   /** @throws AppError as the analysis of a photo does. */

@@ -58,6 +58,8 @@ export function httpRoutes(parts: HttpParts): Express {
         'A room is named by up to 64 letters, digits, spaces, dots, - and _; "as" is speaker or viewer.',
       );
     const { room, as } = data;
+    // A full server says so before a page asks for the microphone.
+    if (room === undefined) host.admit();
     res.json({ ticket: await tickets.issue(room === undefined ? CALL_ROOM : sharedRoom(room), as === 'speaker') });
   });
   app.get('/api/portraits', async (_req, res) => void res.json(await gallery.list()));
@@ -66,6 +68,10 @@ export function httpRoutes(parts: HttpParts): Express {
       .type('image/webp')
       .set('cache-control', 'max-age=3600')
       .send(Buffer.from(await gallery.thumbnail(req.params.id)));
+  });
+  app.get('/api/portraits/:id/poster', async (req, res) => {
+    const poster = await gallery.poster(req.params.id);
+    res.type('image/webp').set('cache-control', 'max-age=3600').send(Buffer.from(poster));
   });
   app.get('/api/portraits/:id/rig', async (req, res) => {
     // Revalidated each time: the same portrait may have been baked anew.

@@ -5,6 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import { AppError } from '../../errors.ts';
 import { bakePortrait } from './portrait.ts';
+import { makePoster } from './thumbnail.ts';
 
 export interface BakeRequest {
   id: number;
@@ -14,7 +15,7 @@ export interface BakeRequest {
 }
 
 export type BakeReply =
-  | { id: number; rigPath: string; warnings: string[] }
+  | { id: number; rigPath: string; warnings: string[]; poster: Uint8Array }
   | { id: number; error: { code: string | undefined; message: string } };
 
 const port = parentPort!;
@@ -29,7 +30,8 @@ async function bake({ id, photo, name, cacheDir }: BakeRequest): Promise<void> {
         'FILE_UNWRITABLE',
         `The cache folder ${cacheDir} cannot be written; choose another (cache.dir).`,
       );
-    reply = { id, rigPath: path, warnings: rig.warnings.map((warning) => warning.message) };
+    const warnings = rig.warnings.map((warning) => warning.message);
+    reply = { id, rigPath: path, warnings, poster: await makePoster(rig) };
   } catch (error) {
     reply = {
       id,

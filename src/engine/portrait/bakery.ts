@@ -12,6 +12,8 @@ const TIME_LIMIT_MS = 30_000;
 export interface BakedPortrait {
   rigPath: string;
   warnings: string[];
+  /** The face at rest, 512 px, WebP. */
+  poster: Uint8Array;
 }
 
 export class Bakery implements AsyncDisposable {
@@ -30,7 +32,7 @@ export class Bakery implements AsyncDisposable {
   async bake(photo: string | Uint8Array, name: string): Promise<BakedPortrait> {
     const request: BakeRequest = { id: this.nextId++, photo, name, cacheDir: this.cacheDir };
     const reply = await this.ask(request);
-    if ('rigPath' in reply) return { rigPath: reply.rigPath, warnings: reply.warnings };
+    if ('rigPath' in reply) return { rigPath: reply.rigPath, warnings: reply.warnings, poster: reply.poster };
     const { code, message } = reply.error;
     throw code ? new AppError(code as ErrorCode, message) : new Error(message);
   }
