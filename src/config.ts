@@ -174,6 +174,8 @@ const schema = z.strictObject({
   motion: z.strictObject({
     /** Pictures per second of a live face. */
     fps: z.union([z.literal(25), z.literal(30), z.literal(40), z.literal(50), z.literal(60)]),
+    /** What the network that hears lips in bare sound runs on; "auto" probes cuda, webgpu, cpu and takes the first that is right and not slower. */
+    provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu']),
   }),
   cache: z.strictObject({
     /** Where baked portraits are kept; empty: the user's cache folder. */

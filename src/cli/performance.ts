@@ -81,7 +81,7 @@ export async function planPerformance(
   const motionUs = infos.length === 0 ? null : Math.min(...infos.map((info) => info.durationUs));
 
   const isGenerated = flags.motion === undefined && (flags.poseFrom === undefined || flags.dynamicsFrom === undefined);
-  const speech = await openSpeech(flags, { sound: needsSound, motion: isGenerated }, io.signal);
+  const speech = await openSpeech(flags, { sound: needsSound, motion: isGenerated }, io);
   const fromFile = (path: string) => {
     const frames = resampleMotion(readMotionFile(path), fps);
     return hasControls(pickControls(flags)) ? edited(frames, controls) : frames;
@@ -127,8 +127,8 @@ interface SpeechUse {
   motion: boolean;
 }
 
-async function openSpeech(flags: PerformanceFlags, use: SpeechUse, signal: AbortSignal): Promise<Speech> {
-  if (flags.audio !== undefined) return openAudioSpeech(flags.audio, signal);
+async function openSpeech(flags: PerformanceFlags, use: SpeechUse, { signal, warn }: CommandIo): Promise<Speech> {
+  if (flags.audio !== undefined) return openAudioSpeech(flags.audio, signal, warn);
   const text = flags.textFile === undefined ? flags.text : await readTextFile(flags.textFile);
   if (text !== undefined) return openTextSpeech(text, chooseVoice(flags), use, signal);
   return {
@@ -141,7 +141,7 @@ async function openSpeech(flags: PerformanceFlags, use: SpeechUse, signal: Abort
   };
 }
 
-async function openAudioSpeech(path: string, signal: AbortSignal): Promise<Speech> {
+async function openAudioSpeech(path: string, signal: AbortSignal, warn: CommandIo['warn']): Promise<Speech> {
   const { probeAudioFile, readAudioFile } = await import('../media/audio-file.ts');
   const info = await probeAudioFile(path);
   return {
@@ -152,8 +152,16 @@ async function openAudioSpeech(path: string, signal: AbortSignal): Promise<Speec
     },
     durationUs: info.durationUs,
     async *animate(options) {
-      const { motionFromSound } = await import('../engine/motion/motion-generator.ts');
-      yield* motionFromSound(readAudioFile(path, { mono: true, sampleRateHz: GENERATOR_RATE_HZ, signal }), options);
+      const [{ motionFromSound }, { ArticulationModel }] = await Promise.all([
+        import('../engine/motion/motion-generator.ts'),
+        import('../engine/motion/articulation-model.ts'),
+      ]);
+      const model = await ArticulationModel.load({ provider: loadConfig().motion.provider });
+      for (const note of model.notes) warn(note);
+      yield* motionFromSound(readAudioFile(path, { mono: true, sampleRateHz: GENERATOR_RATE_HZ, signal }), {
+        ...options,
+        model,
+      });
     },
     close: async () => undefined,
   };

@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { AppError, type ErrorCode } from '../errors.ts';
+import type { Provider } from '../inference.ts';
 import type { EncodedFrame } from '../media/frames.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
 import type { SpeechChunk } from '../media/speech.ts';
@@ -279,13 +280,19 @@ class PooledWorker {
 
 export class AvatarEngine implements AsyncDisposable {
   private readonly workers: PooledWorker[];
-  /** The network that hears lips in bare sound, shared by all sessions; loaded for the first turn that needs it. */
+  /** The network that hears lips in bare sound, shared by all sessions; loaded by `warmUp` or for the first turn that needs it. */
   private articulation: Promise<ArticulationModel> | undefined;
   private nextSessionId = 1;
   private isDisposed = false;
 
-  /** @param workerCount threads to share the sessions among; one per core by default. */
-  constructor(workerCount = availableParallelism()) {
+  private readonly motion: { provider?: Provider | 'auto' };
+
+  /**
+   * @param workerCount threads to share the sessions among; one per core by default.
+   * @param motion what the network that hears lips runs on; the CPU when missing.
+   */
+  constructor(workerCount = availableParallelism(), motion: { provider?: Provider | 'auto' } = {}) {
+    this.motion = motion;
     this.workers = Array.from({ length: Math.max(1, workerCount) }, () => this.spawn());
   }
 
@@ -312,10 +319,21 @@ export class AvatarEngine implements AsyncDisposable {
   /** Opens a session on the worker with the fewest; pictures begin to come at once. */
   open(settings: SessionSettings, listener: EngineListener): EngineSession {
     const worker = this.workers.reduce((least, w) => (w.sessions.size < least.sessions.size ? w : least));
-    return new EngineSession(this.nextSessionId++, worker, settings, listener, () => {
-      this.articulation ??= ArticulationModel.load();
-      return this.articulation;
+    return new EngineSession(this.nextSessionId++, worker, settings, listener, () => this.loadArticulation());
+  }
+
+  /** Loads what the first turn would wait for. @throws AppError MODEL_MISSING, MODEL_CORRUPT, PROVIDER_UNAVAILABLE. */
+  async warmUp(): Promise<{ provider: Provider; notes: readonly string[] }> {
+    return await this.loadArticulation();
+  }
+
+  private loadArticulation(): Promise<ArticulationModel> {
+    this.articulation ??= ArticulationModel.load(this.motion).catch((error: unknown) => {
+      // A failure is not remembered: the file may be put back while the server runs.
+      this.articulation = undefined;
+      throw error;
     });
+    return this.articulation;
   }
 
   /** For tests: every worker dies as in a crash. */

@@ -1,18 +1,29 @@
-/** `motion_rtf`: time to make motion ÷ length of the sound, both learned parts and the rules around them, offline. */
+/**
+ * `motion_rtf`: time to make motion ÷ length of the sound, both learned parts and the rules around them, offline.
+ * `motion_load`: from the model's file to its first answer. `motion_sessions_PROVIDER_BATCH`: live sessions whose lips one device (of a
+ * CPU, one core) could hear, by how many go through the network together; a row for each provider that works here.
+ */
 
 import { resolveControls } from '../../engine/controls.ts';
-import { ArticulationModel } from '../../engine/motion/articulation.ts';
+import { ArticulationModel, HOP_MS, HOP_VALUES } from '../../engine/motion/articulation-model.ts';
 import { motionFromSound } from '../../engine/motion/motion-generator.ts';
+import { AppError } from '../../errors.ts';
+import type { Provider } from '../../inference.ts';
 import type { AudioFrame } from '../../media/frames.ts';
-import { type Benchmark, summary } from './benchmark.ts';
+import { type BenchContext, type Benchmark, type BenchResult, summary } from './benchmark.ts';
 
 const RATE_HZ = 16_000;
 const FPS = 25;
 const CHUNK_SAMPLES = RATE_HZ / 50;
+const PROVIDERS: readonly Provider[] = ['cpu', 'cuda', 'webgpu'];
+const BATCHES = [1, 4, 16, 64];
 
 export const motion: Benchmark = {
-  async run({ quick, signal }) {
+  async run(context) {
+    const { quick, signal } = context;
+    const loadMs = performance.now();
     const model = await ArticulationModel.load();
+    const loaded = summary('motion_load', 'ms', [performance.now() - loadMs]);
     const controls = resolveControls({ seed: 1 });
     const seconds = quick ? 4 : 15;
     const rtf: number[] = [];
@@ -23,9 +34,35 @@ export const motion: Benchmark = {
       // The first run warms the code up.
       if (i > 0) rtf.push((performance.now() - startMs) / 1000 / seconds);
     }
-    return [summary('motion_rtf', 's/s', rtf)];
+    return [loaded, summary('motion_rtf', 's/s', rtf), ...(await measureSessions(context))];
   },
 };
+
+async function measureSessions({ quick, signal }: BenchContext): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const provider of PROVIDERS) {
+    const model = await ArticulationModel.load({ provider }).catch((error: unknown) => {
+      if (error instanceof AppError && error.code === 'PROVIDER_UNAVAILABLE') return undefined;
+      throw error;
+    });
+    for (const batch of model ? BATCHES : []) {
+      signal.throwIfAborted();
+      const hops = Array.from({ length: batch }, () => ({
+        mel: new Float32Array(HOP_VALUES).fill(-4),
+        lookAhead: 3 as const,
+        past: model!.freshState(),
+      }));
+      const sessions: number[] = [];
+      for (let round = 0; round < (quick ? 6 : 40); round++) {
+        const startMs = performance.now();
+        await Promise.all(hops.map((hop) => model!.step(hop)));
+        if (round > 2) sessions.push((batch * HOP_MS) / (performance.now() - startMs));
+      }
+      results.push(summary(`motion_sessions_${provider}_${batch}`, '', sessions));
+    }
+  }
+  return results;
+}
 
 /** Voice-like sound: a 120 Hz buzz whose level rises and falls four times a second. */
 async function* babble(seconds: number): AsyncGenerator<AudioFrame> {

@@ -1,0 +1,181 @@
+/**
+ * The articulation network itself, shared by all streams of a process. In: one hop (40 ms of features and a stream's state) at a time.
+ * Out: what was heard and the state to go on with. Invariants: sessions are computed together without one ever waiting for another longer than
+ * computing it alone would take, and never a hop; shapes come from a small fixed set whose input tensors are made once.
+ */
+import { loadBestModel, type Model, type Provider, type TensorValue } from '../../inference.ts';
+import { ARTICULATION_HZ } from './articulation-frame.ts';
+import { MEL_BANDS } from './speech-features.ts';
+
+/** Steps of sound after the judged one that the network has heard: 50, 70, 90 or 110 ms from the judged step's middle. */
+export const LOOK_AHEAD_STEPS = [2, 3, 4, 5] as const;
+export type LookAheadSteps = (typeof LOOK_AHEAD_STEPS)[number];
+/** Two mel frames make a step; two steps make a hop, the unit of computation. */
+export const FRAMES_PER_STEP = 2;
+export const STEPS_PER_HOP = 2;
+export const HOP_VALUES = STEPS_PER_HOP * FRAMES_PER_STEP * MEL_BANDS;
+export const HOP_MS = (1000 * STEPS_PER_HOP) / ARTICULATION_HZ;
+
+/** Steps of history of all blocks together × width; fixed by the exported network. */
+const STATE_SHAPE = [90, 192] as const;
+const STATE_VALUES = STATE_SHAPE[0] * STATE_SHAPE[1];
+/** Batches are padded to one of these, so that a device prepares itself for few shapes. */
+const BATCH_SIZES = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64] as const;
+export const MAX_BATCH = 64;
+/** A live hop waits for others at most so long: a quarter of the time until the next one. */
+const MAX_WAIT_MS = HOP_MS / 4;
+/** A live stream that has not asked for so long is not waited for. */
+const ABSENT_MS = 2.5 * HOP_MS;
+
+export interface HopRequest {
+  mel: Float32Array;
+  lookAhead: LookAheadSteps;
+  past: Float32Array;
+  /** Who asks, where hops come as the sound does; others may then be waited for. Missing: the sound is known ahead. */
+  liveStream?: object;
+}
+
+export interface HopResult {
+  /** STEPS_PER_HOP × classes. */
+  classes: Float32Array;
+  /** STEPS_PER_HOP × channels. */
+  curves: Float32Array;
+  next: Float32Array;
+}
+
+interface Waiting {
+  request: HopRequest;
+  deadlineMs: number;
+  resolve: (result: HopResult) => void;
+  reject: (error: unknown) => void;
+}
+
+type Inputs = Record<'mel' | 'lookAhead' | 'past', TensorValue>;
+
+export class ArticulationModel {
+  /** Why a provider was passed over or given up; grows when one dies. */
+  readonly notes: readonly string[];
+  readonly #model: Model;
+  readonly #waiting: Waiting[] = [];
+  readonly #inputs = new Map<number, Inputs>();
+  /** When each live stream asked last. */
+  readonly #live = new Map<object, number>();
+  /** What computing one hop alone takes. */
+  #aloneMs = 0.5;
+  #isRunning = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** For tests with a model of their own; else `load`. */
+  constructor(model: Model, notes: readonly string[] = []) {
+    this.#model = model;
+    this.notes = notes;
+  }
+
+  /**
+   * @param options.provider 'cpu' when missing: a hop costs half a millisecond there, less than the way to a GPU and back; 'auto' or a
+   * name pays where many streams share a device. It must compute what the CPU does, and the CPU takes over if it fails.
+   * @throws AppError MODEL_MISSING, MODEL_CORRUPT or PROVIDER_UNAVAILABLE.
+   */
+  static async load(options: { provider?: Provider | 'auto'; directory?: string } = {}): Promise<ArticulationModel> {
+    const { provider = 'cpu', ...rest } = options;
+    const inputs = emptyInputs(1);
+    inputs.mel.data.fill(-4);
+    inputs.lookAhead.data[1] = 1;
+    const { model, notes } = await loadBestModel('articulation', { inputs, tolerance: 1e-3 }, { provider, ...rest });
+    const articulation = new ArticulationModel(model, notes);
+    // The first run of a session sets its memory up.
+    await articulation.step({ mel: inputs.mel.data, lookAhead: 3, past: articulation.freshState() });
+    return articulation;
+  }
+
+  get provider(): Provider {
+    return this.#model.provider;
+  }
+
+  /** State of a stream that has heard nothing yet. */
+  freshState(): Float32Array {
+    return new Float32Array(STATE_VALUES);
+  }
+
+  /** One hop of one stream. */
+  step(request: HopRequest): Promise<HopResult> {
+    const nowMs = performance.now();
+    if (request.liveStream) this.#live.set(request.liveStream, nowMs);
+    return new Promise((resolve, reject) => {
+      const deadlineMs = nowMs + (request.liveStream ? this.#waitMs(nowMs) : 0);
+      this.#waiting.push({ request, deadlineMs, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Waiting pays only as far as it saves computing: with few streams around hardly at all. */
+  #waitMs(nowMs: number): number {
+    for (const [stream, askedMs] of this.#live) if (nowMs - askedMs > ABSENT_MS) this.#live.delete(stream);
+    return Math.min(MAX_WAIT_MS, (this.#live.size - 1) * this.#aloneMs);
+  }
+
+  #schedule(): void {
+    if (this.#isRunning || this.#waiting.length === 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const isComplete = this.#waiting.length >= Math.min(Math.max(this.#live.size, 1), MAX_BATCH);
+    const leftMs = Math.min(...this.#waiting.map(({ deadlineMs }) => deadlineMs)) - performance.now();
+    if (isComplete || leftMs <= 0) {
+      this.#isRunning = true;
+      // Streams that were pushed in the same turn of the event loop meet in one batch.
+      void Promise.resolve().then(() => this.#drain());
+    } else this.#timer = setTimeout(() => this.#schedule(), leftMs);
+  }
+
+  async #drain(): Promise<void> {
+    const batch = this.#waiting.splice(0, MAX_BATCH);
+    const startMs = performance.now();
+    try {
+      const results = await this.#run(batch.map(({ request }) => request));
+      if (batch.length === 1) this.#aloneMs += 0.2 * (performance.now() - startMs - this.#aloneMs);
+      for (const [i, { resolve }] of batch.entries()) resolve(results[i]);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+    this.#isRunning = false;
+    this.#schedule();
+  }
+
+  async #run(requests: readonly HopRequest[]): Promise<HopResult[]> {
+    const size = BATCH_SIZES.find((candidate) => candidate >= requests.length)!;
+    let inputs = this.#inputs.get(size);
+    if (!inputs) {
+      inputs = emptyInputs(size);
+      this.#inputs.set(size, inputs);
+    }
+    inputs.lookAhead.data.fill(0);
+    for (const [i, { mel, lookAhead, past }] of requests.entries()) {
+      inputs.mel.data.set(mel, i * HOP_VALUES);
+      inputs.lookAhead.data[i * LOOK_AHEAD_STEPS.length + LOOK_AHEAD_STEPS.indexOf(lookAhead)] = 1;
+      inputs.past.data.set(past, i * STATE_VALUES);
+    }
+    const { classes, curves, next } = await this.#model.run(inputs);
+    const part = (all: Float32Array, i: number): Float32Array => {
+      const values = all.length / size;
+      // Padding must not keep a whole batch alive: a stream keeps its own state only.
+      return size === 1 ? all : all.slice(i * values, (i + 1) * values);
+    };
+    return requests.map((_, i) => ({
+      classes: part(classes.data, i),
+      curves: part(curves.data, i),
+      next: part(next.data, i),
+    }));
+  }
+}
+
+function emptyInputs(size: number): Inputs {
+  const tensor = (...dims: number[]): TensorValue => ({
+    data: new Float32Array(dims.reduce((product, dim) => product * dim, 1)),
+    dims,
+  });
+  return {
+    mel: tensor(size, STEPS_PER_HOP * FRAMES_PER_STEP, MEL_BANDS),
+    lookAhead: tensor(size, LOOK_AHEAD_STEPS.length),
+    past: tensor(size, ...STATE_SHAPE),
+  };
+}
