@@ -79,6 +79,8 @@ export interface WebRtcTransport extends SfuTransport {
   restartIce(): Promise<SfuIceParameters>;
   consume(options: ConsumeOptions): Promise<Consumer>;
   produce(options: ProduceOptions): Promise<{ readonly id: string; close(): void }>;
+  /** Everything that came in, ICE's checks included. */
+  getStats(): Promise<{ bytesReceived: number }[]>;
   on(
     event: 'dtlsstatechange',
     listener: (state: 'new' | 'connecting' | 'connected' | 'failed' | 'closed') => void,

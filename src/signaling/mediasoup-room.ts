@@ -203,6 +203,7 @@ class MediasoupViewer implements SfuPeer {
   private sending: WebRtcTransport | undefined;
   private consumers: Consumer[] = [];
   private microphone: { close(): void } | undefined;
+  private bytesReceived = 0;
   private isConnected = false;
   private isClosed = false;
 
@@ -281,12 +282,14 @@ class MediasoupViewer implements SfuPeer {
     const video = this.consumers.find(({ kind }) => kind === 'video');
     if (!video || !this.isConnected || this.isClosed) return;
     // The transport may close while the worker counts.
-    const stats = await video.getStats().catch(() => []);
-    const sent = stats.find(({ type }) => type === 'outbound-rtp');
-    if (sent?.fractionLost === undefined || this.isClosed) return;
-    const { fractionLost, roundTripTime } = sent;
+    const [transport, streams] = await Promise.all([this.parts.receiving.getStats(), video.getStats()]).catch(() => []);
+    const bytesReceived = transport?.[0]?.bytesReceived;
+    // The worker keeps what it heard last: a report is new only where something came in.
+    if (bytesReceived === undefined || bytesReceived === this.bytesReceived || this.isClosed) return;
+    this.bytesReceived = bytesReceived;
+    const { fractionLost, roundTripTime } = streams?.find(({ type }) => type === 'outbound-rtp') ?? {};
     this.parts.events.link({
-      fractionLost: fractionLost / 256,
+      ...(fractionLost === undefined ? {} : { fractionLost: fractionLost / 256 }),
       ...(roundTripTime ? { rttMs: roundTripTime } : {}),
     });
   }

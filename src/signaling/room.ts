@@ -172,7 +172,11 @@ export class Room {
     this.lastLinkMs = performance.now();
     const links = [...this.members].flatMap(({ link }) => link ?? []);
     const fractionLost = lowerMedian(links.flatMap((link) => link.fractionLost ?? []));
-    if (fractionLost !== undefined) this.call.events.link({ fractionLost });
+    const rttMs = lowerMedian(links.flatMap((link) => link.rttMs ?? []));
+    this.call.events.link({
+      ...(fractionLost === undefined ? {} : { fractionLost }),
+      ...(rttMs === undefined ? {} : { rttMs }),
+    });
   }
 
   private announce(): void {

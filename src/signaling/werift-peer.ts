@@ -211,6 +211,9 @@ export class WeriftPeer implements MediaPeer {
   }
 
   async accept(answerSdp: string): Promise<void> {
+    // werift takes an answer to nothing, and then waits for ever.
+    if (!isAnswerTo(this.connection.localDescription?.sdp ?? '', answerSdp))
+      throw new AppError('SIGNALING_INVALID', 'The answer is not one to our offer; join again.');
     try {
       await this.connection.setRemoteDescription({ type: 'answer', sdp: answerSdp });
     } catch (cause) {
@@ -291,6 +294,12 @@ export class WeriftPeer implements MediaPeer {
     this.isClosed = true;
     this.events.closed(reason);
   }
+}
+
+/** RFC 3264 §6: the same kinds of media in the same order; besides, someone who can be reached and recognised. */
+function isAnswerTo(offer: string, answer: string): boolean {
+  const kinds = (sdp: string): string => (sdp.match(/^m=\w+/gm) ?? []).join();
+  return kinds(offer) === kinds(answer) && /^a=ice-ufrag:\S/m.test(answer) && /^a=fingerprint:\S/m.test(answer);
 }
 
 /**
