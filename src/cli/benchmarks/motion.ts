@@ -11,11 +11,12 @@ import { AppError } from '../../errors.ts';
 import type { Provider } from '../../inference.ts';
 import type { AudioFrame } from '../../media/frames.ts';
 import { type BenchContext, type Benchmark, type BenchResult, summary } from './benchmark.ts';
+import { describeMachine } from './machine.ts';
 
 const RATE_HZ = 16_000;
 const FPS = 25;
 const CHUNK_SAMPLES = RATE_HZ / 50;
-const PROVIDERS: readonly Provider[] = ['cpu', 'cuda', 'webgpu'];
+const GPU_PROVIDERS: readonly Provider[] = ['cuda', 'webgpu'];
 const BATCHES = [1, 4, 16, 64];
 
 export const motion: Benchmark = {
@@ -40,7 +41,8 @@ export const motion: Benchmark = {
 
 async function measureSessions({ quick, signal }: BenchContext): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
-  for (const provider of PROVIDERS) {
+  const hasGpu = describeMachine('cpu').gpu !== null;
+  for (const provider of ['cpu' as const, ...(hasGpu ? GPU_PROVIDERS : [])]) {
     const model = await ArticulationModel.load({ provider }).catch((error: unknown) => {
       if (error instanceof AppError && error.code === 'PROVIDER_UNAVAILABLE') return undefined;
       throw error;
