@@ -27,6 +27,8 @@ export class HttpRefused extends Error {
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** A link that takes nothing any more. */
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
+/** A line that has gone dead says nothing, not even that; a living one answers pings. */
+const PING_MS = 10_000;
 const NORMAL_CLOSE = [1000, 1001, 1005];
 
 export class JsonSocket implements AsyncIterable<JsonMessage>, Disposable {
@@ -35,9 +37,15 @@ export class JsonSocket implements AsyncIterable<JsonMessage>, Disposable {
   #failure: Error | undefined;
   #hasEnded = false;
   #wake = (): void => {};
+  #isAlive = true;
+  readonly #pings: NodeJS.Timeout;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
+    this.#pings = setInterval(() => this.#ping(), PING_MS).unref();
+    socket.on('pong', () => {
+      this.#isAlive = true;
+    });
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('error', (error) => this.#end(error));
     socket.on('close', (code, reason) =>
@@ -77,7 +85,9 @@ export class JsonSocket implements AsyncIterable<JsonMessage>, Disposable {
       socket.once('open', () => {
         settle();
         socket.off('error', fail);
-        signal?.addEventListener('abort', () => opened[Symbol.dispose](), { once: true });
+        const hangUp = (): void => opened[Symbol.dispose]();
+        signal?.addEventListener('abort', hangUp, { once: true });
+        socket.once('close', () => signal?.removeEventListener('abort', hangUp));
         resolve(opened);
       });
     });
@@ -125,6 +135,7 @@ export class JsonSocket implements AsyncIterable<JsonMessage>, Disposable {
 
   #receive(data: RawData, isBinary: boolean): void {
     if (this.#hasEnded) return;
+    this.#isAlive = true;
     let message: unknown;
     try {
       message = isBinary ? undefined : JSON.parse(data.toString());
@@ -137,7 +148,18 @@ export class JsonSocket implements AsyncIterable<JsonMessage>, Disposable {
     this.#wake();
   }
 
+  #ping(): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (!this.#isAlive) {
+      this.fail(new Error('the connection has gone dead'));
+      return;
+    }
+    this.#isAlive = false;
+    this.#socket.ping();
+  }
+
   #end(failure: Error | undefined): void {
+    clearInterval(this.#pings);
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#failure = failure;

@@ -3,6 +3,12 @@ import type { Brain, Dialogue, Question } from '../../src/agent/brain.ts';
 import type { Health } from '../../src/agent/health.ts';
 import type { Hearing, HearingOptions, Recognizer, Transcript } from '../../src/agent/recognizer.ts';
 import {
+  LIVE_MODEL_RATE_HZ,
+  type LiveConversation,
+  type LiveModel,
+  type LiveModelListener,
+} from '../../src/agent/speech-to-speech.ts';
+import {
   checkedRate,
   requireText,
   type SpeechOptions,
@@ -162,6 +168,65 @@ export class FakeRecognizer extends Fake implements Recognizer {
           this.workUnderWay -= 1;
         }
       },
+    };
+  }
+}
+
+/** Answers a typed turn, and 200 ms of any sound, with its line and a second of tone. */
+export class FakeLiveModel extends Fake implements LiveModel {
+  readonly name = 'a fake live model';
+  protected readonly code = 'LIVE_MODEL_UNAVAILABLE';
+  line = 'Good morning.';
+  readonly said: string[] = [];
+  readonly interruptions: { answerId: string; playedMs: number }[] = [];
+
+  open(listener: LiveModelListener): LiveConversation {
+    this.workUnderWay += 1;
+    let isOpen = true;
+    let nextId = 1;
+    let heard = 0;
+    const later = (act: () => void) => queueMicrotask(() => isOpen && act());
+    const close = (): void => {
+      if (isOpen) this.workUnderWay -= 1;
+      isOpen = false;
+    };
+    if (this.mood !== 'well')
+      setTimeout(
+        () => {
+          if (!isOpen) return;
+          close();
+          listener.failed(this.failure('is out of order'));
+        },
+        this.mood === 'stalls' ? this.patienceMs : 0,
+      );
+    const answer = (): void => {
+      const id = `answer-${nextId++}`;
+      later(() => {
+        for (let i = 0; i < 10; i++)
+          listener.sound(
+            id,
+            Float32Array.from({ length: LIVE_MODEL_RATE_HZ / 10 }, (_, k) => 0.3 * Math.sin(k / 20)),
+          );
+        listener.transcript({ id, role: 'assistant', text: this.line, isFinal: true });
+        listener.answerEnded(id);
+      });
+    };
+    return {
+      hear: (samples) => {
+        if (this.mood !== 'well') return;
+        heard += samples.length;
+        if (heard < LIVE_MODEL_RATE_HZ / 5) return;
+        heard = 0;
+        later(() => listener.speechStarted());
+        later(() => listener.speechStopped());
+        answer();
+      },
+      say: (text) => {
+        this.said.push(text);
+        if (this.mood === 'well') answer();
+      },
+      interrupted: (answerId, playedMs) => void this.interruptions.push({ answerId, playedMs }),
+      [Symbol.asyncDispose]: async () => close(),
     };
   }
 }
