@@ -3,6 +3,7 @@
  * the hosted call. The benchmarks open theirs here too, so that they measure what callers get.
  */
 import type { SpeechSynthesizer } from './agent/tts.ts';
+import type { Capacity } from './capacity.ts';
 import type { Config } from './config.ts';
 import type { EngineListener, EngineSession } from './engine/avatar-engine.ts';
 import type { SessionSettings } from './engine/avatar-messages.ts';
@@ -19,27 +20,34 @@ export interface CallHostParts {
   engine: { open(settings: SessionSettings, listener: EngineListener): EngineSession };
   gallery: { rigPath(portraitId: string): Promise<string> };
   synthesizer: SpeechSynthesizer;
-  /** Called for each call before anything is taken. @throws AppError SERVER_BUSY. */
-  admit: () => void;
+  capacity: Pick<Capacity, 'admit' | 'report'>;
   logger: Logger;
   metrics: Metrics;
 }
 
 export function createCallHost(parts: CallHostParts): CallHost {
-  const { config, engine, gallery, synthesizer, logger, metrics } = parts;
+  const { capacity, config, engine, gallery, synthesizer, logger, metrics } = parts;
   const { fps } = config.motion;
   return {
     fps,
+    admit: () => capacity.admit('server'),
     async open({ portraitId, controls, render }, peer, audience) {
       const rigPath = await gallery.rigPath(portraitId);
-      parts.admit();
+      capacity.admit(render);
+      const call = {}; // stands for this call in what is reported
       const settings = { rigPath, fps, sizePx: PICTURE_PX, controls: resolveControls(controls), render };
       return new Session({
         peer,
         openEngine: (listener) => engine.open(settings, listener),
         synthesizer,
         clock: systemClock,
-        audience,
+        audience: {
+          ...audience,
+          stats: (stats) => {
+            capacity.report(call, render, stats);
+            audience.stats(stats);
+          },
+        },
         logger,
         metrics,
         settings: {

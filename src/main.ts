@@ -37,7 +37,10 @@ export async function serve(config: Config): Promise<RunningServer> {
       ({ provider, notes }) => logger.info({ provider, notes }, 'motion is ready'),
       (err: unknown) => logger.error({ err }, 'motion from bare sound is not available'),
     );
-    prepare({ config, gallery, capacity, logger }).catch((err) => logger.warn({ err }, 'preparing for callers failed'));
+    measureCapacity(config, gallery, capacity, logger)
+      .catch((err) => logger.warn({ err }, 'measuring what a picture costs failed'))
+      .then(() => gallery.warmUp())
+      .catch((err) => logger.warn({ err }, 'warming up portraits failed'));
     return { url: server.url, [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]() };
   } catch (error) {
     await scope[Symbol.asyncDispose]();
@@ -45,18 +48,15 @@ export async function serve(config: Config): Promise<RunningServer> {
   }
 }
 
-/** What makes the first caller's wait short and the last caller's answer true; calls are taken meanwhile. */
-async function prepare(parts: { config: Config; gallery: Gallery; capacity: Capacity; logger: Logger }): Promise<void> {
-  const { config, gallery, capacity, logger } = parts;
+/** Calls are taken meanwhile, few until it is done. */
+async function measureCapacity(config: Config, gallery: Gallery, capacity: Capacity, logger: Logger): Promise<void> {
   const [first] = await gallery.list();
-  if (first && config.server.maxCalls === 0) {
-    const rigPath = await gallery.rigPath(first.id);
-    const [codec] = config.webrtc.codecs;
-    const bitrateBps = config.webrtc.bitrateKbps * 1000;
-    const { fps } = config.motion;
-    const { pictureMs } = await calibrate({ rigPath, sizePx: PICTURE_PX, fps, codec: codec!, bitrateBps });
-    capacity.calibrated(pictureMs);
-    logger.info({ pictureMs: Math.round(pictureMs * 10) / 10 }, 'measured what a picture costs');
-  }
-  await gallery.warmUp();
+  if (!first || config.server.maxCalls > 0) return;
+  const rigPath = await gallery.rigPath(first.id);
+  const [codec] = config.webrtc.codecs;
+  const bitrateBps = config.webrtc.bitrateKbps * 1000;
+  const { fps } = config.motion;
+  const { pictureMs } = await calibrate({ rigPath, sizePx: PICTURE_PX, fps, codec: codec!, bitrateBps });
+  capacity.calibrated(pictureMs);
+  logger.info({ pictureMs: Math.round(pictureMs * 10) / 10 }, 'measured what a picture costs');
 }

@@ -81,8 +81,14 @@ describe('a call', () => {
     {
       await using second = new LoopbackClient(server.url);
       await first.join(PORTRAIT);
+      const ticket = await third.ticket();
       await second.join(PORTRAIT);
       await expect(third.join(PORTRAIT)).rejects.toThrow(/SERVER_BUSY/);
+      const refused = await fetch(new URL('api/tickets', server.url), { method: 'POST' });
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '10']);
+      expect(await third.request('join', { ticket, portraitId: PORTRAIT })).toMatchObject({
+        error: { code: 'SERVER_BUSY', retryAfterS: 10 },
+      });
       await second.request('leave', {});
     }
     await third.join(PORTRAIT);

@@ -15,6 +15,8 @@ export async function startTestServer(change: (config: Config) => void = () => {
   config.server.port = 0;
   config.cache.dir = cacheDir;
   config.log.level = 'warn';
+  // A machine that is busy with other tests is not to refuse their callers.
+  config.server.maxCalls = 20;
   change(config);
   const server = await serve(config);
   return {

@@ -1,8 +1,8 @@
 /** Draws in a worker thread for a while and says how many pictures that were. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FaceRig } from '../../engine/face-rig.ts';
+import { talkingFrame } from '../../engine/motion/talking-motion.ts';
 import { FaceRenderer } from '../../engine/render/face-renderer.ts';
-import { talkingFrame } from './talking-motion.ts';
 
 export interface RenderWorkerTask {
   rig: FaceRig;

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FaceRig } from '../../engine/face-rig.ts';
+import { talkingFrame } from '../../engine/motion/talking-motion.ts';
 import { bakePortrait } from '../../engine/portrait/portrait.ts';
 import { FaceRenderer } from '../../engine/render/face-renderer.ts';
 import { createFilm } from '../../media/film.ts';
@@ -10,7 +11,6 @@ import { spawnWorker } from '../../media/worker-thread.ts';
 import { asFps, type BenchContext, type Benchmark, type BenchResult, round } from './benchmark.ts';
 import type { RenderWorkerReport, RenderWorkerTask } from './render-worker.ts';
 import { samplePortrait } from './sample-portrait.ts';
-import { talkingFrame } from './talking-motion.ts';
 
 const SIZE_PX = 512;
 const FPS = 25;

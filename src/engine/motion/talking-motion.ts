@@ -1,5 +1,5 @@
-/** The same lively performance for every benchmark: speech-like mouth, blinks, gaze and head motion, made of sines. */
-import { type MotionFrame, neutralFrame } from '../../engine/motion-frame.ts';
+/** A lively performance made of sines, always the same: speech-like mouth, blinks, gaze and head motion. What measurements of drawing draw. */
+import { type MotionFrame, neutralFrame } from '../motion-frame.ts';
 
 const wave = (timeS: number, hz: number, phase: number) => 0.5 + 0.5 * Math.sin(2 * Math.PI * hz * timeS + phase);
 

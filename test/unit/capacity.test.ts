@@ -1,0 +1,124 @@
+// Admission: the rule by its numbers, and the meter that feeds it.
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Capacity, type CapacityOptions, type Load, type Machine, refusal } from '../../src/capacity.ts';
+import type { StatsMessage } from '../../src/signaling/protocol.ts';
+
+const machine: Machine = { cores: 2, workers: 2, fps: 25 };
+const load = (change: Partial<Load> = {}): Load => ({
+  drawn: 1,
+  undrawn: 0,
+  pictureMs: 7,
+  mainShare: 0.05,
+  lateShare: 0,
+  ...change,
+});
+
+/** How many calls are let in, one after the other, when each takes `mainPerCall` of the main thread. */
+function carried(on: Machine, pictureMs: number, mainPerCall = 0.04): number {
+  let drawn = 0;
+  while (drawn < 1000 && !refusal(on, load({ drawn, pictureMs, mainShare: drawn * mainPerCall }), 'server')) drawn++;
+  return drawn;
+}
+
+describe('the rule', () => {
+  it('carries as many calls as the cores can draw, and main thread and reserve allow', () => {
+    // 25 × 7 ms = 0.175 core each, and 0.04 on the main thread: eight would be 1.72 cores, nine 1.94.
+    expect(carried(machine, 7)).toBe(8);
+    expect(carried(machine, 14)).toBe(4);
+    expect(carried({ cores: 1, workers: 1, fps: 25 }, 7)).toBe(4);
+    expect(carried({ ...machine, fps: 50 }, 7)).toBeLessThan(carried(machine, 7));
+    // Sixteen cores draw more than one main thread can send.
+    expect(carried({ cores: 16, workers: 16, fps: 25 }, 7)).toBe(18);
+  });
+
+  it('never refuses the only caller, and refuses a second where one fills the machine', () => {
+    expect(carried(machine, 60)).toBe(1);
+    expect(refusal(machine, load({ drawn: 0, pictureMs: 1000, mainShare: 1, lateShare: 1 }), 'server')).toBeUndefined();
+    expect(refusal(machine, load({ pictureMs: 60 }), 'server')).toMatch(/drawing thread/);
+  });
+
+  it('lets nobody in while pictures come late or the main thread is busy', () => {
+    expect(refusal(machine, load(), 'server')).toBeUndefined();
+    expect(refusal(machine, load({ lateShare: 0.1 }), 'server')).toMatch(/late/);
+    expect(refusal(machine, load({ mainShare: 0.7 }), 'server')).toMatch(/main thread/);
+  });
+
+  it('has room for a page that draws itself where it has none for one that does not', () => {
+    const full = load({ drawn: 8, mainShare: 0.32 });
+    expect(refusal(machine, full, 'server')).toBeDefined();
+    expect(refusal(machine, full, 'client')).toBeUndefined();
+  });
+
+  it('is monotone: what is refused stays refused with more of anything', () => {
+    const arbitrary = fc.record({
+      drawn: fc.integer({ min: 1, max: 40 }),
+      undrawn: fc.integer({ min: 0, max: 40 }),
+      pictureMs: fc.double({ min: 0.5, max: 60, noNaN: true }),
+      mainShare: fc.double({ min: 0, max: 1, noNaN: true }),
+      lateShare: fc.double({ min: 0, max: 1, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(arbitrary, (some) => {
+        if (!refusal(machine, some, 'server')) return;
+        expect(refusal(machine, { ...some, pictureMs: some.pictureMs + 1 }, 'server')).toBeDefined();
+        expect(refusal(machine, { ...some, lateShare: some.lateShare + 0.1 }, 'server')).toBeDefined();
+        expect(refusal(machine, { ...some, mainShare: some.mainShare + 0.1 }, 'server')).toBeDefined();
+      }),
+    );
+  });
+});
+
+describe('the meter', () => {
+  const stats = (change: Partial<StatsMessage> = {}): StatsMessage =>
+    ({ fps: 25, heldFrames: 0, renderMs: 3, encodeMs: 3, ...change }) as StatsMessage;
+  const [first, second] = [{}, {}];
+  let calls = 0;
+  let nowMs = 0;
+  const open: Capacity[] = [];
+  const meter = (change: Partial<CapacityOptions> = {}): Capacity => {
+    const capacity = new Capacity({ ...machine, maxCalls: 0, callCount: () => calls, nowMs: () => nowMs, ...change });
+    open.push(capacity);
+    return capacity;
+  };
+  afterEach(() => {
+    for (const capacity of open.splice(0)) capacity[Symbol.dispose]();
+  });
+  const busy = expect.objectContaining({ code: 'SERVER_BUSY', retryAfterS: expect.any(Number) });
+
+  it('believes a busy machine over an idle measurement, and forgets calls that fell silent', () => {
+    calls = 2;
+    const capacity = meter();
+    capacity.calibrated(5);
+    expect(capacity.load.pictureMs).toBe(5);
+    capacity.report(first, 'server', stats({ renderMs: 20, encodeMs: 10 }));
+    capacity.report(second, 'client', stats({ renderMs: 0, encodeMs: 0 }));
+    expect(capacity.load).toMatchObject({ pictureMs: 30, drawn: 1, undrawn: 1 });
+    nowMs += 10_000;
+    expect(capacity.load).toMatchObject({ pictureMs: 5, drawn: 2, undrawn: 0 });
+  });
+
+  it('counts pictures held in the last second, not since the call began', () => {
+    calls = 2;
+    const capacity = meter();
+    capacity.calibrated(5);
+    capacity.report(first, 'server', stats({ heldFrames: 100 }));
+    capacity.report(first, 'server', stats({ heldFrames: 105 }));
+    expect(capacity.load.lateShare).toBeCloseTo(5 / 25);
+    expect(() => capacity.admit('server')).toThrowError(busy);
+    capacity.report(first, 'server', stats({ heldFrames: 105 }));
+    expect(() => capacity.admit('server')).not.toThrow();
+  });
+
+  it('takes few calls until it has measured, and a configured number whatever was measured', () => {
+    calls = 1;
+    expect(() => meter().admit('server')).not.toThrow();
+    calls = 4;
+    expect(() => meter().admit('server')).toThrowError(busy);
+    const fixed = meter({ maxCalls: 5 });
+    fixed.calibrated(500);
+    expect(() => fixed.admit('server')).not.toThrow();
+    calls = 5;
+    expect(() => fixed.admit('server')).toThrowError(busy);
+  });
+});
