@@ -22,6 +22,8 @@ export type LiveCodec = 'VP8' | 'H264';
 interface Recipe {
   encoder: string;
   options: Record<string, string>;
+  /** How far pictures may run ahead of the bitrate, s: keyframes, above all, which are poor without it and a burst with too much of it. */
+  bufferS: number;
   /** libvpx through FFmpeg ignores a new bitrate on an open encoder: it has to be opened again, with a keyframe. */
   reopensForBitrate: boolean;
 }
@@ -32,6 +34,7 @@ const RECIPES: Record<LiveCodec, Recipe[]> = {
     {
       encoder: 'libvpx',
       options: { deadline: 'realtime', 'cpu-used': '-8', 'lag-in-frames': '0' },
+      bufferS: 1,
       reopensForBitrate: true,
     },
   ],
@@ -39,11 +42,13 @@ const RECIPES: Record<LiveCodec, Recipe[]> = {
     {
       encoder: 'h264_nvenc',
       options: { preset: 'p2', tune: 'ull', profile: 'baseline', 'forced-idr': '1', zerolatency: '1' },
+      bufferS: 0.5,
       reopensForBitrate: false,
     },
     {
       encoder: 'libx264',
       options: { preset: 'ultrafast', tune: 'zerolatency', profile: 'baseline', 'forced-idr': '1' },
+      bufferS: 0.5,
       reopensForBitrate: false,
     },
   ],
@@ -98,10 +103,12 @@ export class LiveVideoEncoder implements Disposable {
     context.pixelFormat = AV_PIX_FMT_YUV420P;
     context.timeBase = new Rational(1, 1_000_000);
     context.framerate = new Rational(fps, 1);
-    applyBitrate(context, bitrateBps);
+    applyBitrate(context, bitrateBps, recipe.bufferS);
     context.gopSize = 1_000_000; // keyframes only when a viewer asks
     context.maxBFrames = 0;
     context.threadCount = 1;
+    // Least and most alike: constant bitrate. Otherwise libvpx runs half as much again ahead, and begins with 100 KB.
+    if (recipe.encoder === 'libvpx') context.rcMinRate = BigInt(bitrateBps);
     setOptions(context, recipe.options);
     if (context.open2Sync(codec, null) >= 0) return context;
     context.freeContext();
@@ -118,7 +125,7 @@ export class LiveVideoEncoder implements Disposable {
     Object.assign(this.options, { bitrateBps, fps });
     if (!this.recipe.reopensForBitrate) {
       // An open x264 shares its bits among as many pictures as it was opened for.
-      applyBitrate(this.context, Math.round((bitrateBps * this.openedFps) / fps));
+      applyBitrate(this.context, Math.round((bitrateBps * this.openedFps) / fps), this.recipe.bufferS);
       return;
     }
     const next = this.open(this.recipe);
@@ -162,10 +169,10 @@ export class LiveVideoEncoder implements Disposable {
   }
 }
 
-function applyBitrate(context: CodecContext, bitrateBps: number): void {
+function applyBitrate(context: CodecContext, bitrateBps: number, bufferS: number): void {
   context.bitRate = BigInt(bitrateBps);
   context.rcMaxRate = BigInt(bitrateBps);
-  context.rcBufferSize = Math.round(bitrateBps / 2);
+  context.rcBufferSize = Math.round(bitrateBps * bufferS);
 }
 
 function copyPlane(
