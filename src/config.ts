@@ -177,6 +177,19 @@ const schema = z.strictObject({
     /** What the network that hears lips in bare sound runs on; "auto" probes cuda, webgpu, cpu and takes the first that is right and not slower. */
     provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu']),
   }),
+  /** The brain that answers without network or model. */
+  brain: z.strictObject({
+    /** Folder of Markdown it answers from; empty: the shipped example (docs/knowledge.md). */
+    knowledgeDir: z.string(),
+    /** What the face calls itself; empty: the host named in the knowledge's place.yaml. */
+    name: z.string(),
+    /** Spoken until the caller's language is known. */
+    language: z.string().min(2),
+    /** IANA name for opening hours and dates; empty: the place's, else this machine's. */
+    timeZone: z.string(),
+    /** Where finished forms are written; empty: the user's data folder. */
+    recordsDir: z.string(),
+  }),
   cache: z.strictObject({
     /** Where baked portraits are kept; empty: the user's cache folder. */
     dir: z.string(),
@@ -264,6 +277,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   const config = parsed.data;
   if (config.cache.dir === '') config.cache.dir = defaultCacheDir(env);
+  if (config.brain.recordsDir === '') config.brain.recordsDir = join(defaultDataDir(env), 'forms');
   if (config.tts.voiceDir === '') config.tts.voiceDir = join(defaultDataDir(env), 'voices');
   return Object.freeze(config);
 }

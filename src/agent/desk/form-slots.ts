@@ -1,0 +1,260 @@
+/**
+ * What somebody answers to a form's question. In: the words, the slot and what is known of time and place. Out: the value for the record and how
+ * it is said back; or what is wrong with it; or nothing where the words hold no such value.
+ */
+import { type CivilDate, type CivilTime, daysBetween, timeName } from './civil-time.ts';
+import type { Slot } from './form-spec.ts';
+import { type HoursTalk, likelyMinute } from './hours-talk.ts';
+import { type NamedDay, readMoment } from './moments.ts';
+import { hoursOn, type OpeningHours } from './opening-hours.ts';
+import type { PhraseBook } from './phrase-book.ts';
+import { withDigits } from './spoken-numbers.ts';
+import { fill, findPhrase, fold, isFunctionWord, sentenceCase, tokens } from './wording.ts';
+
+export interface Given {
+  /** For the record: a date as 2026-11-29, a time as 19:30, digits without spaces. */
+  value: string | number;
+  /** As it is read back. */
+  said: string;
+}
+
+export type SlotReading = { given: Given } | { problem: string } | undefined;
+
+export interface SlotContext {
+  language: string;
+  now: CivilTime;
+  namedDays: readonly NamedDay[];
+  book: PhraseBook;
+  talk: HoursTalk;
+  /** Of the place itself. */
+  hours: OpeningHours | undefined;
+  subject: string;
+  /** The day already given, for a time. */
+  day?: CivilDate;
+}
+
+const MAX_TEXT_CHARS = 300;
+
+/** @param isAnswer the words answer the slot's question; otherwise only what cannot be anything else counts. */
+export function readSlot(slot: Slot, text: string, isAnswer: boolean, context: SlotContext): SlotReading {
+  const moment = () => readMoment(text, context.language, context.now, context.namedDays);
+  switch (slot.kind) {
+    case 'date': {
+      const [date] = moment().days;
+      return date ? checkedDate(slot, date, context) : undefined;
+    }
+    case 'time': {
+      const { minute, isVague } = moment();
+      // A bare number is a time only where a time was asked for.
+      const bare =
+        minute === undefined && isAnswer
+          ? /^\D*(\d{1,2})(?:[ :.](\d{2}))?\D*$/.exec(withDigits(fold(text), context.language))
+          : null;
+      const found = minute ?? (bare && Number(bare[1]) < 24 ? Number(bare[1]) * 60 + Number(bare[2] ?? 0) : undefined);
+      if (found === undefined) return undefined;
+      const at =
+        likelyMinute(
+          context.hours,
+          context.day ?? context.now.date,
+          found,
+          isVague || (bare !== null && found <= 720),
+        ) % 1440;
+      return { given: { value: clock(at), said: timeName(at, context.language) } };
+    }
+    case 'number':
+      return readNumber(slot, isAnswer ? text : moment().rest, isAnswer, context);
+    case 'name':
+      return moment().days.length > 0 ? undefined : readName(text, isAnswer, context);
+    case 'code':
+      return isAnswer ? readCode(slot, text, context.language) : undefined;
+    case 'email':
+      return readEmail(text, context);
+    case 'phone':
+      return readPhone(text, context);
+    case 'contact':
+      return readEmail(text, context) ?? readPhone(text, context);
+    case 'choice': {
+      const said = tokens(text);
+      const found = Object.entries(slot.options).find(([, phrases]) =>
+        phrases.some((phrase) => findPhrase(said, tokens(phrase))),
+      );
+      return found ? { given: { value: found[0], said: found[1][0] ?? found[0] } } : undefined;
+    }
+    case 'text': {
+      const plain = harmless(text).slice(0, MAX_TEXT_CHARS);
+      return isAnswer && /\p{L}|\p{N}/u.test(plain) ? { given: { value: plain, said: plain } } : undefined;
+    }
+  }
+}
+
+/** Nothing that could be read as a stage direction, as markup or as a placeholder. */
+const harmless = (text: string): string =>
+  text
+    .replace(/[[\]<>{}\p{Cc}]/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+
+const clock = (minute: number): string =>
+  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+
+function checkedDate(slot: Extract<Slot, { kind: 'date' }>, date: CivilDate, context: SlotContext): SlotReading {
+  const { form } = context.book.phrases;
+  if (daysBetween(context.now.date, date) < 0) return { problem: form.past };
+  if (slot.open && context.hours && hoursOn(context.hours, date).spans.length === 0)
+    return { problem: sentenceCase(fill(form.closed, { day: context.talk.date(date), subject: context.subject })) };
+  const value = `${date.year}-${String(date.month).padStart(2, '0')}-${String(date.day).padStart(2, '0')}`;
+  return { given: { value, said: context.talk.date(date) } };
+}
+
+const ONE = new Set(['one', 'ein', 'eine', 'einen', 'einer', 'eins', 'un', 'uno', 'una', 'une']);
+
+/** Several with a unit are added up: "two adults and three children". */
+function readNumber(
+  slot: Extract<Slot, { kind: 'number' }>,
+  text: string,
+  isAnswer: boolean,
+  context: SlotContext,
+): SlotReading {
+  const said = tokens(withDigits(fold(text), context.language));
+  const units = slot.unit.map((unit) => tokens(unit).join(' '));
+  let sum: number | undefined;
+  let first: number | undefined;
+  for (const [i, word] of said.entries()) {
+    const number = /^\d{1,6}$/.test(word) ? Number(word) : isAnswer && ONE.has(word) ? 1 : undefined;
+    if (number === undefined) continue;
+    first ??= number;
+    if (
+      units.some((unit) =>
+        said
+          .slice(i + 1, i + 4)
+          .join(' ')
+          .startsWith(unit),
+      )
+    )
+      sum = (sum ?? 0) + number;
+  }
+  const value = sum ?? (isAnswer ? first : undefined);
+  if (value === undefined) return undefined;
+  if (value < slot.min || value > slot.max)
+    return { problem: fill(context.book.phrases.form.range, { min: String(slot.min), max: String(slot.max) }) };
+  return { given: { value, said: String(value) } };
+}
+
+const PARTICLES = new Set([
+  'von',
+  'van',
+  'der',
+  'den',
+  'de',
+  'del',
+  'di',
+  'da',
+  'la',
+  'le',
+  'zu',
+  'zur',
+  'du',
+  'dos',
+  'y',
+  'e',
+]);
+
+function readName(text: string, isAnswer: boolean, { book, language }: SlotContext): SlotReading {
+  const plain = harmless(text)
+    .replace(/[‘’]/g, "'")
+    .replace(/[.,!?;:]+/g, ' ')
+    .trim();
+  if (/\d|@/.test(plain) || plain.length > 100) return undefined;
+  const starts = [...book.phrases.heard.nameIs]
+    .sort((a, b) => b.length - a.length)
+    .map((phrase) => phrase.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const introduced = new RegExp(`(?:^|\\s)(?:${starts.join('|')})\\s+(.+)$`, 'iu').exec(plain);
+  if (!isAnswer && !(introduced && introduced[0].length > introduced[1]!.length + 6)) return undefined;
+  const words = joinSpelling((introduced?.[1] ?? plain).split(/\s+/));
+  const known = words.filter((word) => isFunctionWord(fold(word), language) && !PARTICLES.has(fold(word)));
+  if (words.length === 0 || words.length > 5 || known.length * 2 >= words.length) return undefined;
+  if (!words.every((word) => /^[\p{L}'-]+$/u.test(word)) || words.every((word) => word.length < 2)) return undefined;
+  const name = words.map((word, i) => capital(word, i)).join(' ');
+  return { given: { value: name, said: name } };
+}
+
+const capital = (word: string, i: number): string =>
+  word !== word.toLowerCase() || (i > 0 && PARTICLES.has(word))
+    ? word
+    : word.replace(/(^|[-'])(\p{L})/gu, (_, before: string, letter: string) => before + letter.toUpperCase());
+
+/** "Rossi R O S S I" → "Rossi": letters said one by one are the spelling of the word before, or the word itself. */
+function joinSpelling(words: readonly string[]): string[] {
+  const result: string[] = [];
+  let spelled = '';
+  const close = () => {
+    if (spelled.length < 3) result.push(...spelled);
+    else {
+      const last = result.at(-1);
+      const word = spelled[0]!.toUpperCase() + spelled.slice(1).toLowerCase();
+      // The spelling puts right what was understood.
+      if (last && fold(last)[0] === fold(word)[0]) result.pop();
+      result.push(word);
+    }
+    spelled = '';
+  };
+  for (const word of words) {
+    if (/^\p{L}$/u.test(word)) spelled += word;
+    else {
+      close();
+      result.push(word);
+    }
+  }
+  close();
+  return result;
+}
+
+/** The longest run of digits, single letters and mixtures of both. */
+function readCode(slot: Extract<Slot, { kind: 'code' }>, text: string, language: string): SlotReading {
+  let best = '';
+  let run = '';
+  for (const word of [...tokens(withDigits(fold(text), language)), '']) {
+    if (/^(\p{L}|\p{N}+|(?=.*\p{N})[\p{L}\p{N}]+)$/u.test(word)) run += word;
+    else {
+      if (/\d/.test(run) && run.length > best.length) best = run;
+      run = '';
+    }
+  }
+  if (best.length < slot.minLength || best.length > slot.maxLength) return undefined;
+  const value = best.toUpperCase();
+  return { given: { value, said: [...value].join(' ') } };
+}
+
+function readEmail(text: string, { book }: SlotContext): SlotReading {
+  const { at, dot, dash, underscore } = book.phrases.heard.spell;
+  let address = ` ${text.toLowerCase().replace(/[,;!?]/g, ' ')} `;
+  for (const [names, mark] of [
+    [at, '@'],
+    [dot, '.'],
+    [dash, '-'],
+    [underscore, '_'],
+  ] as const)
+    for (const name of [...names].sort((a, b) => b.length - a.length))
+      address = address.replaceAll(` ${name.toLowerCase()} `, mark === '.' || mark === '@' ? ` ${mark} ` : mark);
+  address = address.replace(/ ?([@.]) ?/g, '$1').replace(/(?<=(?:^|[\s@.])[a-z0-9]) (?=[a-z0-9](?:[\s@.]|$))/g, '');
+  const found = /[a-z0-9][\w.+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/.exec(
+    address.normalize('NFKD').replace(/\p{M}/gu, ''),
+  );
+  return found ? { given: { value: found[0], said: found[0] } } : undefined;
+}
+
+function readPhone(text: string, { book, language }: SlotContext): SlotReading {
+  let folded = ` ${fold(text)} `;
+  for (const name of book.phrases.heard.spell.plus) folded = folded.replaceAll(` ${fold(name)} `, ' +');
+  const found = /\+? ?\d[\d\s()./-]{4,}\d/.exec(withDigits(folded, language));
+  const value = found?.[0].replace(/[^+\d]/g, '') ?? '';
+  const digits = value.replace('+', '');
+  if (digits.length < 6 || digits.length > 15) return undefined;
+  const groups = digits.match(/\d{1,3}/g) ?? [];
+  return {
+    given: {
+      value,
+      said: (value.startsWith('+') ? '+ ' : '') + groups.map((group) => [...group].join(' ')).join(', '),
+    },
+  };
+}

@@ -1,0 +1,193 @@
+/**
+ * One form being filled in. In: what the caller says, turn by turn. Out: the next question, the read-back, and in the end the values. Everything
+ * may come in any order and be put right at any time; nothing is finished without a yes to the read-back.
+ */
+
+import { type Given, readSlot, type SlotContext } from './form-slots.ts';
+import type { FormSpec, Slot } from './form-spec.ts';
+import { fill, findPhrase, listed, tokens } from './wording.ts';
+
+export type FormStep =
+  | { kind: 'ask'; say: string }
+  /** Not an answer to the form; the prompt brings back to it. */
+  | { kind: 'astray' }
+  /** Not understood several times. */
+  | { kind: 'stuck' }
+  | { kind: 'cancelled' }
+  | { kind: 'finished' };
+
+const MAX_MISSES = 3;
+
+export class FormTalk {
+  readonly spec: FormSpec;
+  readonly #given = new Map<string, Given>();
+  #asking: Slot | undefined;
+  #stage: 'asking' | 'confirming' | 'changing' = 'asking';
+  #misses = 0;
+
+  constructor(spec: FormSpec) {
+    this.spec = spec;
+  }
+
+  /** @param text what the caller wants it for; whatever of the form is in it need not be asked. */
+  start(text: string, context: SlotContext): string {
+    const problem = this.#takeAll(text, context, undefined);
+    return `${problem} ${this.#next()}`.trim();
+  }
+
+  /** The question that stands open. */
+  get prompt(): string {
+    if (this.#stage === 'confirming') return this.#confirmation();
+    return this.#asking?.ask ?? this.#confirmation();
+  }
+
+  /** Values for the record, by slot. */
+  get values(): Record<string, string | number> {
+    return Object.fromEntries([...this.#given].map(([id, { value }]) => [id, value]));
+  }
+
+  get said(): Record<string, string> {
+    return Object.fromEntries([...this.#given].map(([id, { said }]) => [id, said]));
+  }
+
+  turn(text: string, context: SlotContext): FormStep {
+    const intent = context.book.intentOf(tokens(text));
+    if (intent === 'cancel') return { kind: 'cancelled' };
+    if (intent === 'repeat') return { kind: 'ask', say: this.prompt };
+    const step = this.#stage === 'asking' ? this.#answered(text, context) : this.#judged(text, context);
+    if (step.kind !== 'astray') this.#misses = 0;
+    return step;
+  }
+
+  /** What to say when nobody could make anything of it. */
+  missed(context: SlotContext): FormStep {
+    this.#misses++;
+    if (this.#misses >= MAX_MISSES) return { kind: 'stuck' };
+    const again = this.#stage === 'asking' ? this.#asking?.again : undefined;
+    return { kind: 'ask', say: again ?? `${context.book.phrases.form.unclear} ${this.prompt}` };
+  }
+
+  #answered(text: string, context: SlotContext): FormStep {
+    const slot = this.#asking;
+    if (!slot) return this.#ask('');
+    const said = tokens(text);
+    // "No, sorry, make it Tuesday" while the name is asked for.
+    const corrects = context.book.begins('correction', said);
+    if (corrects || looksLikeQuestion(text)) {
+      const changed = this.#change(text, context, slot);
+      if (corrects && changed !== undefined) return this.#ask(changed);
+      if (looksLikeQuestion(text) && (slot.kind === 'name' || slot.kind === 'text')) return { kind: 'astray' };
+    }
+    const reading = readSlot(slot, text, true, this.#withDay(context));
+    if (!reading) return { kind: 'astray' };
+    if ('problem' in reading) return { kind: 'ask', say: `${reading.problem} ${slot.ask}` };
+    this.#given.set(slot.id, reading.given);
+    const problem = slot.kind === 'text' || slot.kind === 'name' ? '' : this.#takeAll(text, context, slot);
+    return this.#ask(problem);
+  }
+
+  /** The caller has heard everything read back. */
+  #judged(text: string, context: SlotContext): FormStep {
+    const said = tokens(text);
+    const intent = context.book.intentOf(said);
+    const changed = this.#change(text, context, undefined);
+    if (changed !== undefined) return this.#ask(changed);
+    if (intent === 'yes' && this.#stage === 'confirming') return { kind: 'finished' };
+    const named = this.spec.slots.find((slot) => slot.called.some((name) => findPhrase(said, tokens(name))));
+    if (named && !looksLikeQuestion(text)) {
+      this.#stage = 'asking';
+      this.#asking = named;
+      return { kind: 'ask', say: named.ask };
+    }
+    if (intent === 'no' || (this.#stage === 'confirming' && context.book.begins('correction', said))) {
+      this.#stage = 'changing';
+      const names = this.spec.slots.flatMap((slot) => slot.called[0] ?? []);
+      const slots = listed(names, context.language, 'disjunction');
+      return { kind: 'ask', say: fill(context.book.phrases.form.whatToChange, { slots }) };
+    }
+    return { kind: 'astray' };
+  }
+
+  /** @returns undefined when nothing that was given already is said anew; else what was wrong with it, or ''. */
+  #change(text: string, context: SlotContext, besides: Slot | undefined): string | undefined {
+    const said = tokens(text);
+    let result: string | undefined;
+    for (const slot of this.spec.slots) {
+      if (slot === besides || !this.#given.has(slot.id)) continue;
+      const isNamed = slot.called.some((name) => findPhrase(said, tokens(name)));
+      const isLone =
+        slot.kind === 'number' && this.spec.slots.filter((each) => each.kind === 'number').length === 1 && !besides;
+      const reading = readSlot(
+        slot,
+        isNamed ? afterName(text, slot) : text,
+        (isNamed && slot.kind !== 'text') || (isLone && !hasMoment(text, this.spec, context)),
+        this.#withDay(context),
+      );
+      if (!reading) continue;
+      if ('problem' in reading) {
+        result = reading.problem;
+        continue;
+      }
+      if (this.#given.get(slot.id)?.value === reading.given.value) continue;
+      this.#given.set(slot.id, reading.given);
+      result ??= '';
+    }
+    return result;
+  }
+
+  /** Takes whatever is in the text for slots that are still open. @returns what was wrong with some of it. */
+  #takeAll(text: string, context: SlotContext, besides: Slot | undefined): string {
+    let problem = '';
+    for (const slot of this.spec.slots) {
+      if (slot === besides || this.#given.has(slot.id)) continue;
+      const reading = readSlot(slot, text, false, this.#withDay(context));
+      if (!reading) continue;
+      if ('problem' in reading) problem ||= reading.problem;
+      else this.#given.set(slot.id, reading.given);
+    }
+    return problem;
+  }
+
+  #withDay(context: SlotContext): SlotContext {
+    const date = this.spec.slots.find((slot) => slot.kind === 'date');
+    const value = date ? this.#given.get(date.id)?.value : undefined;
+    if (typeof value !== 'string') return context;
+    const [year = 0, month = 1, day = 1] = value.split('-').map(Number);
+    return { ...context, day: { year, month, day } };
+  }
+
+  #ask(before: string): FormStep {
+    return { kind: 'ask', say: `${before} ${this.#next()}`.trim() };
+  }
+
+  #next(): string {
+    this.#asking = this.spec.slots.find((slot) => !this.#given.has(slot.id));
+    this.#stage = this.#asking ? 'asking' : 'confirming';
+    return this.prompt;
+  }
+
+  #confirmation(): string {
+    return fill(this.spec.confirm, this.said);
+  }
+}
+
+/** "Change the date to Tuesday": what stands behind the slot's name. */
+function afterName(text: string, slot: Slot): string {
+  for (const name of slot.called) {
+    const at = text.toLowerCase().indexOf(name.toLowerCase());
+    if (at >= 0)
+      return text
+        .slice(at + name.length)
+        .replace(/^\s*(is|to|should be|ist|auf|soll|è|a|es|est|sur|sera|:|=)\s+/iu, '');
+  }
+  return text;
+}
+
+/** Whether the number in the words may be that of a date or a time. */
+function hasMoment(text: string, spec: FormSpec, context: SlotContext): boolean {
+  return spec.slots.some(
+    (slot) => (slot.kind === 'date' || slot.kind === 'time') && readSlot(slot, text, false, context) !== undefined,
+  );
+}
+
+const looksLikeQuestion = (text: string): boolean => /\?\s*$/.test(text);

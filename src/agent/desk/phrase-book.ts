@@ -1,0 +1,240 @@
+/**
+ * The common things people say at a desk and what it answers: one YAML file per language (`config/phrases`), single keys replaced by the
+ * `phrases.yaml` of a knowledge folder. In: what somebody said. Out: what they mean by it, if it is one of these.
+ */
+import { z } from 'zod';
+import { findPhrase, isFunctionWord, tokens } from './wording.ts';
+import { readYaml, type YamlSource } from './yaml-source.ts';
+
+const sentence = z.string().min(1);
+const phrases = z.array(sentence).min(1);
+
+/** What somebody may mean as a whole. */
+const intents = {
+  ...{
+    hello: phrases,
+    howAreYou: phrases,
+    whoAreYou: phrases,
+    robot: phrases,
+    thanks: phrases,
+    bye: phrases,
+    human: phrases,
+  },
+  ...{
+    help: phrases,
+    repeat: phrases,
+    more: phrases,
+    yes: phrases,
+    no: phrases,
+    cancel: phrases,
+    slower: phrases,
+    louder: phrases,
+  },
+  ...{ time: phrases, date: phrases, insult: phrases, compliment: phrases, joke: phrases },
+};
+/** Words that matter inside another question. */
+const cues = {
+  ...{
+    opening: phrases,
+    closing: phrases,
+    when: phrases,
+    followUp: phrases,
+    correction: phrases,
+    first: phrases,
+    second: phrases,
+  },
+  ...{ both: phrases, filler: phrases, nameIs: phrases },
+};
+const spell = z.strictObject({ at: phrases, dot: phrases, dash: phrases, underscore: phrases, plus: phrases });
+const heard = z.strictObject({ ...intents, ...cues, spell });
+
+const says = z.strictObject({
+  ...{
+    hello: phrases,
+    helloAgain: phrases,
+    howAreYou: phrases,
+    whoAreYou: phrases,
+    robot: phrases,
+    thanks: phrases,
+    bye: phrases,
+  },
+  ...{
+    human: phrases,
+    help: phrases,
+    unknown: phrases,
+    unknownAgain: phrases,
+    pardon: phrases,
+    moreOffer: phrases,
+    moreAbout: phrases,
+  },
+  ...{
+    moreNothing: phrases,
+    repeatNothing: phrases,
+    noMore: phrases,
+    yesWhat: phrases,
+    which: phrases,
+    cancelNothing: phrases,
+  },
+  ...{
+    slower: phrases,
+    louder: phrases,
+    time: phrases,
+    date: phrases,
+    insult: phrases,
+    compliment: phrases,
+    joke: phrases,
+  },
+  ...{ otherLanguage: phrases },
+});
+const form = z.strictObject({
+  ...{
+    back: sentence,
+    unclear: sentence,
+    stuck: sentence,
+    cancelled: sentence,
+    whatToChange: sentence,
+    failed: sentence,
+  },
+  ...{ lost: sentence, past: sentence, closed: sentence, range: sentence },
+});
+const hours = z.strictObject({
+  ...{
+    today: sentence,
+    tomorrow: sentence,
+    onDay: sentence,
+    onDate: sentence,
+    dayRange: sentence,
+    span: sentence,
+    week: sentence,
+  },
+  ...{
+    weekItem: sentence,
+    closedDays: sentence,
+    open: sentence,
+    closed: sentence,
+    openHoliday: sentence,
+    closedHoliday: sentence,
+  },
+  ...{
+    openNow: sentence,
+    closedNow: sentence,
+    opensNext: sentence,
+    openThen: sentence,
+    closedThen: sentence,
+    thatDay: sentence,
+  },
+  ...{ closes: sentence, opens: sentence },
+});
+
+const complete = z.strictObject({ heard, says, form, hours });
+const replacement = z.strictObject({
+  heard: heard.partial().optional(),
+  says: says.partial().optional(),
+  form: form.partial().optional(),
+  hours: hours.partial().optional(),
+});
+
+export type Phrases = z.infer<typeof complete>;
+export type Intent = keyof typeof intents;
+export type Said = keyof Phrases['says'];
+export type HoursPhrases = Phrases['hours'];
+export type Cue = keyof typeof cues;
+export type Spelling = Phrases['heard']['spell'];
+
+/** @throws AppError KNOWLEDGE_INVALID */
+export const readPhrases = (source: YamlSource): Phrases => readYaml(complete, source).value;
+
+/** @returns the phrases with those keys replaced that the source has. @throws AppError KNOWLEDGE_INVALID */
+export function replacePhrases(phrases: Phrases, source: YamlSource): Phrases {
+  const { value } = readYaml(replacement, source);
+  return {
+    heard: { ...phrases.heard, ...value.heard },
+    says: { ...phrases.says, ...value.says },
+    form: { ...phrases.form, ...value.form },
+    hours: { ...phrases.hours, ...value.hours },
+  } as Phrases;
+}
+
+export class PhraseBook {
+  readonly phrases: Phrases;
+  readonly language: string;
+  #intents: { intent: Intent; words: string[] }[];
+  #cues: ReadonlyMap<Cue, string[][]>;
+
+  constructor(phrases: Phrases, language: string) {
+    this.phrases = phrases;
+    this.language = language;
+    const wordsOf = (list: readonly string[]) => list.map(tokens).sort((a, b) => b.length - a.length);
+    this.#intents = (Object.keys(intents) as Intent[]).flatMap((intent) =>
+      wordsOf(phrases.heard[intent]).map((words) => ({ intent, words })),
+    );
+    this.#cues = new Map((Object.keys(cues) as Cue[]).map((cue) => [cue, wordsOf(phrases.heard[cue])]));
+  }
+
+  /**
+   * @returns what the whole of the words means. Politeness around it does not matter; another matter beside it does ("hello, where is …" is
+   * no greeting). Of several the longest phrase counts.
+   */
+  intentOf(said: readonly string[]): Intent | undefined {
+    let best: { intent: Intent; length: number } | undefined;
+    for (const { intent, words } of this.#intents) {
+      if (best && words.length <= best.length) continue;
+      const found = findPhrase(said, words);
+      if (!found) continue;
+      const others = [...said.slice(0, found.from), ...said.slice(found.to)];
+      const content = others.filter((word) => !isFunctionWord(word, this.language) && !this.#isFiller(word));
+      // One word beside a phrase of three is politeness or a slip of the recogniser; function words are not without limit either.
+      const allowed = words.length >= 3 ? 1 : 0;
+      if (content.length <= allowed && others.length <= 3 + 2 * words.length) best = { intent, length: words.length };
+    }
+    return best?.intent;
+  }
+
+  #isFiller(word: string): boolean {
+    return (this.#cues.get('filler') ?? []).some((phrase) => phrase.includes(word));
+  }
+
+  /** @returns where the first phrase of the cue stands in the words. */
+  find(cue: Cue, said: readonly string[]): { from: number; to: number } | undefined {
+    for (const words of this.#cues.get(cue) ?? []) {
+      const found = findPhrase(said, words);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  begins(cue: Cue, said: readonly string[]): boolean {
+    return (this.#cues.get(cue) ?? []).some((words) => findPhrase(said.slice(0, words.length), words) !== undefined);
+  }
+
+  has(cue: Cue, said: readonly string[]): boolean {
+    return this.find(cue, said) !== undefined;
+  }
+
+  /** @returns the words without greeting and politeness before and after what is meant. */
+  withoutPoliteness(said: readonly string[]): string[] {
+    let words = [...said];
+    const polite = [
+      ...(this.#cues.get('filler') ?? []),
+      ...this.#intents.flatMap(({ intent, words: phrase }) =>
+        intent === 'hello' || intent === 'thanks' ? [phrase] : [],
+      ),
+    ].sort((a, b) => b.length - a.length);
+    for (let again = true; again; ) {
+      again = false;
+      for (const phrase of polite) {
+        const found = findPhrase(words, phrase);
+        if (!found || (found.from !== 0 && found.to !== words.length) || phrase.length >= words.length) continue;
+        words = [...words.slice(0, found.from), ...words.slice(found.to)];
+        again = true;
+      }
+    }
+    return words;
+  }
+
+  /** The variant for a turn, so that the same is not said twice in the same words. */
+  variant(key: Said, turn: number): string {
+    const all = this.phrases.says[key];
+    return all[turn % all.length] ?? '';
+  }
+}
