@@ -2,7 +2,14 @@
  * Opens calls: admission, the chosen face, an engine session and what speaks, put together as one `Session`. In: what a visitor asks for; out:
  * the hosted call. The benchmarks open theirs here too, so that they measure what callers get.
  */
+import { Agent } from './agent/agent.ts';
+import type { Brain } from './agent/brain.ts';
+import type { Conversation, ConversationAudience, Face, ReplyTrace } from './agent/conversation.ts';
+import { LiveAgent } from './agent/live-agent.ts';
+import type { Recognizer } from './agent/recognizer.ts';
+import type { LiveModel } from './agent/speech-to-speech.ts';
 import type { SpeechSynthesizer } from './agent/tts.ts';
+import { Vad } from './agent/vad.ts';
 import type { Capacity } from './capacity.ts';
 import type { Config } from './config.ts';
 import type { EngineListener, EngineSession } from './engine/avatar-engine.ts';
@@ -20,6 +27,11 @@ export interface CallHostParts {
   engine: { open(settings: SessionSettings, listener: EngineListener): EngineSession };
   gallery: { rigPath(portraitId: string): Promise<string> };
   synthesizer: SpeechSynthesizer;
+  brain: Brain;
+  /** Undefined: voices are heard, but not understood. */
+  recognizer: Recognizer | undefined;
+  /** Undefined: recogniser, brain and synthesiser make the conversation. */
+  liveModel: LiveModel | undefined;
   capacity: Pick<Capacity, 'admit' | 'report'>;
   logger: Logger;
   metrics: Metrics;
@@ -35,10 +47,13 @@ export function createCallHost(parts: CallHostParts): CallHost {
       const rigPath = await gallery.rigPath(portraitId);
       capacity.admit(render);
       const call = {}; // stands for this call in what is reported
-      const settings = { rigPath, fps, sizePx: PICTURE_PX, controls: resolveControls(controls), render };
+      const resolved = resolveControls(controls);
+      const settings = { rigPath, fps, sizePx: PICTURE_PX, controls: resolved, render };
       return new Session({
         peer,
         openEngine: (listener) => engine.open(settings, listener),
+        openConversation: (face, told) => openConversation(parts, face, told),
+        controls: resolved,
         synthesizer,
         clock: systemClock,
         audience: {
@@ -67,4 +82,67 @@ export function createCallHost(parts: CallHostParts): CallHost {
       return voices.map(({ id, name, languages }) => ({ id, title: name, language: languages[0] ?? '' }));
     },
   };
+}
+
+/** Who talks through a face: by configuration a model that hears and speaks, else recogniser, brain and voice. */
+function openConversation(parts: CallHostParts, face: Face, audience: ConversationAudience): Conversation {
+  const { config, brain, recognizer, liveModel, synthesizer, metrics } = parts;
+  const { conversation, speech, stt } = config;
+  const { ratePercent, voice } = speech;
+  const common = {
+    face,
+    audience,
+    synthesizer,
+    loadVad: () => Vad.load(),
+    clock: systemClock,
+    traced: (trace: ReplyTrace) => observe(metrics, trace),
+  };
+  if (liveModel)
+    return new LiveAgent({
+      ...common,
+      model: liveModel,
+      settings: { fallbackLine: conversation.fallback, voice, ratePercent },
+    });
+  const { complete, plain, unfinished } = conversation.patienceMs;
+  return new Agent({
+    ...common,
+    brain,
+    recognizer,
+    settings: {
+      turns: {
+        completeMs: complete,
+        plainMs: plain,
+        unfinishedMs: unfinished,
+        bargeIn: conversation.bargeIn,
+        interruptAfterMs: conversation.interruptAfterMs,
+        falseInterruptionMs: conversation.falseInterruptionMs,
+        briefVoiceMs: conversation.briefVoiceMs,
+        transcriptTimeoutMs: stt.timeoutMs,
+        hasGreeting: conversation.greets,
+        promptAfterMs: conversation.promptAfterS * 1000,
+        goodbyeAfterMs: conversation.goodbyeAfterS * 1000,
+      },
+      lines: conversation,
+      voice,
+      ratePercent,
+      language: conversation.language,
+      callerLanguage: stt.language || undefined,
+    },
+  });
+}
+
+function observe(metrics: Metrics, trace: ReplyTrace): void {
+  const histograms = {
+    eouDelayMs: metrics.eouDelayMs,
+    sttDelayMs: metrics.sttDelayMs,
+    llmTtftMs: metrics.llmTtftMs,
+    engineFirstFrameMs: metrics.engineFirstFrameMs,
+    responseLatencyMs: metrics.responseLatencyMs,
+    interruptionLatencyMs: metrics.interruptionLatencyMs,
+    ttsTtfbMs: metrics.ttsTtfbMs,
+  } satisfies Record<keyof ReplyTrace, unknown>;
+  for (const [name, histogram] of Object.entries(histograms)) {
+    const value = trace[name as keyof ReplyTrace];
+    if (value !== undefined) histogram.observe(value);
+  }
 }

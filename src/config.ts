@@ -94,6 +94,40 @@ const schema = z.strictObject({
     /** Longest text that one request may speak. */
     maxCharacters: z.number().int().positive(),
   }),
+  /** Who speaks when, and what the face says of itself. */
+  conversation: z.strictObject({
+    /** BCP 47 tag of what is said where nothing tells otherwise. */
+    language: z.string().min(1),
+    /** Whether the face speaks first once it hears the microphone. */
+    greets: z.boolean(),
+    /** With these words; empty: the brain's own. */
+    greeting: z.string(),
+    /** Into a long silence. */
+    prompt: z.string().min(1),
+    /** Before it hangs up. */
+    goodbye: z.string().min(1),
+    /** When a voice was heard and no word of it understood. */
+    notUnderstood: z.string().min(1),
+    /** Instead of an answer that cannot be had. */
+    fallback: z.string().min(1),
+    /** Whether the caller may interrupt by voice. */
+    bargeIn: z.boolean(),
+    /** Silence that ends a turn whose words look complete, tell nothing, or stop at an "and". */
+    patienceMs: z.strictObject({
+      complete: z.number().int().min(100).max(10_000),
+      plain: z.number().int().min(100).max(10_000),
+      unfinished: z.number().int().min(100).max(10_000),
+    }),
+    /** Voice must last so much longer than a click to interrupt; 300 lets most "mhm" pass without a pause. */
+    interruptAfterMs: z.number().int().min(0).max(5000),
+    /** Without words so long after the voice, an interruption was none and the face goes on. */
+    falseInterruptionMs: z.number().int().min(300).max(10_000),
+    /** Voice without words that is shorter was a cough. */
+    briefVoiceMs: z.number().int().min(0).max(5000),
+    /** Silence until the face asks whether someone is there, and from there until its goodbye; 0: never. */
+    promptAfterS: z.number().min(0).max(3600),
+    goodbyeAfterS: z.number().min(0).max(3600),
+  }),
   /** Who answers. */
   llm: z.strictObject({
     kind: z.enum(['embedded', 'openai']),
@@ -301,3 +335,9 @@ export function defaultDataDir(env: NodeJS.ProcessEnv = process.env): string {
 export type Secrets = (variable: string) => string | undefined;
 
 export const environmentSecrets: Secrets = (variable) => process.env[variable]?.trim() || undefined;
+
+/** What a program of somebody else's that runs beside us may see of the environment: nothing that is secret. */
+export function childEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const shared = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'LANG', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH'];
+  return Object.fromEntries(shared.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}

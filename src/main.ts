@@ -1,5 +1,7 @@
 /** Composition root of the server: gallery, engine, speech synthesiser and sessions, joined behind the signaling server's ports. */
+import { EmbeddedBrain } from './agent/embedded-brain.ts';
 import { EmbeddedSynthesizer } from './agent/embedded-synthesizer.ts';
+import { MoonshineRecognizer } from './agent/moonshine.ts';
 import { createCallHost, PICTURE_PX } from './call-host.ts';
 import { availableCores, Capacity } from './capacity.ts';
 import type { Config } from './config.ts';
@@ -23,11 +25,14 @@ export async function serve(config: Config): Promise<RunningServer> {
     const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs));
     const engine = scope.use(new AvatarEngine(workers, { provider: config.motion.provider }));
     const synthesizer = scope.use(new EmbeddedSynthesizer());
+    const brain = scope.use(new EmbeddedBrain(config.brain, { logger }));
+    const recognizer = config.stt.kind === 'none' ? undefined : scope.use(new MoonshineRecognizer());
     const { fps } = config.motion;
     const { maxCalls } = config.server;
     const callCount = (): number => engine.sessionCount;
     const capacity = scope.use(new Capacity({ cores, workers, fps, maxCalls, callCount }));
-    const host = createCallHost({ config, engine, gallery, synthesizer, capacity, logger, metrics });
+    const talkers = { brain, recognizer, synthesizer, liveModel: undefined };
+    const host = createCallHost({ config, engine, gallery, ...talkers, capacity, logger, metrics });
     const readiness: ReadinessCheck[] = [
       { name: 'engine', check: () => engine.answer().then(() => undefined) },
       { name: 'portraits', check: () => gallery.problem },

@@ -1,18 +1,21 @@
 /**
- * One call, wired: text or sound → `Speaking` → engine (worker) → pacer → Opus, VP8 or H.264 → peer. Sees only ports. Control flows back
- * through keyframe requests, playout reports and free slots. Everything it starts ends with `close`.
+ * One call, wired: microphone → `Ear` → conversation → `Speaking` → engine (worker) → pacer → Opus, VP8 or H.264 → peer. Sees only ports.
+ * Control flows back through turns that are cut off, playout reports, keyframe requests and free slots. Everything it starts ends with `close`.
  */
+import type { Conversation, ConversationAudience, Face } from './agent/conversation.ts';
+import { Ear } from './agent/ear.ts';
 import type { SpeechSynthesizer } from './agent/tts.ts';
 import type { EngineListener, EngineSession } from './engine/avatar-engine.ts';
 import type { AvatarControls } from './engine/controls.ts';
 import { AppError } from './errors.ts';
+import { DirectedFace } from './face.ts';
 import { AvPacer, type PacerAction } from './media/av-pacer.ts';
 import { BitrateControl } from './media/bitrate-control.ts';
 import type { Clock } from './media/clock.ts';
 import { OpusEncoder } from './media/opus.ts';
 import { PictureThinning } from './media/picture-thinning.ts';
-import { quantile } from './media/quantile.ts';
 import { Mirror } from './mirror.ts';
+import { SessionStatistics } from './session-statistics.ts';
 import type { CallAudience, HostedCall, SoundIntake } from './signaling/hosting.ts';
 import type { LinkReport, MediaOutlet, PeerEvents } from './signaling/peer.ts';
 import type { Render } from './signaling/protocol.ts';
@@ -25,7 +28,10 @@ const STATS_US = 1_000_000;
 export interface SessionParts {
   peer: () => MediaOutlet;
   openEngine: (listener: EngineListener) => EngineSession;
+  /** Who talks through the face. */
+  openConversation: (face: Face, audience: ConversationAudience) => Conversation;
   synthesizer: SpeechSynthesizer;
+  controls: AvatarControls;
   clock: Clock;
   audience: CallAudience;
   logger: Logger;
@@ -41,16 +47,6 @@ export interface SessionParts {
   };
 }
 
-interface Window {
-  pictures: number;
-  bytes: number;
-  skewsUs: number[];
-  renderMs: number[];
-  encodeMs: number[];
-}
-
-const emptyWindow = (): Window => ({ pictures: 0, bytes: 0, skewsUs: [], renderMs: [], encodeMs: [] });
-
 export class Session implements HostedCall {
   readonly events: PeerEvents;
   private readonly parts: SessionParts;
@@ -63,11 +59,12 @@ export class Session implements HostedCall {
   private readonly life = new AbortController();
   private readonly tasks = new Set<Promise<void>>();
   private readonly speaking: Speaking;
+  private readonly face: DirectedFace;
+  private readonly conversation: Conversation;
+  private readonly ear = new Ear();
   /** The caller's own voice, while it is wanted. */
   private mirror: Mirror | undefined;
-  private window = emptyWindow();
-  private held = 0;
-  private dropped = 0;
+  private readonly statistics = new SessionStatistics();
 
   constructor(parts: SessionParts) {
     this.parts = parts;
@@ -79,12 +76,11 @@ export class Session implements HostedCall {
         this.speaking.announced(tick.turnId, tick.samples.length);
       },
       picture: (index, slot, renderMs) => {
-        this.window.renderMs.push(renderMs);
+        this.statistics.rendered(renderMs);
         this.pacer.pushPicture(index, slot);
       },
       encoded: (frame, encodeMs) => {
-        this.window.encodeMs.push(encodeMs);
-        this.window.bytes += frame.data.length;
+        this.statistics.encoded(frame.data.length, encodeMs);
         this.parts.peer().send(frame);
       },
       restarted: () => this.pacer.forgetPictures(),
@@ -96,16 +92,19 @@ export class Session implements HostedCall {
       interrupted: (turnId) => this.pacer.interrupt(turnId),
       run: (task) => this.run(task),
     });
+    this.face = new DirectedFace(this.speaking, this.engine, parts.controls);
+    this.conversation = parts.openConversation(this.face, {
+      ...parts.audience,
+      handoff: () => parts.audience.handoff(),
+      broken: (error) => this.fail(error),
+      hangUp: () => this.end('goodbye'),
+    });
     this.events = {
       connected: () => this.start(),
       keyframeRequest: () => this.engine.requestKeyframe(),
-      microphone: (packet) => this.mirror?.receive(packet),
+      microphone: (packet) => this.ear.receive(packet),
       link: (report) => this.follow(report),
-      closed: (reason) => {
-        if (this.life.signal.aborted) return;
-        this.parts.audience.ended(reason);
-        this.run(this.close(reason));
-      },
+      closed: (reason) => this.end(reason),
     };
     parts.metrics.sessions.inc();
   }
@@ -117,6 +116,12 @@ export class Session implements HostedCall {
     });
     this.tasks.add(owned);
     void owned.finally(() => this.tasks.delete(owned));
+  }
+
+  private end(reason: string): void {
+    if (this.life.signal.aborted) return;
+    this.parts.audience.ended(reason);
+    this.run(this.close(reason));
   }
 
   private start(): void {
@@ -147,7 +152,7 @@ export class Session implements HostedCall {
       for (const action of this.pacer.poll(clock.nowUs())) this.perform(action);
       if (clock.nowUs() >= nextStatsUs) {
         nextStatsUs += STATS_US;
-        this.reportStats();
+        this.parts.audience.stats(this.statistics.take(this.bitrate));
       }
       await clock.sleepUntil(clock.nowUs() + POLL_US, signal);
     }
@@ -155,8 +160,10 @@ export class Session implements HostedCall {
 
   private perform(action: PacerAction): void {
     switch (action.kind) {
-      case 'audio':
-        this.mirror?.tick();
+      case 'audio': {
+        const heard = this.ear.tick();
+        this.mirror?.hear(heard);
+        this.conversation.tick(heard, action.samples);
         this.mediaUs = action.timestampUs;
         this.parts.peer().send({
           kind: 'audio',
@@ -166,68 +173,71 @@ export class Session implements HostedCall {
           durationUs: 20_000,
           isKeyframe: true,
         });
+        this.speaking.sent((turnId) => this.pacer.playedUs(turnId));
         break;
+      }
       case 'picture':
         if (!this.thinning.takes(action.timestampUs)) {
           this.engine.drop(action.slot);
           break;
         }
-        this.window.pictures += 1;
-        this.window.skewsUs.push(Math.abs(action.skewUs));
+        this.statistics.shown(action.skewUs);
         this.engine.encode(action.slot, action.timestampUs);
         break;
       case 'drop':
-        this.dropped += 1;
+        this.statistics.dropped += 1;
         this.engine.drop(action.slot);
         break;
       case 'hold':
-        this.held += 1;
+        this.statistics.held += 1;
         this.parts.metrics.framesHeld.inc();
         break;
       case 'underrun':
         break;
-      case 'report': {
-        const { turnId, playedUs, interrupted } = action.report;
-        this.speaking.ended(turnId);
-        this.parts.audience.turn({ turnId, state: 'ended', playedMs: Math.round(playedUs / 1000), interrupted });
+      case 'report':
+        this.speaking.settled(action.report);
         break;
-      }
     }
   }
 
-  private reportStats(): void {
-    const { pictures, bytes, skewsUs, renderMs, encodeMs } = this.window;
-    this.window = emptyWindow();
-    this.parts.audience.stats({
-      fps: pictures,
-      bitrateKbps: Math.round((bytes * 8) / 1000),
-      skewP95Ms: quantile(skewsUs, 0.95) / 1000,
-      heldFrames: this.held,
-      droppedFrames: this.dropped,
-      renderMs: quantile(renderMs, 0.5),
-      encodeMs: quantile(encodeMs, 0.5),
-      targetFps: this.bitrate.rate.fps,
-      estimatedKbps: Math.round(this.bitrate.estimateBps / 1000),
-      lossPercent: Math.round(this.bitrate.link.loss * 1000) / 10,
-      ...(this.bitrate.link.rttMs === undefined ? {} : { rttMs: Math.round(this.bitrate.link.rttMs) }),
-    });
-  }
-
   speak(message: { text: string; voice?: string | undefined }): number {
-    return this.speaking.speak(message);
+    return this.conversation.guest((listener) => this.speaking.speak(message, listener));
   }
 
   openSound(): SoundIntake {
-    return this.speaking.openSound();
+    let intake: SoundIntake | undefined;
+    this.conversation.guest((listener) => {
+      intake = this.speaking.openSound(listener);
+      return intake.turnId;
+    });
+    return intake!;
+  }
+
+  say(text: string): void {
+    this.conversation.say(text);
+  }
+
+  /** The microphone serves the conversation or the mirror, not both. */
+  setTalk(isOn: boolean): void {
+    if (isOn) this.endMirror();
+    this.conversation.setTalk(isOn);
+  }
+
+  hold(isDown: boolean): void {
+    this.conversation.hold(isDown);
   }
 
   setMirror(isOn: boolean): void {
-    if (isOn) this.mirror ??= new Mirror(() => (this.speaking.isSilent ? this.openSound() : undefined));
-    else this.endMirror();
+    if (!isOn) {
+      this.endMirror();
+      return;
+    }
+    this.conversation.setTalk(false);
+    this.mirror ??= new Mirror(() => (this.speaking.isSilent ? this.openSound() : undefined));
   }
 
   private endMirror(): void {
-    this.mirror?.[Symbol.dispose]();
+    this.mirror?.rest();
     this.mirror = undefined;
   }
 
@@ -236,7 +246,7 @@ export class Session implements HostedCall {
   }
 
   setControls(controls: Partial<AvatarControls>): void {
-    this.engine.setControls(controls);
+    this.face.setControls(controls);
   }
 
   private fail(error: unknown): void {
@@ -259,7 +269,8 @@ export class Session implements HostedCall {
     this.life.abort();
     this.engine.close();
     this.parts.metrics.sessions.dec();
-    await Promise.allSettled([...this.tasks]);
+    await Promise.allSettled([this.conversation.close(), ...this.tasks]);
+    this.ear[Symbol.dispose]();
     this.opus[Symbol.dispose]();
   }
 }

@@ -1,11 +1,18 @@
 /**
- * What the face of one session says: one turn at a time, a text through the synthesiser or bare sound. In: texts, sound, and what the engine
- * has announced. Out: speech to the engine, at most a little ahead of what was announced, and what the audience is told.
+ * What the face of one session says: one turn at a time, a script or bare sound. In: scripts, sound, what the engine has announced and what
+ * was sent. Out: speech to the engine, at most a little ahead of what it has announced; captions and stage directions when their words
+ * sound; one report per turn.
  */
-import type { SpeechSynthesizer } from './agent/tts.ts';
+
+import type { PlayListener } from './agent/conversation.ts';
+import { Script } from './agent/script.ts';
+import { type SpeechSynthesizer, shiftChunk, splitSentences } from './agent/tts.ts';
 import type { EngineSession } from './engine/avatar-engine.ts';
 import { AppError } from './errors.ts';
+import type { PlayoutReport } from './media/av-pacer.ts';
 import type { Clock } from './media/clock.ts';
+import { Resampler } from './media/resampler.ts';
+import type { SpeechChunk } from './media/speech.ts';
 import type { CallAudience, SoundIntake } from './signaling/hosting.ts';
 import type { Metrics } from './telemetry.ts';
 
@@ -19,65 +26,149 @@ export interface SpeakingParts {
   clock: Clock;
   audience: CallAudience;
   metrics: Metrics;
-  settings: { voice: string; ratePercent: number; maxCharacters: number };
+  settings: { voice?: string | undefined; ratePercent: number; maxCharacters: number };
   /** Called with each turn that is cut off. */
   interrupted: (turnId: number) => void;
   /** Takes a task into the session's care. */
   run: (task: Promise<void>) => void;
 }
 
+/** What is to be done when a turn has been played so far. */
+interface TurnCue {
+  atUs: number;
+  act: () => void;
+}
+
 interface Turn {
   id: number;
   abort: AbortController;
+  listener: PlayListener;
+  script: Script | undefined;
+  /** Where in the script this turn begins; undefined before its first sound. */
+  baseUs: number | undefined;
+  cues: TurnCue[];
   /** Speech handed to the engine and not yet announced by it. */
   aheadUs: number;
   /** Wakes whoever waits for `aheadUs` to fall. */
   wake: () => void;
+  givenUs: number | undefined;
+  announcedUs: number | undefined;
+  playedUs: number;
+  stoppedUs: number | undefined;
 }
 
 export class Speaking {
   private readonly parts: SpeakingParts;
   private turn: Turn | undefined;
+  /** Turns without a report yet: the one under way, and those that were just cut off. */
+  private readonly open = new Map<number, Turn>();
   private nextTurnId = 1;
 
   constructor(parts: SpeakingParts) {
     this.parts = parts;
   }
 
-  /** The engine has given out this much of a turn. */
-  announced(turnId: number | undefined, samples: number): void {
-    if (!this.turn || turnId !== this.turn.id) return;
-    this.turn.aheadUs -= (samples / ENGINE_RATE_HZ) * 1e6;
-    this.turn.wake();
-  }
-
   get isSilent(): boolean {
     return this.turn === undefined;
   }
 
-  /** The last of a turn has been played. */
-  ended(turnId: number): void {
-    if (this.turn?.id === turnId) this.turn = undefined;
+  /** The engine has given out this much of a turn. */
+  announced(turnId: number | undefined, samples: number): void {
+    if (!this.turn || turnId !== this.turn.id) return;
+    this.turn.announcedUs ??= this.parts.clock.nowUs();
+    this.turn.aheadUs -= (samples / ENGINE_RATE_HZ) * 1e6;
+    this.turn.wake();
+  }
+
+  /** 20 ms were sent. @param playedUs asks how much of a turn is sent by now. */
+  sent(playedUs: (turnId: number) => number): void {
+    if (this.turn) this.progress(this.turn, playedUs(this.turn.id));
+  }
+
+  private progress(turn: Turn, playedUs: number): void {
+    if (playedUs <= turn.playedUs) return;
+    if (turn.playedUs === 0)
+      turn.listener.sounded?.({ engineFirstFrameUs: (turn.announcedUs ?? 0) - (turn.givenUs ?? 0) });
+    turn.playedUs = playedUs;
+    turn.script?.forgetBefore((turn.baseUs ?? 0) + playedUs);
+    this.act(turn, playedUs);
+  }
+
+  private act(turn: Turn, untilUs: number): void {
+    while (turn.cues.length > 0 && turn.cues[0]!.atUs < untilUs) turn.cues.shift()!.act();
+  }
+
+  /** A turn is over: tells everyone, once. */
+  settled({ turnId, playedUs, interrupted }: PlayoutReport): void {
+    const turn = this.open.get(turnId);
+    if (!turn) return;
+    this.open.delete(turnId);
+    if (this.turn === turn) this.turn = undefined;
+    this.progress(turn, playedUs);
+    if (!interrupted) this.act(turn, Number.POSITIVE_INFINITY);
+    const { clock, audience } = this.parts;
+    const reachedUs = (turn.baseUs ?? 0) + playedUs;
+    const heard = turn.script?.heardText(interrupted ? reachedUs : Number.POSITIVE_INFINITY);
+    const trace = turn.listener.settled?.({
+      reachedUs,
+      interrupted,
+      ...(turn.stoppedUs === undefined ? {} : { interruptionLatencyUs: clock.nowUs() - turn.stoppedUs }),
+    });
+    audience.turn({
+      turnId,
+      state: 'ended',
+      playedMs: Math.round(playedUs / 1000),
+      interrupted,
+      ...(heard === undefined ? {} : { heard }),
+      ...(trace === undefined ? {} : { trace }),
+    });
   }
 
   /** @throws AppError TEXT_TOO_LONG. @returns the turn's number. */
-  speak({ text, voice }: { text: string; voice?: string | undefined }): number {
+  speak({ text, voice }: { text: string; voice?: string | undefined }, listener: PlayListener = {}): number {
     const { maxCharacters } = this.parts.settings;
     if (text.length > maxCharacters)
       throw new AppError(
         'TEXT_TOO_LONG',
         `The text has ${text.length} characters; at most ${maxCharacters} are spoken at once.`,
       );
-    const turn = this.begin();
-    this.parts.metrics.speechRequests.inc();
-    this.parts.run(this.synthesize(turn, text, voice));
+    const { synthesizer, settings, metrics, clock } = this.parts;
+    metrics.speechRequests.inc();
+    const sentences = [...splitSentences(text)];
+    const chosen = voice ?? settings.voice;
+    const script = new Script({
+      // What cannot be spoken is still given to the synthesiser, which says why.
+      lines: (sentences.length > 0 ? sentences : [text]).map((sentence) => ({
+        kind: 'sentence',
+        text: sentence,
+        directions: [],
+      })),
+      synthesizer,
+      voice: { ...(chosen === undefined ? {} : { voice: chosen }), ratePercent: settings.ratePercent },
+      languageOf: () => undefined,
+      onFirstSound: (sinceUs) => metrics.ttsTtfbMs.observe(sinceUs / 1000),
+      nowUs: () => clock.nowUs(),
+    });
+    return this.play(script, {
+      ...listener,
+      settled: (report) => {
+        script.close();
+        return listener.settled?.(report);
+      },
+    });
+  }
+
+  /** Begins a turn that says the script, from a moment of it on. What was being said ends. @returns the turn's number. */
+  play(script: Script, listener: PlayListener, fromUs = 0): number {
+    const turn = this.begin(listener, script);
+    this.parts.run(this.perform(turn, script, fromUs));
     return turn.id;
   }
 
   /** A turn of bare sound, as long as its sender likes. */
-  openSound(): SoundIntake {
+  openSound(listener: PlayListener = {}): SoundIntake {
     const { engine } = this.parts;
-    const turn = this.begin();
+    const turn = this.begin(listener);
     const { signal } = turn.abort;
     return {
       turnId: turn.id,
@@ -86,6 +177,7 @@ export class Speaking {
       },
       push: async (samples) => {
         if (signal.aborted || samples.length === 0) return;
+        turn.givenUs ??= this.parts.clock.nowUs();
         turn.aheadUs += (samples.length / ENGINE_RATE_HZ) * 1e6;
         engine.hear(turn.id, samples);
         await this.room(turn);
@@ -96,10 +188,24 @@ export class Speaking {
     };
   }
 
-  private begin(): Turn {
+  private begin(listener: PlayListener, script?: Script): Turn {
     this.stop();
-    const turn = { id: this.nextTurnId++, abort: new AbortController(), aheadUs: 0, wake: () => {} };
+    const turn: Turn = {
+      id: this.nextTurnId++,
+      abort: new AbortController(),
+      listener,
+      script,
+      baseUs: undefined,
+      cues: [],
+      aheadUs: 0,
+      wake: () => {},
+      givenUs: undefined,
+      announcedUs: undefined,
+      playedUs: 0,
+      stoppedUs: undefined,
+    };
     this.turn = turn;
+    this.open.set(turn.id, turn);
     this.parts.audience.turn({ turnId: turn.id, state: 'started' });
     return turn;
   }
@@ -113,25 +219,28 @@ export class Speaking {
     }
   }
 
-  private async synthesize(turn: Turn, text: string, voice: string | undefined): Promise<void> {
-    const { settings, audience, clock, engine, metrics, synthesizer } = this.parts;
+  private async perform(turn: Turn, script: Script, fromUs: number): Promise<void> {
+    const { audience, engine } = this.parts;
     const { signal } = turn.abort;
-    const startUs = clock.nowUs();
-    let hasSounded = false;
+    const give = script.isBare ? bareGiver(engine, turn.id) : (chunk: SpeechChunk) => engine.speak(turn.id, chunk);
     try {
-      const speech = synthesizer.synthesize(text, {
-        voice: voice ?? settings.voice,
-        ratePercent: settings.ratePercent,
-        signal,
-      });
-      for await (const chunk of speech) {
+      for await (const { chunk, cues } of script.from(fromUs, signal)) {
         if (signal.aborted) return;
-        if (!hasSounded) metrics.ttsTtfbMs.observe((clock.nowUs() - startUs) / 1000);
-        hasSounded = true;
+        turn.baseUs ??= chunk.startUs;
+        const { baseUs } = turn;
+        for (const cue of cues)
+          turn.cues.push({
+            atUs: cue.atUs - baseUs,
+            act: () =>
+              cue.kind === 'caption'
+                ? audience.caption({ turnId: turn.id, text: cue.text })
+                : turn.listener.direction?.(cue.direction),
+          });
+        turn.cues.sort((a, b) => a.atUs - b.atUs);
+        if (chunk.samples.length === 0) continue;
+        turn.givenUs ??= this.parts.clock.nowUs();
         turn.aheadUs += (chunk.samples.length / chunk.sampleRateHz) * 1e6;
-        const caption = chunk.words.map((word) => word.text).join(' ');
-        if (caption) audience.caption({ turnId: turn.id, text: caption });
-        engine.speak(turn.id, chunk);
+        give(shiftChunk(chunk, -baseUs));
         await this.room(turn);
       }
     } catch (error) {
@@ -147,9 +256,21 @@ export class Speaking {
     const { turn } = this;
     if (!turn || (turnId !== undefined && turnId !== turn.id)) return;
     this.turn = undefined;
+    turn.stoppedUs = this.parts.clock.nowUs();
     turn.abort.abort();
     turn.wake();
     this.parts.engine.interrupt(turn.id);
     this.parts.interrupted(turn.id);
   }
+}
+
+/** Gives the sound alone: the lips are heard in it. */
+function bareGiver(engine: EngineSession, turnId: number): (chunk: SpeechChunk) => void {
+  let resampler: { fromHz: number; stream: Resampler } | undefined;
+  return ({ samples, sampleRateHz }) => {
+    if (resampler?.fromHz !== sampleRateHz)
+      resampler = { fromHz: sampleRateHz, stream: new Resampler(sampleRateHz, ENGINE_RATE_HZ, 1) };
+    const sound = resampler.stream.push(samples);
+    if (sound.length > 0) engine.hear(turnId, sound);
+  };
 }

@@ -18,6 +18,13 @@ export interface Metrics {
   speechRequests: Counter;
   /** Text accepted → first sound and motion handed to the socket. */
   ttsTtfbMs: Histogram;
+  /** Where the time of an answer goes; see `ReplyTrace`. */
+  eouDelayMs: Histogram;
+  sttDelayMs: Histogram;
+  llmTtftMs: Histogram;
+  engineFirstFrameMs: Histogram;
+  responseLatencyMs: Histogram;
+  interruptionLatencyMs: Histogram;
   portraitMs: Histogram;
   /** Pictures that came too late and were replaced by the one before. */
   framesHeld: Counter;
@@ -28,6 +35,7 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   const buckets = [25, 50, 100, 200, 400, 800, 1600, 3200, 6400];
+  const delay = (name: string, help: string): Histogram => new Histogram({ name, help, buckets, registers });
   return {
     registry,
     sessions: new Gauge({ name: 'sessions', help: 'Open sessions', registers }),
@@ -38,6 +46,15 @@ export function createMetrics(): Metrics {
       buckets,
       registers,
     }),
+    eouDelayMs: delay('eou_delay_ms', 'Last voiced sample of the caller to the end of the turn'),
+    sttDelayMs: delay('stt_delay_ms', 'End of the voice to the final transcript'),
+    llmTtftMs: delay('llm_ttft_ms', 'Question asked to the first piece of the answer'),
+    engineFirstFrameMs: delay('engine_first_frame_ms', 'First speech at the engine to its first picture announced'),
+    responseLatencyMs: delay(
+      'response_latency_ms',
+      'Last voiced sample of the caller to the first sound of the answer',
+    ),
+    interruptionLatencyMs: delay('interruption_latency_ms', 'Decision to be silent to the last sound of the turn'),
     framesHeld: new Counter({ name: 'frames_held_total', help: 'Pictures given up because they were late', registers }),
     portraitMs: new Histogram({ name: 'portrait_ms', help: 'Photo received to rig ready', buckets, registers }),
   };

@@ -26,6 +26,8 @@ const DEFAULT_WORDS_PER_MINUTE = 152;
 const DEFAULT_PITCH = 50;
 /** Between sentences at the voice's own speed. */
 const SENTENCE_PAUSE_MS = 340;
+/** After a piece that ends within a sentence. */
+const CLAUSE_PAUSE_MS = 120;
 
 export class EspeakSynthesizer implements SpeechSynthesizer {
   readonly name = 'espeak-ng';
@@ -59,7 +61,8 @@ export class EspeakSynthesizer implements SpeechSynthesizer {
         text: plain,
       });
       const { phonemes, words } = speechFromEvents(reply.events, reply.samples, reply.sampleRateHz, plain);
-      const pause = Math.round(((SENTENCE_PAUSE_MS / 1000) * reply.sampleRateHz * 100) / ratePercent);
+      const pauseMs = /[,;:–—、，；：]["'”’»)]*$/u.test(plain) ? CLAUSE_PAUSE_MS : SENTENCE_PAUSE_MS;
+      const pause = Math.round(((pauseMs / 1000) * reply.sampleRateHz * 100) / ratePercent);
       const samples = new Float32Array(reply.samples.length + pause);
       samples.set(reply.samples);
       const { sampleRateHz } = reply;

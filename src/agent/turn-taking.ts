@@ -64,6 +64,8 @@ export type TurnEffect =
   /** What was cut off will not be said; whatever still works on it stops. */
   | { kind: 'discard'; replyId: number }
   | { kind: 'activity'; state: Activity }
+  /** The caller should be told that words are not understood, without a sound. */
+  | { kind: 'hint' }
   | { kind: 'hand-off' }
   | { kind: 'hang-up' };
 
@@ -90,6 +92,7 @@ export class TurnTaking {
   private isPushToTalk = false;
   private isHandedOff = false;
   private hasGreeted = false;
+  private hasExplained = false;
   private isOver = false;
   private caller: CallerTurn | undefined;
   /** What the last utterance sounds like so far. */
@@ -321,24 +324,31 @@ export class TurnTaking {
   /** The caller has finished. */
   private endCallerTurn(caller: CallerTurn): void {
     const text = this.textOf(caller);
-    const isNothing = this.settings.canUnderstand
-      ? text === '' || (this.cut !== undefined && isBackchannel(text))
-      : caller.voicedUs < this.settings.briefVoiceMs * 1000;
-    if (isNothing) {
+    const { canUnderstand, briefVoiceMs } = this.settings;
+    const isNoise = text === '' && (caller.voicedUs < briefVoiceMs * 1000 || (this.cut && canUnderstand));
+    if (isNoise || (this.cut && isBackchannel(text))) {
       this.takeBack();
       return;
     }
-    this.caller = undefined;
+    this.dropCaller();
     this.discardCut();
     this.hasPrompted = false;
-    const { lastVoicedUs, language } = caller;
-    if (!this.settings.canUnderstand) {
-      this.do({ kind: 'line', replyId: this.open().id, line: 'not-understood' });
+    if (text === '') {
+      this.explain();
       return;
     }
+    const { lastVoicedUs, language } = caller;
     this.do({ kind: 'heard', text, isFinal: true });
     const known = language === undefined ? {} : { language };
     this.do({ kind: 'answer', replyId: this.open().id, text, lastVoicedUs, ...known });
+  }
+
+  /** Somebody spoke, and no word was understood: said once, shown from then on. */
+  private explain(): void {
+    this.quiet();
+    if (this.hasExplained) this.do({ kind: 'hint' });
+    else this.do({ kind: 'line', replyId: this.open().id, line: 'not-understood' });
+    this.hasExplained = true;
   }
 
   /** Nothing was said: a reply that was cut off for it goes on. */

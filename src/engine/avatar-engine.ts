@@ -11,7 +11,7 @@ import type { EncodedFrame } from '../media/frames.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
 import type { SpeechChunk } from '../media/speech.ts';
 import { spawnWorker } from '../media/worker-thread.ts';
-import type { Activity, FromWorker, SessionSettings, ToWorker } from './avatar-messages.ts';
+import type { Activity, CallerSound, FromWorker, SessionSettings, ToWorker } from './avatar-messages.ts';
 import type { AvatarControls } from './controls.ts';
 import { Listening } from './listening.ts';
 import { ArticulationModel } from './motion/articulation.ts';
@@ -131,6 +131,11 @@ export class EngineSession {
   setActivity(activity: Activity): void {
     this.activity = activity;
     this.post({ kind: 'activity', activity });
+  }
+
+  /** How the caller sounds; a face that listens answers to it. */
+  hearCaller(caller: CallerSound): void {
+    this.post({ kind: 'caller', caller });
   }
 
   /** Encodes the picture in `slot`; the slot is free again afterwards. */

@@ -9,6 +9,13 @@ import type { HeardPiece } from './listening.ts';
 /** What the face does while it says nothing. */
 export type Activity = 'idle' | 'listening' | 'thinking';
 
+/** The caller's voice, as far as a listening face answers to it. */
+export interface CallerSound {
+  isVoiced: boolean;
+  /** 0 … 1 of the caller's usual loudness. */
+  loudness: number;
+}
+
 export interface SessionSettings {
   rigPath: string;
   fps: number;
@@ -30,6 +37,8 @@ export type ToWorker = { sessionId: number } & (
   | { kind: 'interrupt'; turnId: number }
   | { kind: 'controls'; controls: Partial<AvatarControls> }
   | { kind: 'activity'; activity: Activity }
+  /** How the caller sounds, ten times a second while there is a conversation. */
+  | { kind: 'caller'; caller: CallerSound }
   | { kind: 'encode'; slot: number; timestampUs: number }
   | { kind: 'drop'; slot: number }
   | { kind: 'keyframe' }

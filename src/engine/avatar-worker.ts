@@ -147,6 +147,9 @@ class WorkerSession {
       case 'activity':
         this.performer.setActivity(message.activity);
         break;
+      case 'caller':
+        this.performer.hearCaller(message.caller);
+        break;
       case 'encode':
         this.encode(message.slot, message.timestampUs);
         break;

@@ -83,6 +83,11 @@ export class AvPacer {
     return Math.round((Math.max(0, samples) / AUDIO_RATE_HZ) * 1e6);
   }
 
+  /** How much of a turn has been sent, µs; 0 once it has been reported. */
+  playedUs(turnId: number): number {
+    return Math.round(((this.played.get(turnId) ?? 0) / AUDIO_RATE_HZ) * 1e6);
+  }
+
   pushTick(tick: Tick): void {
     if (tick.turnId !== undefined && this.settled.has(tick.turnId)) return; // still in flight when its turn ended
     // Speech waits for no idle tick, nor for the rest of the one that plays (whose picture has begun and is shown all the same).
@@ -140,7 +145,7 @@ export class AvPacer {
   }
 
   private settle(turnId: number, interrupted: boolean): void {
-    const playedUs = Math.round(((this.played.get(turnId) ?? 0) / AUDIO_RATE_HZ) * 1e6);
+    const playedUs = this.playedUs(turnId);
     this.played.delete(turnId);
     this.settled.add(turnId);
     this.reports.push({ turnId, playedUs, interrupted });

@@ -19,13 +19,16 @@ import {
   type ClientToServerEvents,
   candidateSchema,
   controlsSchema,
+  holdSchema,
   type Joined,
   joinSchema,
   mirrorSchema,
   type Render,
   type Reply,
   type SfuJoined,
+  saySchema,
   speakSchema,
+  talkSchema,
 } from './protocol.ts';
 import type { RoomAudience } from './room.ts';
 import { isSfuPeer, type SfuPeer } from './room-media.ts';
@@ -130,6 +133,10 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   const visitor: Omit<CallAudience, 'ended'> = {
     caption: (m) => void socket.emit('caption', m),
     turn: (m) => void socket.emit('turn', m),
+    heard: (m) => void socket.emit('heard', m),
+    activity: (m) => void socket.emit('activity', m),
+    handoff: () => void socket.emit('handoff', {}),
+    hint: (m) => void socket.emit('hint', m),
     stats: (m) => void socket.emit('stats', m),
     failed: (m) => void socket.emit('failed', m),
   };
@@ -290,6 +297,18 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   });
   on('sfuRestart', emptySchema, async () => ({ transports: await sfuPeer().restartIce() }));
   on('speak', speakSchema, (message) => ({ turnId: inCall().call.speak(message) }));
+  on('say', saySchema, ({ text }) => {
+    inCall().call.say(text);
+    return {};
+  });
+  on('talk', talkSchema, ({ isOn }) => {
+    inCall().call.setTalk(isOn);
+    return {};
+  });
+  on('hold', holdSchema, ({ isDown }) => {
+    inCall().call.hold(isDown);
+    return {};
+  });
   on('stop', emptySchema, () => {
     inCall().call.stop();
     return {};

@@ -4,9 +4,12 @@
  */
 import type { MediaOutlet, PeerEvents } from './peer.ts';
 import type {
+  ActivityMessage,
   CaptionMessage,
   ControlsMessage,
   Failure,
+  HeardMessage,
+  HintMessage,
   PortraitInfo,
   Render,
   StatsMessage,
@@ -22,6 +25,12 @@ export interface HostedCall {
   openSound(): SoundIntake;
   /** The face says what the caller's microphone hears, or no longer. */
   setMirror(isOn: boolean): void;
+  /** A typed turn of the caller's, which the conversation answers. */
+  say(text: string): void;
+  /** The conversation hears the microphone, or no longer. */
+  setTalk(isOn: boolean): void;
+  /** Push-to-talk. */
+  hold(isDown: boolean): void;
   /** Silence, now. @param turnId only if this turn is under way. */
   stop(turnId?: number): void;
   setControls(controls: ControlsMessage): void;
@@ -41,6 +50,10 @@ export interface SoundIntake {
 export interface CallAudience {
   caption(message: CaptionMessage): void;
   turn(message: TurnMessage): void;
+  heard(message: HeardMessage): void;
+  activity(message: ActivityMessage): void;
+  handoff(): void;
+  hint(message: HintMessage): void;
   stats(message: StatsMessage): void;
   failed(failure: Failure): void;
   ended(reason: string): void;

@@ -195,6 +195,10 @@ export class Room {
         all((audience) => audience.turn(m));
         this.parts.calls.tell(this.id, (watcher) => watcher.turn(m));
       },
+      heard: (m) => all((audience) => audience.heard(m)),
+      activity: (m) => all((audience) => audience.activity(m)),
+      handoff: () => all((audience) => audience.handoff()),
+      hint: (m) => all((audience) => audience.hint(m)),
       stats: (m) => all((audience) => audience.stats(m)),
       failed: (m) => {
         all((audience) => audience.failed(m));
@@ -232,7 +236,7 @@ export class RoomMember implements HostedCall {
   /** What this member's network said last. */
   link: LinkReport | undefined;
   private readonly room: Room;
-  private isMirror = false;
+  private microphoneUse: 'mirror' | 'talk' | undefined;
 
   constructor(room: Room, { maySpeak, audience }: Newcomer) {
     this.room = room;
@@ -282,15 +286,33 @@ export class RoomMember implements HostedCall {
   setMirror(isOn: boolean): void {
     if (isOn) this.room.take(this);
     if (!this.room.hears(this)) return;
-    this.isMirror = isOn;
+    this.microphoneUse = isOn ? 'mirror' : undefined;
     this.room.call.setMirror(isOn);
     if (!isOn) this.room.release(this);
   }
 
+  say(text: string): void {
+    this.room.requireWord(this);
+    this.room.call.say(text);
+  }
+
+  setTalk(isOn: boolean): void {
+    if (isOn) this.room.take(this);
+    if (!this.room.hears(this)) return;
+    this.microphoneUse = isOn ? 'talk' : undefined;
+    this.room.call.setTalk(isOn);
+    if (!isOn) this.room.release(this);
+  }
+
+  hold(isDown: boolean): void {
+    if (this.room.hears(this)) this.room.call.hold(isDown);
+  }
+
   /** Whatever listened to this member's microphone stops doing so. */
   silence(): void {
-    if (this.isMirror) this.room.call.setMirror(false);
-    this.isMirror = false;
+    if (this.microphoneUse === 'mirror') this.room.call.setMirror(false);
+    if (this.microphoneUse === 'talk') this.room.call.setTalk(false);
+    this.microphoneUse = undefined;
   }
 
   stop(turnId?: number): void {

@@ -41,6 +41,18 @@ class FakeCall implements HostedCall {
     this.asked.push(`mirror ${isOn}`);
   }
 
+  say(text: string): void {
+    this.asked.push(`say ${text}`);
+  }
+
+  setTalk(isOn: boolean): void {
+    this.asked.push(`talk ${isOn}`);
+  }
+
+  hold(isDown: boolean): void {
+    this.asked.push(`hold ${isDown}`);
+  }
+
   stop(): void {
     this.asked.push('stop');
   }
@@ -85,6 +97,10 @@ class Visitor {
     room: (state) => void this.states.push(state),
     caption: ({ text }) => void this.told.push(`caption ${text}`),
     turn: ({ state }) => void this.told.push(`turn ${state}`),
+    heard: ({ text }) => void this.told.push(`heard ${text}`),
+    activity: ({ state }) => void this.told.push(state),
+    handoff: () => void this.told.push('handoff'),
+    hint: ({ text }) => void this.told.push(`hint ${text}`),
     stats: () => void this.told.push('stats'),
     failed: ({ error }) => void this.told.push(`failed ${error.code}`),
     ended: (reason) => void this.told.push(`ended ${reason}`),

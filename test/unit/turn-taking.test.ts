@@ -105,7 +105,16 @@ describe('turn-taking', () => {
     lost.wait(6000);
     expect(lost.find('drop-hearing')).toHaveLength(1);
     expect(lost.find('answer')).toEqual([]);
+    expect(lost.find('line')).toMatchObject([{ line: 'not-understood' }]);
+    lost.tell({ kind: 'settled', replyId: lost.sounds(), interrupted: false });
     expect(lost.find('activity').at(-1)?.state).toBe('listening');
+    lost.says('', 700);
+    lost.wait(600);
+    expect(lost.find('line'), 'said once').toHaveLength(1);
+    expect(lost.find('hint'), 'and shown from then on').toHaveLength(1);
+    lost.says('', 200);
+    lost.wait(600);
+    expect(lost.find('hint'), 'but not for a cough').toHaveLength(1);
   });
 
   it('is silent within 80 ms of a voice, and answers what interrupted', () => {

@@ -9,6 +9,7 @@ import { resolveControls } from '../../src/engine/controls.ts';
 import { FittedHead, loadHeadPrior } from '../../src/engine/motion/fitted-head.ts';
 import { IdlePerformance } from '../../src/engine/motion/idle.ts';
 import { type HeadSource, NoiseHead } from '../../src/engine/motion/noise-head.ts';
+import { NO_CALLER } from '../../src/engine/motion/performance-source.ts';
 
 const [levelsPath, anglesPath] = process.argv.slice(2) as [string, string];
 const { levels } = JSON.parse(readFileSync(levelsPath, 'utf8')) as { levels: number[][] };
@@ -22,6 +23,7 @@ function perform(head: HeadSource, loudness: number[], seed: number): number[][]
     const { pose } = performance.next({
       tick,
       activity: 'speaking',
+      caller: NO_CALLER,
       loudness: level,
       emphasis: onset ? 0.7 : 0,
       isPhraseEnd: false,

@@ -10,6 +10,8 @@ import { ControlSmoother } from './control-smoother.ts';
 import { FittedHead, loadHeadPrior } from './fitted-head.ts';
 import { IdlePerformance } from './idle.ts';
 import {
+  type Caller,
+  NO_CALLER,
   PERFORMANCE_HZ,
   type Performance,
   type PerformanceInput,
@@ -45,6 +47,7 @@ export class FacePerformer {
   #controls: ControlSmoother;
   #performance: PerformanceSource;
   #activity: Exclude<PerformanceInput['activity'], 'speaking'> = 'idle';
+  #caller = NO_CALLER;
   #ticks: Tick[] = [];
   #tick = 0;
   #wasSpeaking = false;
@@ -64,6 +67,11 @@ export class FacePerformer {
   /** What the face does while it says nothing. */
   setActivity(activity: 'idle' | 'listening' | 'thinking'): void {
     this.#activity = activity;
+  }
+
+  /** How the one who is listened to sounds, until it is told anew. */
+  hearCaller(caller: Caller): void {
+    this.#caller = caller;
   }
 
   /**
@@ -107,6 +115,7 @@ export class FacePerformer {
       loudness: speech?.voice.loudnessAt(voiceS) ?? 0,
       emphasis: speech?.voice.emphasisAt(voiceS) ?? 0,
       isPhraseEnd: this.#wasSpeaking && !isSpeaking,
+      caller: this.#caller,
       controls,
     });
     this.#wasSpeaking = isSpeaking;

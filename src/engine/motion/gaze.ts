@@ -27,6 +27,7 @@ export class GazeSource {
   #saccadeStartS = Number.NEGATIVE_INFINITY;
   #saccadeS = 1;
   #isAside = false;
+  #activity: PerformanceInput['activity'] = 'idle';
 
   constructor(seed: number) {
     this.#seed = seed;
@@ -36,6 +37,7 @@ export class GazeSource {
   next({ tick, activity, controls }: PerformanceInput): GazeTarget {
     const timeS = tick / PERFORMANCE_HZ;
     let saccadeDeg = 0;
+    this.#follow(activity, timeS);
     if (timeS >= this.#untilS) {
       this.#chooseFixation(timeS, activity);
       saccadeDeg = this.#jump(timeS, this.#aside);
@@ -56,6 +58,17 @@ export class GazeSource {
       },
       saccadeDeg,
     };
+  }
+
+  /** Who begins to think looks away soon; who listens or is about to speak looks back, so that the other knows. */
+  #follow(activity: PerformanceInput['activity'], timeS: number): void {
+    if (activity === this.#activity) return;
+    const before = this.#activity;
+    this.#activity = activity;
+    const soonS = timeS + 0.12 + 0.25 * uniform(this.#seed, 'gaze-length', this.#fixation + 7919);
+    const turnsAway = activity === 'thinking' && !this.#isAside;
+    const turnsBack = this.#isAside && (activity === 'listening' || before === 'thinking' || before === 'speaking');
+    if (turnsAway || turnsBack) this.#untilS = Math.min(this.#untilS, soonS);
   }
 
   #chooseFixation(timeS: number, activity: PerformanceInput['activity']): void {

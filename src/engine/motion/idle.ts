@@ -4,6 +4,7 @@
  * real clips (blinks, fixations, main sequence, spectrum of head motion). Controls are obeyed in full: headMotion 0 freezes the pose.
  */
 import type { Gaze, HeadPose } from '../motion-frame.ts';
+import { Attention, type AttentionOffsets } from './attention.ts';
 import { BlinkSource } from './blinks.ts';
 import { emotionOffset } from './emotion.ts';
 import { GazeSource } from './gaze.ts';
@@ -29,6 +30,7 @@ export class IdlePerformance implements PerformanceSource {
   #blinks: BlinkSource;
   #gaze: GazeSource;
   #head: HeadSource;
+  #attention: Attention;
   #talk = 0;
   #energy = 0;
   #nod = { position: 0, velocity: 0, push: 0, mean: 0 };
@@ -41,6 +43,7 @@ export class IdlePerformance implements PerformanceSource {
   constructor(seed: number, head: HeadSource = new NoiseHead(seed)) {
     this.#seed = seed;
     this.#head = head;
+    this.#attention = new Attention(seed);
     this.#blinks = new BlinkSource(seed);
     this.#gaze = new GazeSource(seed);
   }
@@ -55,8 +58,11 @@ export class IdlePerformance implements PerformanceSource {
     if (input.isPhraseEnd) this.#settle = 1;
     this.#settle = approach(this.#settle, 0, 0.9);
 
+    const attention = this.#attention.next(input);
+    this.#nod.push += attention.nodPush;
+    if (attention.raise > 0) this.#raiseBrows(tick, attention.raise, 0.5);
     const gaze = this.#gaze.next(input);
-    const pose = this.#pose(input, gaze.target, emotion.headGain);
+    const pose = this.#pose(input, gaze.target, emotion.headGain, attention);
     pose.pitchRad += emotion.pitchRad;
     pose.rollRad += emotion.rollRad;
     pose.scale *= emotion.scale / controls.headDistance;
@@ -81,15 +87,20 @@ export class IdlePerformance implements PerformanceSource {
     };
   }
 
-  #pose({ tick, controls }: PerformanceInput, target: Gaze, headGain: number): HeadPose {
+  #pose({ tick, controls }: PerformanceInput, target: Gaze, headGain: number, attention: AttentionOffsets): HeadPose {
     const timeS = tick / PERFORMANCE_HZ;
     const amount = controls.headMotion;
     const gain = headGain * (QUIET_GAIN + (1 - QUIET_GAIN) * this.#talk);
     const head = this.#head.next({ tick, talk: this.#talk, energy: this.#energy });
     const nod = this.#stepNod();
     const yaw = gain * head.yawRad;
-    const pitch = gain * head.pitchRad - nod - 1.3 * DEG * this.#settle * (1 - this.#settle) * 4 * gain;
-    const roll = gain * head.rollRad;
+    const pitch =
+      gain * head.pitchRad +
+      attention.pitchRad +
+      0.7 * DEG * attention.breath -
+      nod -
+      1.3 * DEG * this.#settle * (1 - this.#settle) * 4 * gain;
+    const roll = gain * head.rollRad + attention.rollRad;
     const breath = Math.sin(2 * Math.PI * BREATH_HZ * timeS + 6 * uniform(this.#seed, 'style', 1));
     const drift = (octave: number): number => smoothNoise(this.#seed, 'shift', octave, 0.25, timeS);
     this.#recruit(target);
@@ -98,8 +109,8 @@ export class IdlePerformance implements PerformanceSource {
       pitchRad: softLimit(amount * (pitch + 0.15 * DEG * breath), REACH_DEG.pitch * DEG) + this.#recruited.pitchRad,
       rollRad: softLimit(amount * roll, REACH_DEG.roll * DEG),
       x: amount * (0.01 * drift(0) * gain + 0.12 * yaw),
-      y: amount * (0.006 * drift(1) * gain - 0.003 * breath),
-      scale: 1 + amount * (0.008 * drift(2) * gain + 0.0015 * breath),
+      y: amount * (0.006 * drift(1) * gain - 0.003 * breath - 0.008 * attention.breath),
+      scale: 1 + amount * (0.008 * drift(2) * gain + 0.0015 * breath + attention.nearer),
     };
   }
 
@@ -117,13 +128,14 @@ export class IdlePerformance implements PerformanceSource {
       this.#nod.push += emphasis * accentGain * (0.4 + 1.3 * uniform(this.#seed, 'nod', 2 * accent + 1)) * 1.5 * DEG;
     const busy = this.#raises.some(({ startTick, ticks }) => tick < startTick + ticks);
     if (!busy && uniform(this.#seed, 'brow-raise', 3 * accent) < 0.3 * emphasis) {
-      this.#raises.push({
-        startTick: tick,
-        ticks: Math.round((0.32 + 0.3 * uniform(this.#seed, 'brow-raise', 3 * accent + 1)) * PERFORMANCE_HZ),
-        height: 0.14 + 0.24 * uniform(this.#seed, 'brow-raise', 3 * accent + 2),
-      });
+      const [length, height] = [1, 2].map((n) => uniform(this.#seed, 'brow-raise', 3 * accent + n));
+      this.#raiseBrows(tick, 0.14 + 0.24 * height!, 0.32 + 0.3 * length!);
     }
+  }
+
+  #raiseBrows(tick: number, height: number, lengthS: number): void {
     this.#raises = this.#raises.filter(({ startTick, ticks }) => tick < startTick + ticks);
+    this.#raises.push({ startTick: tick, ticks: Math.round(lengthS * PERFORMANCE_HZ), height });
   }
 
   #raise(tick: number): number {

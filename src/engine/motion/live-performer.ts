@@ -9,6 +9,7 @@ import type { MotionFrame } from '../motion-frame.ts';
 import { smoothstep } from '../smoothstep.ts';
 import type { MouthState } from './coarticulation.ts';
 import { FacePerformer, type PerformerOptions, type Voice } from './face-performer.ts';
+import type { Caller } from './performance-source.ts';
 import { PhonemeVoice } from './phoneme-voice.ts';
 import { CHANNELS } from './phonemes.ts';
 
@@ -45,6 +46,10 @@ export class LivePerformer {
 
   setActivity(activity: 'idle' | 'listening' | 'thinking'): void {
     this.#performer.setActivity(activity);
+  }
+
+  hearCaller(caller: Caller): void {
+    this.#performer.hearCaller(caller);
   }
 
   /** More of the speech under way; the first chunk begins a new one. */

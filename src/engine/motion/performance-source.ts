@@ -17,9 +17,19 @@ export interface PerformanceInput {
   emphasis: number;
   /** The speech has just fallen silent. */
   isPhraseEnd: boolean;
+  /** How someone sounds who speaks to the face. */
+  caller: Caller;
   /** Already smoothed. */
   controls: AvatarControls;
 }
+
+export interface Caller {
+  isVoiced: boolean;
+  /** 0…1 of their usual loudness. */
+  loudness: number;
+}
+
+export const NO_CALLER: Caller = { isVoiced: false, loudness: 0 };
 
 /** Head, eyes and upper face at one tick, controls applied. Weights 0…1; those of brows and lids are what `idle.ts` lists. */
 export interface Performance {

@@ -20,7 +20,8 @@ export type RandomChannel =
   | 'gaze-pitch'
   | 'head-run'
   | 'nod'
-  | 'brow-raise';
+  | 'brow-raise'
+  | 'attention';
 
 const channelKeys = new Map<RandomChannel, number>();
 

@@ -1,0 +1,408 @@
+/**
+ * The agent: recogniser, brain and voice joined by turn-taking. In: the caller's sound and typed texts; out: scripts for the face to say,
+ * what was understood, what the face does. `TurnTaking` decides; this file carries out its effects and tells it what came of them.
+ */
+import { AppError } from '../errors.ts';
+import type { Clock } from '../media/clock.ts';
+import type { Brain, Dialogue } from './brain.ts';
+import type { Conversation, ConversationAudience, Face, PlayListener, ReplyTrace } from './conversation.ts';
+import { History } from './history.ts';
+import { detectLanguage } from './language.ts';
+import { Listener } from './listener.ts';
+import type { Hearing, Recognizer } from './recognizer.ts';
+import { Script } from './script.ts';
+import { type Line, Sentences } from './sentences.ts';
+import { StageDirections } from './stage-directions.ts';
+import type { SpeechSynthesizer } from './tts.ts';
+import { type TurnEffect, type TurnEvent, TurnTaking, type TurnTakingSettings } from './turn-taking.ts';
+import type { Vad } from './vad.ts';
+
+export interface AgentParts {
+  face: Face;
+  audience: ConversationAudience;
+  brain: Brain;
+  /** Undefined: voice is heard, but not understood. */
+  recognizer: Recognizer | undefined;
+  synthesizer: SpeechSynthesizer;
+  loadVad: () => Promise<Vad>;
+  clock: Clock;
+  /** Told of each reply when it is over. */
+  traced: (trace: ReplyTrace) => void;
+  settings: AgentSettings;
+}
+
+export interface AgentSettings {
+  turns: Omit<TurnTakingSettings, 'canUnderstand'>;
+  /** What the face says of itself; with an empty greeting the brain is asked for one. */
+  lines: { greeting: string; prompt: string; goodbye: string; notUnderstood: string; fallback: string };
+  voice?: string | undefined;
+  ratePercent: number;
+  /** BCP 47 tag of the texts where nothing else is known. */
+  language: string;
+  /** … of what callers speak, for the recogniser; undefined: it finds out. */
+  callerLanguage?: string | undefined;
+}
+
+/** One reply's work, from the question to the last word heard. */
+interface Reply {
+  turnId: number;
+  /** Undefined for a guest, whose words are not ours. */
+  script: Script | undefined;
+  abort: AbortController;
+  trace: ReplyTrace;
+  /** How far into the script it was played; known when it has settled. */
+  reachedUs: number;
+  heard: (text: string) => void;
+}
+
+interface OpenHearing {
+  hearing: Hearing;
+  abort: AbortController;
+  finishedUs: number | undefined;
+}
+
+const ms = (us: number): number => Math.round(us / 1000);
+
+export class Agent implements Conversation {
+  private readonly parts: AgentParts;
+  private readonly turns: TurnTaking;
+  private readonly dialogue: Dialogue;
+  private readonly history = new History();
+  private readonly replies = new Map<number, Reply>();
+  private readonly hearings = new Map<number, OpenHearing>();
+  private readonly tasks = new Set<Promise<void>>();
+  private listener: Listener | undefined;
+  private language: string;
+  /** Settles when the reply before has: only then is it known how much of it was heard. */
+  private lastSettled: Promise<void> = Promise.resolve();
+  private sttDelayMs: number | undefined;
+  /** The guest whose turn is about to get its number. */
+  private guestReplyId: number | undefined;
+  private readonly events: TurnEvent[] = [];
+
+  constructor(parts: AgentParts) {
+    this.parts = parts;
+    this.language = parts.settings.language;
+    this.dialogue = parts.brain.open();
+    this.turns = new TurnTaking({
+      ...parts.settings.turns,
+      canUnderstand: parts.recognizer !== undefined,
+    });
+  }
+
+  tick(heard: Float32Array | undefined, sent: Float32Array): void {
+    this.listener?.push(heard, sent, this.parts.clock.nowUs());
+    this.tell({ kind: 'tick' });
+  }
+
+  say(text: string): void {
+    this.tell({ kind: 'typed', text });
+  }
+
+  setTalk(isOn: boolean): void {
+    if (!isOn) {
+      this.listener?.close();
+      this.listener = undefined;
+      this.parts.face.hearCaller({ isVoiced: false, loudness: 0 });
+    } else
+      this.listener ??= new Listener(this.parts.loadVad(), {
+        voice: ({ kind, lastVoicedUs }) =>
+          this.tell(kind === 'started' ? { kind: 'voice-started' } : { kind: 'voice-stopped', lastVoicedUs }),
+        sound: (samples) => {
+          for (const { hearing, finishedUs } of this.hearings.values())
+            if (finishedUs === undefined) hearing.push(samples);
+        },
+        prosody: (caller) => this.parts.face.hearCaller(caller),
+        failed: (error) => this.fail(error),
+      });
+    this.tell({ kind: 'talk', isOn });
+  }
+
+  hold(isDown: boolean): void {
+    this.tell({ kind: 'hold', isDown });
+  }
+
+  guest(begin: (listener: PlayListener) => number): number {
+    let replyId: number | undefined;
+    const turnId = begin({
+      settled: ({ interrupted }) => {
+        if (replyId !== undefined) this.settled(replyId, interrupted);
+      },
+    });
+    this.tell({ kind: 'guest' });
+    replyId = this.guestReplyId;
+    this.guestReplyId = undefined;
+    if (replyId !== undefined) this.replies.get(replyId)!.turnId = turnId;
+    return turnId;
+  }
+
+  async close(): Promise<void> {
+    this.listener?.close();
+    this.tell({ kind: 'end' });
+    for (const { abort } of this.hearings.values()) abort.abort();
+    for (const reply of this.replies.values()) this.drop(reply);
+    await Promise.allSettled([...this.tasks]);
+  }
+
+  /** One event after the other: what an effect sets off waits until the effects before it are carried out. */
+  private tell(event: TurnEvent): void {
+    this.events.push(event);
+    if (this.events.length > 1) return;
+    while (this.events.length > 0) {
+      for (const effect of this.turns.push(this.events[0]!, this.parts.clock.nowUs())) this.perform(effect);
+      this.events.shift();
+    }
+  }
+
+  private perform(effect: TurnEffect): void {
+    const { face, audience, settings } = this.parts;
+    switch (effect.kind) {
+      case 'hear':
+        this.hear(effect.utteranceId);
+        break;
+      case 'finish-hearing':
+        this.finishHearing(effect.utteranceId);
+        break;
+      case 'drop-hearing':
+        this.hearings.get(effect.utteranceId)?.abort.abort();
+        this.hearings.delete(effect.utteranceId);
+        break;
+      case 'heard':
+        audience.heard({ text: effect.text, isFinal: effect.isFinal });
+        break;
+      case 'answer':
+        this.answer(effect);
+        break;
+      case 'line': {
+        const { replyId } = effect;
+        const text = { ...settings.lines, 'not-understood': settings.lines.notUnderstood }[effect.line];
+        if (text === '') this.play(replyId, {}, (signal) => this.think(replyId, '', {}, this.lastSettled, signal));
+        else this.play(replyId, {}, () => linesOf([text]));
+        break;
+      }
+      case 'guest':
+        this.guestReplyId = effect.replyId;
+        this.replies.set(effect.replyId, { ...emptyReply(), script: undefined });
+        break;
+      case 'interrupt':
+        face.stop(this.replies.get(effect.replyId)?.turnId ?? -1);
+        break;
+      case 'resume':
+        this.resume(effect.replyId, effect.cutReplyId);
+        break;
+      case 'discard': {
+        const reply = this.replies.get(effect.replyId);
+        if (reply) this.drop(reply);
+        this.replies.delete(effect.replyId);
+        break;
+      }
+      case 'activity':
+        face.setActivity(effect.state);
+        audience.activity({ state: effect.state });
+        break;
+      case 'hint':
+        audience.hint({ text: settings.lines.notUnderstood });
+        break;
+      case 'hand-off':
+        audience.handoff();
+        break;
+      case 'hang-up':
+        audience.hangUp();
+        break;
+    }
+  }
+
+  private hear(utteranceId: number): void {
+    const { recognizer, settings } = this.parts;
+    const abort = new AbortController();
+    try {
+      const hearing = recognizer!.open({
+        signal: abort.signal,
+        ...(settings.callerLanguage ? { language: settings.callerLanguage } : {}),
+        onPartial: ({ text }) => this.tell({ kind: 'partial', utteranceId, text }),
+      });
+      this.hearings.set(utteranceId, { hearing, abort, finishedUs: undefined });
+      for (const samples of this.listener?.preRoll() ?? []) hearing.push(samples);
+    } catch (error) {
+      this.fail(error);
+      this.tell({ kind: 'transcript', utteranceId, text: '' }); // as if nothing had been understood
+    }
+  }
+
+  private finishHearing(utteranceId: number): void {
+    const open = this.hearings.get(utteranceId);
+    if (!open) return;
+    const { clock } = this.parts;
+    open.finishedUs = clock.nowUs();
+    const finish = async (): Promise<void> => {
+      let text = '';
+      let language: string | undefined;
+      try {
+        ({ text, language } = await open.hearing.finish());
+      } catch (error) {
+        if (open.abort.signal.aborted) return;
+        this.fail(error);
+      }
+      if (open.abort.signal.aborted) return;
+      this.hearings.delete(utteranceId);
+      this.sttDelayMs = ms(clock.nowUs() - open.finishedUs!);
+      this.tell({ kind: 'transcript', utteranceId, text, ...(language ? { language } : {}) });
+    };
+    this.run(finish());
+  }
+
+  private answer({ replyId, text, lastVoicedUs, language }: Extract<TurnEffect, { kind: 'answer' }>): void {
+    const { clock } = this.parts;
+    const nowUs = clock.nowUs();
+    this.language = language ?? detectLanguage(text, this.language);
+    const trace: ReplyTrace = {};
+    if (lastVoicedUs !== undefined) {
+      trace.eouDelayMs = ms(nowUs - lastVoicedUs);
+      if (this.sttDelayMs !== undefined) trace.sttDelayMs = this.sttDelayMs;
+    }
+    const { lastSettled } = this;
+    this.play(replyId, trace, (signal) => this.think(replyId, text, trace, lastSettled, signal), lastVoicedUs ?? nowUs);
+  }
+
+  /** What the brain answers, sentence by sentence; a line instead of what it cannot answer. @param text empty: it greets. */
+  private async *think(
+    replyId: number,
+    text: string,
+    trace: ReplyTrace,
+    lastSettled: Promise<void>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Line> {
+    const { clock, settings } = this.parts;
+    await lastSettled;
+    signal.throwIfAborted();
+    if (text !== '') this.history.user(text);
+    const askedUs = clock.nowUs();
+    const directions = new StageDirections();
+    const sentences = new Sentences();
+    try {
+      const question = { history: this.history.soFar(), language: this.language, signal };
+      for await (const piece of this.dialogue.answer(question)) {
+        signal.throwIfAborted();
+        trace.llmTtftMs ??= ms(clock.nowUs() - askedUs);
+        for (const part of directions.push(piece)) yield* this.wishes(sentences.push(part), replyId);
+      }
+      for (const part of directions.end()) yield* this.wishes(sentences.push(part), replyId);
+      yield* this.wishes(sentences.end(), replyId);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.fail(error);
+      yield* sentences.end();
+      yield* linesOf([settings.lines.fallback]);
+    }
+  }
+
+  /** Hand-off and goodbye concern the call, not the face. */
+  private wishes(lines: Line[], replyId: number): Line[] {
+    for (const line of lines) {
+      if (line.kind === 'pause') continue;
+      for (const { direction } of line.directions) {
+        if (direction.kind === 'handoff') this.tell({ kind: 'wish', replyId, wish: 'hand-off' });
+        if (direction.kind === 'goodbye') this.tell({ kind: 'wish', replyId, wish: 'goodbye' });
+      }
+    }
+    return lines;
+  }
+
+  /** @param sinceUs when the caller was last heard, for the latency. */
+  private play(
+    replyId: number,
+    trace: ReplyTrace,
+    lines: (signal: AbortSignal) => AsyncIterable<Line>,
+    sinceUs?: number,
+  ): void {
+    const { synthesizer, settings, clock, face } = this.parts;
+    const abort = new AbortController();
+    const script = new Script({
+      lines: lines(abort.signal),
+      synthesizer,
+      voice: { ...(settings.voice === undefined ? {} : { voice: settings.voice }), ratePercent: settings.ratePercent },
+      languageOf: (text) => detectLanguage(text, this.language),
+      onFirstSound: (sinceTextUs) => {
+        trace.ttsTtfbMs = ms(sinceTextUs);
+      },
+      nowUs: () => clock.nowUs(),
+    });
+    const reply: Reply = { turnId: -1, script, abort, trace, reachedUs: 0, heard: this.history.assistant() };
+    this.replies.set(replyId, reply);
+    reply.turnId = face.play(script, this.follow(replyId, reply, sinceUs));
+  }
+
+  private resume(replyId: number, cutReplyId: number): void {
+    const cut = this.replies.get(cutReplyId);
+    this.replies.delete(cutReplyId);
+    if (!cut?.script) return;
+    this.replies.set(replyId, cut);
+    cut.turnId = this.parts.face.play(cut.script, this.follow(replyId, cut), cut.reachedUs);
+  }
+
+  private follow(replyId: number, reply: Reply, sinceUs?: number): PlayListener {
+    const { clock, face, traced } = this.parts;
+    let done = (): void => {};
+    this.lastSettled = new Promise((resolve) => {
+      done = resolve;
+    });
+    return {
+      sounded: ({ engineFirstFrameUs }) => {
+        reply.trace.engineFirstFrameMs ??= ms(engineFirstFrameUs);
+        if (sinceUs !== undefined) reply.trace.responseLatencyMs ??= ms(clock.nowUs() - sinceUs);
+        this.tell({ kind: 'sounded', replyId });
+      },
+      direction: (direction) => face.direct(direction),
+      settled: ({ reachedUs, interrupted, interruptionLatencyUs }) => {
+        if (interruptionLatencyUs !== undefined) reply.trace.interruptionLatencyMs = ms(interruptionLatencyUs);
+        reply.reachedUs = reachedUs;
+        reply.heard(reply.script!.heardText(interrupted ? reachedUs : Number.POSITIVE_INFINITY));
+        done();
+        face.relax();
+        if (!interrupted) {
+          this.replies.delete(replyId);
+          this.drop(reply);
+        }
+        traced(reply.trace);
+        this.settled(replyId, interrupted);
+        return Object.keys(reply.trace).length > 0 ? reply.trace : undefined;
+      },
+    };
+  }
+
+  private settled(replyId: number, interrupted: boolean): void {
+    this.tell({ kind: 'settled', replyId, interrupted });
+  }
+
+  /** Ends all work for what is not to be said. */
+  private drop({ abort, script }: Reply): void {
+    abort.abort();
+    script?.close();
+  }
+
+  private run(task: Promise<void>): void {
+    const owned = task.catch((error) => this.fail(error));
+    this.tasks.add(owned);
+    void owned.finally(() => this.tasks.delete(owned));
+  }
+
+  /** What is wrong outside is told, and the conversation goes on; anything else is a bug of ours. */
+  private fail(error: unknown): void {
+    if (error instanceof AppError) this.parts.audience.failed({ error: { code: error.code, message: error.message } });
+    else this.parts.audience.broken(error);
+  }
+}
+
+const emptyReply = (): Omit<Reply, 'script'> => ({
+  turnId: -1,
+  abort: new AbortController(),
+  trace: {},
+  reachedUs: 0,
+  heard: () => {},
+});
+
+async function* linesOf(texts: readonly string[]): AsyncGenerator<Line> {
+  const sentences = new Sentences();
+  for (const text of texts) yield* sentences.push({ kind: 'text', text });
+  yield* sentences.end();
+}
