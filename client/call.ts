@@ -15,12 +15,15 @@ import type {
   Invitation,
   Joined,
   Render,
+  Reply,
+  RoomState,
   ServerToClientEvents,
   SfuJoined,
   StatsMessage,
   TurnMessage,
 } from '../src/signaling/protocol.ts';
-import { PeerLink } from './peer-link.ts';
+import type { MediasoupLink } from './mediasoup-link.ts';
+import { type LinkEvents, PeerLink } from './peer-link.ts';
 
 export interface CallEvents {
   /** The face's sound and picture; a new one after every reconnect. */
@@ -35,6 +38,8 @@ export interface CallEvents {
   handoff(): void;
   hint(message: HintMessage): void;
   stats(message: StatsMessage): void;
+  /** Who shares the face, and who may speak; only in a room. */
+  room(message: RoomState): void;
   failed(failure: Failure['error']): void;
 }
 
@@ -44,6 +49,8 @@ export interface JoinOptions {
   portraitId: string;
   controls: ControlsMessage;
   render: Render;
+  /** A face that is shared with everyone who names the same room. */
+  room?: { name: string; as: 'speaker' | 'viewer' };
 }
 
 const RECONNECT_DELAYS_MS = [500, 1000, 2000, 4000, 8000];
@@ -57,7 +64,7 @@ export class Call {
   private readonly serverUrl: string;
   private readonly events: CallEvents;
   private socket: CallSocket | undefined;
-  private link: PeerLink | undefined;
+  private link: PeerLink | MediasoupLink | undefined;
   private options: JoinOptions = { portraitId: '', controls: {}, render: 'server' };
   private microphone: MediaStreamTrack | null = null;
   private isMirror = false;
@@ -87,7 +94,11 @@ export class Call {
   }
 
   private async connect(): Promise<void> {
-    const response = await fetch(new URL('api/tickets', this.serverUrl), { method: 'POST' }).catch(() => undefined);
+    const { room, ...options } = this.options;
+    const query = room ? `?${new URLSearchParams({ room: room.name, as: room.as })}` : '';
+    const response = await fetch(new URL(`api/tickets${query}`, this.serverUrl), { method: 'POST' }).catch(
+      () => undefined,
+    );
     if (!response) throw new Error('The server cannot be reached: check the network, and whether it is running.');
     if (!response.ok) {
       const { error } = (await response.json().catch(() => ({}))) as Partial<Failure>;
@@ -96,11 +107,12 @@ export class Call {
     const { ticket } = (await response.json()) as { ticket: string };
     this.openSocket();
     const joined = await this.request<Joined | SfuJoined>((reply) =>
-      this.socket!.emit('join', { ticket, ...this.options }, reply),
+      this.socket!.emit('join', { ticket, ...options }, reply),
     );
-    if (!('offerSdp' in joined)) throw new Error('This ticket is for a room of an SFU, which this page cannot join.');
     this.render = joined.render;
-    await this.answer(joined);
+    if (joined.room) this.events.room(joined.room);
+    if ('sfu' in joined) await this.watch(joined);
+    else await this.answer(joined);
     if (this.isMirror) await this.setMirror(true);
     if (this.isTalking) await this.setTalk(true);
   }
@@ -122,6 +134,7 @@ export class Call {
     socket.on('handoff', () => events.handoff());
     socket.on('hint', (m) => events.hint(m));
     socket.on('stats', (m) => events.stats(m));
+    socket.on('room', (m) => events.room(m));
     socket.on('failed', (m) => events.failed(m.error));
     socket.on('ended', () => this.recover());
     socket.on('connect', () => {
@@ -140,22 +153,44 @@ export class Call {
 
   private async answer(joined: Joined): Promise<void> {
     this.link?.close();
+    const link: PeerLink = new PeerLink(
+      joined.iceServers,
+      this.linkEvents(() => link),
+    );
+    this.link = link;
+    await this.accept(link, joined.offerSdp);
+  }
+
+  /** As `answer`, in a room that an SFU serves. */
+  private async watch(joined: SfuJoined): Promise<void> {
+    this.link?.close();
+    this.link = undefined;
+    const { MediasoupLink } = await import('./mediasoup-link.ts');
+    const events = this.linkEvents(() => link);
+    const link: MediasoupLink = await MediasoupLink.open(joined, events, (send) =>
+      this.request((reply) => send(this.requireSocket(), reply)),
+    );
+    if (!this.socket) return link.close(); // the call was ended meanwhile
+    this.link = link;
+    await link.start(this.microphone);
+  }
+
+  /** @param link a link that was replaced says nothing any more. */
+  private linkEvents(link: () => PeerLink | MediasoupLink): LinkEvents {
     const { events } = this;
-    const link: PeerLink = new PeerLink(joined.iceServers, {
+    return {
       stream: (stream) => events.stream(stream),
       motion: (message) => events.motion(message),
       candidate: (candidate) => void this.socket?.emit('candidate', candidate),
       state: (state) => {
-        if (link !== this.link) return;
+        if (link() !== this.link) return;
         if (state === 'connected') {
           this.attempt = 0;
           this.setState('live');
         } else if (state === 'lost') this.restartIce();
         else this.recover();
       },
-    });
-    this.link = link;
-    await this.accept(link, joined.offerSdp);
+    };
   }
 
   private async accept(link: PeerLink, offerSdp: string): Promise<void> {
@@ -173,12 +208,17 @@ export class Call {
     const { link, socket } = this;
     if (!link || !socket?.connected) return;
     this.setState('reconnecting');
-    this.request<{ offerSdp: string }>((reply) => socket.emit('restart', {}, reply))
-      .then(async ({ offerSdp }) => {
-        await this.accept(link, offerSdp);
+    this.renew(link, socket)
+      .then(() => {
         if (link.isConnected && link === this.link) this.setState('live');
       })
       .catch(() => this.recover());
+  }
+
+  private async renew(link: PeerLink | MediasoupLink, socket: CallSocket): Promise<void> {
+    if (!(link instanceof PeerLink)) return await link.restartIce();
+    const { offerSdp } = await this.request<{ offerSdp: string }>((reply) => socket.emit('restart', {}, reply));
+    await this.accept(link, offerSdp);
   }
 
   /** The session is lost: join anew, patiently. */
@@ -196,7 +236,7 @@ export class Call {
     }, delayMs);
   }
 
-  private request<T extends object>(send: (reply: (result: T | Failure) => void) => void): Promise<T> {
+  private request<T extends object>(send: (reply: Reply<T>) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('The server did not answer in time.')), REPLY_TIMEOUT_MS);
       send((result) => {

@@ -1,5 +1,5 @@
 /**
- * `<conversation-panel>`: what was said, and a field to say more. Properties: `lines`, `activity`, `isLive`, `greeting` (said when the field is empty in
+ * `<conversation-panel>`: what was said, and a field to say more. Properties: `lines`, `activity`, `isLive`, `isWatching`, `greeting` (said when the field is empty in
  * "say exactly this"). Event `send`, detail {text, isExact}: to be answered, or to be spoken as it stands.
  */
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
@@ -16,6 +16,7 @@ export class ConversationPanel extends LitElement {
     activity: { type: String },
     greeting: { type: String },
     isLive: { type: Boolean },
+    isWatching: { type: Boolean },
     isExact: { state: true },
   };
 
@@ -23,6 +24,8 @@ export class ConversationPanel extends LitElement {
   declare activity: Activity;
   declare greeting: string;
   declare isLive: boolean;
+  /** Without the right to speak here: what is said is shown, nothing can be written. */
+  declare isWatching: boolean;
   declare private isExact: boolean;
 
   constructor() {
@@ -31,6 +34,7 @@ export class ConversationPanel extends LitElement {
     this.activity = 'idle';
     this.greeting = '';
     this.isLive = false;
+    this.isWatching = false;
     this.isExact = false;
   }
 
@@ -64,7 +68,7 @@ export class ConversationPanel extends LitElement {
         ${this.lines.length === 0 ? this.renderOpening() : this.lines.map((line) => this.renderLine(line))}
         ${this.activity === 'thinking' ? html`<li class="line face thinking" aria-hidden="true"><i></i><i></i><i></i></li>` : nothing}
       </ol>
-      <form class="composer" @submit=${(e: Event) => this.submit(e)}>
+      <form class="composer" ?hidden=${this.isWatching} @submit=${(e: Event) => this.submit(e)}>
         <fieldset class="modes">
           <legend class="hidden">What becomes of the text</legend>
           ${this.renderMode(false, 'Talk to the face')} ${this.renderMode(true, 'Say exactly this')}
@@ -83,6 +87,7 @@ export class ConversationPanel extends LitElement {
   }
 
   private renderOpening(): unknown {
+    if (this.isWatching) return nothing;
     return html`
       <li class="opening">
         <p>${this.isLive ? '' : html`Press <strong>Join</strong>. `}Press <strong>Talk</strong> and speak, or type. Interrupt at any time.</p>

@@ -1,6 +1,7 @@
 /**
  * The call page: a big face, what was said, and everything about the face that can be changed while it lives. `?kiosk` shows the face
- * alone, joins by itself and comes back by itself. `?portrait= &voice= &render=client &stats` choose what else could be clicked.
+ * alone, joins by itself and comes back by itself; `?room=NAME` shares it with everyone who opens that, `&viewer` only to watch.
+ * `?portrait= &voice= &render=client &stats` choose what else could be clicked.
  */
 import '@picocss/pico/css/pico.min.css';
 import './page.css';
@@ -10,6 +11,7 @@ import type {
   ControlsMessage,
   HeardMessage,
   PortraitInfo,
+  RoomState,
   TurnMessage,
   VoiceInfo,
 } from '../src/signaling/protocol.ts';
@@ -19,6 +21,7 @@ import './conversation-panel.ts';
 import './face-panel.ts';
 import { type IconName, icon } from './icons.ts';
 import { renderConsent, renderGallery, uploadPortrait } from './portrait-gallery.ts';
+import { renderRoomNote } from './room-note.ts';
 import { type FaceControls, keepSettings, loadSettings, NEUTRAL_CONTROLS, type Settings } from './settings.ts';
 import { type Line, withCaption, withHeard, withNote, withTurn, withTyped } from './transcript.ts';
 import './visavis-call.ts';
@@ -56,6 +59,7 @@ export class VisavisPage extends LitElement {
     isMuted: { state: true },
     tab: { state: true },
     notice: { state: true },
+    room: { state: true },
     consentFile: { state: true },
     isBusy: { state: true },
     isTalking: { state: true },
@@ -76,6 +80,8 @@ export class VisavisPage extends LitElement {
   declare private isMuted: boolean;
   declare private tab: 'conversation' | 'face';
   declare private notice: Notice | undefined;
+  /** With `?room=NAME`: who shares this face, and who may speak. */
+  declare private room: RoomState | undefined;
   declare private consentFile: File | undefined;
   declare private isBusy: boolean;
   declare private isTalking: boolean;
@@ -291,6 +297,7 @@ export class VisavisPage extends LitElement {
           ${this.renderFace()}
           ${this.isLive ? this.renderToolbar() : this.renderGallery()}
           ${this.renderNotice()}
+          ${this.room && this.isLive ? renderRoomNote(this.room) : nothing}
           <p class="disclosure">This face is synthetic: a picture, brought to life by a computer.</p>
         </section>
         <aside class="side">
@@ -323,6 +330,8 @@ export class VisavisPage extends LitElement {
         render=${settings.render}
         microphone=${settings.microphone}
         speaker=${settings.speaker}
+        room=${this.query.get('room') ?? ''}
+        ?viewer=${this.query.has('viewer')}
         ?autojoin=${this.query.has('kiosk')}
         .captions=${settings.captions}
         .overlay=${this.overlay}
@@ -347,6 +356,9 @@ export class VisavisPage extends LitElement {
         @handoff=${() => {
           this.lines = withNote(this.lines, 'You are being handed over to a person. Stay on the line.');
         }}
+        @room=${(e: CustomEvent<RoomState>) => {
+          this.room = e.detail;
+        }}
         @failed=${(e: CustomEvent<{ message: string }>) => this.tell(e.detail.message, true)}
       ></visavis-call>
     `;
@@ -355,14 +367,14 @@ export class VisavisPage extends LitElement {
   private renderToolbar(): unknown {
     return html`
       <div class="toolbar" role="toolbar" aria-label="Call">
-        ${this.renderTalk()}
+        ${this.room?.maySpeak === false ? nothing : this.renderTalk()}
         ${
           this.isTalking && this.settings.isPushToTalk
             ? html`<button class="tool" @pointerdown=${() => this.hold(true)} @pointerup=${() => this.hold(false)} @pointercancel=${() => this.hold(false)}
                 @keydown=${(e: KeyboardEvent) => e.key === ' ' && this.hold(true)} @keyup=${(e: KeyboardEvent) => e.key === ' ' && this.hold(false)}>${icon('microphone')}<span>Hold</span></button>`
             : nothing
         }
-        <button class="tool" ?disabled=${!this.isSpeaking} title="Esc" @click=${() => this.attempt(this.face.stop())}>${icon('hand')}<span>Interrupt</span></button>
+        <button class="tool" ?hidden=${this.room?.maySpeak === false} ?disabled=${!this.isSpeaking} title="Esc" @click=${() => this.attempt(this.face.stop())}>${icon('hand')}<span>Interrupt</span></button>
         ${this.renderToggle(this.isMuted ? 'soundOff' : 'sound', 'Sound', !this.isMuted, (isOn) => {
           this.isMuted = !isOn;
         })}
@@ -404,6 +416,7 @@ export class VisavisPage extends LitElement {
       .lines=${this.lines}
       .activity=${this.activity}
       .isLive=${this.isLive}
+      .isWatching=${this.room?.maySpeak === false}
       .greeting=${GREETINGS[tag.split('-')[0]!] ?? GREETINGS.en!}
       @send=${(e: CustomEvent<{ text: string; isExact: boolean }>) => this.attempt(this.send(e.detail))}
     ></conversation-panel>`;

@@ -2,10 +2,11 @@
  * `<visavis-call>`: a live face as one element.
  *
  * Attributes: `server` (where Visavis is; default: where this script came from), `portrait`, `voice`, `autojoin`, `captions`, `overlay`,
- * `muted`, `render` (`server`: video; `client`: drawn here), `microphone` and `speaker` (device ids).
+ * `muted`, `render` (`server`: video; `client`: drawn here), `microphone` and `speaker` (device ids), `room` (a face shared with all who name the
+ * same room) and `viewer` (only to watch there).
  * Methods: join, leave, say, speak, stop, setTalk, hold, setMirror, setMicrophone, setControls, restartNetwork, invite. Properties: `state`, `activity`.
  * Events (CustomEvent, detail): `state {state}`, `activity {state}`, `heard {text, isFinal}`, `caption {turnId, text}`, `turn`, `hint {text}`,
- * `handoff`, `stats`, `level {level}` of the microphone, 0…1, `talk {isOn}`, `failed {code, message}`.
+ * `handoff`, `stats`, `room {viewers, floor, …}`, `level {level}` of the microphone, 0…1, `talk {isOn}`, `failed {code, message}`.
  */
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import type {
@@ -56,6 +57,8 @@ export class VisavisCall extends LitElement {
     renderSide: { attribute: 'render' },
     microphone: { type: String },
     speaker: { type: String },
+    room: { type: String },
+    viewer: { type: Boolean },
     state: { state: true },
     activity: { state: true },
     caption: { state: true },
@@ -79,6 +82,8 @@ export class VisavisCall extends LitElement {
   declare renderSide: Render;
   declare microphone: string;
   declare speaker: string;
+  declare room: string;
+  declare viewer: boolean;
   declare state: CallState;
   declare activity: Activity;
   declare private caption: string;
@@ -114,6 +119,8 @@ export class VisavisCall extends LitElement {
     this.renderSide = 'server';
     this.microphone = '';
     this.speaker = '';
+    this.room = '';
+    this.viewer = false;
     this.state = 'idle';
     this.activity = 'idle';
     this.caption = '';
@@ -167,7 +174,8 @@ export class VisavisCall extends LitElement {
       await call.setMicrophone(this.givenTrack ?? this.openMicrophone?.track ?? null);
       await call.setMirror(this.isMirror);
       await call.setTalk(this.isTalking);
-      await call.join({ portraitId: this.portrait, controls: this.controls, render });
+      const room = this.room ? ({ name: this.room, as: this.viewer ? 'viewer' : 'speaker' } as const) : undefined;
+      await call.join({ portraitId: this.portrait, controls: this.controls, render, ...(room ? { room } : {}) });
       if (call.render === 'server') this.dropView();
     } catch (error) {
       if (call === this.call) this.enter('ended');
@@ -204,6 +212,7 @@ export class VisavisCall extends LitElement {
         this.sent = message;
         this.tell('stats', message);
       },
+      room: (message) => this.tell('room', message),
       failed: (failure) => this.tell('failed', failure),
     });
     return call;
