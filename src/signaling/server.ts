@@ -116,7 +116,12 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   });
   http.on('upgrade', (request, stream, head) => speech.upgrade(request, stream, head));
 
-  await listen(http, config);
+  try {
+    await listen(http, config);
+  } catch (error) {
+    sfu?.[Symbol.dispose]();
+    throw error;
+  }
   const { port } = http.address() as AddressInfo;
   return {
     url: `http://${config.server.host === '0.0.0.0' ? 'localhost' : config.server.host}:${port}/`,
