@@ -42,6 +42,17 @@ export function within<T>(promise: Promise<T>, limitMs: number): Promise<T> {
   });
 }
 
+/** The promise's value, or the signal's reason as soon as it aborts; the promise itself goes on. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
 export function timeoutError(limitMs: number): Error {
   return new DOMException(`nothing came for ${limitMs} ms`, 'TimeoutError');
 }
