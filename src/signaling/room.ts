@@ -236,7 +236,8 @@ export class RoomMember implements HostedCall {
   /** What this member's network said last. */
   link: LinkReport | undefined;
   private readonly room: Room;
-  private microphoneUse: 'mirror' | 'talk' | undefined;
+  /** What hears this member's microphone; while anything does, the member has the floor. */
+  private readonly listeners = new Set<'setMirror' | 'setTalk'>();
 
   constructor(room: Room, { maySpeak, audience }: Newcomer) {
     this.room = room;
@@ -284,11 +285,7 @@ export class RoomMember implements HostedCall {
   }
 
   setMirror(isOn: boolean): void {
-    if (isOn) this.room.take(this);
-    if (!this.room.hears(this)) return;
-    this.microphoneUse = isOn ? 'mirror' : undefined;
-    this.room.call.setMirror(isOn);
-    if (!isOn) this.room.release(this);
+    this.listen('setMirror', isOn);
   }
 
   say(text: string): void {
@@ -297,22 +294,27 @@ export class RoomMember implements HostedCall {
   }
 
   setTalk(isOn: boolean): void {
-    if (isOn) this.room.take(this);
-    if (!this.room.hears(this)) return;
-    this.microphoneUse = isOn ? 'talk' : undefined;
-    this.room.call.setTalk(isOn);
-    if (!isOn) this.room.release(this);
+    this.listen('setTalk', isOn);
+  }
+
+  private listen(listener: 'setMirror' | 'setTalk', isOn: boolean): void {
+    if (isOn) {
+      this.room.take(this);
+      this.listeners.add(listener);
+    } else if (!this.listeners.delete(listener)) return;
+    this.room.call[listener](isOn);
+    if (this.listeners.size === 0) this.room.release(this);
   }
 
   hold(isDown: boolean): void {
-    if (this.room.hears(this)) this.room.call.hold(isDown);
+    this.room.requireWord(this);
+    this.room.call.hold(isDown);
   }
 
   /** Whatever listened to this member's microphone stops doing so. */
   silence(): void {
-    if (this.microphoneUse === 'mirror') this.room.call.setMirror(false);
-    if (this.microphoneUse === 'talk') this.room.call.setTalk(false);
-    this.microphoneUse = undefined;
+    for (const listener of this.listeners) this.room.call[listener](false);
+    this.listeners.clear();
   }
 
   stop(turnId?: number): void {

@@ -98,7 +98,7 @@ class Visitor {
     caption: ({ text }) => void this.told.push(`caption ${text}`),
     turn: ({ state }) => void this.told.push(`turn ${state}`),
     heard: ({ text }) => void this.told.push(`heard ${text}`),
-    activity: ({ state }) => void this.told.push(state),
+    activity: ({ state }) => void this.told.push(`activity ${state}`),
     handoff: () => void this.told.push('handoff'),
     hint: ({ text }) => void this.told.push(`hint ${text}`),
     stats: () => void this.told.push('stats'),
@@ -237,6 +237,9 @@ describe('the floor', () => {
       () => viewer.speak({ text: 'x' }),
       () => viewer.openSound(),
       () => viewer.setMirror(true),
+      () => viewer.say('x'),
+      () => viewer.setTalk(true),
+      () => viewer.hold(true),
       () => viewer.stop(),
       () => viewer.setControls({}),
     ])
@@ -266,6 +269,20 @@ describe('the floor', () => {
     expect(b.states.at(-1)!.floor).toBe('mine');
   });
 
+  it('is kept while anything hears the microphone, and given back with the last', async () => {
+    const a = new Visitor();
+    const member = await enter(a);
+    member.setTalk(true);
+    member.setMirror(true);
+    member.hold(true);
+    member.setMirror(false);
+    expect(a.states.at(-1)!.floor).toBe('mine');
+    member.setTalk(false);
+    member.setTalk(false);
+    expect(a.states.at(-1)!.floor).toBe('free');
+    expect(opened[0]!.asked).toEqual(['talk true', 'mirror true', 'hold true', 'mirror false', 'talk false']);
+  });
+
   it('is free again when the speaker leaves, and the face stops listening', async () => {
     const speaker = await enter(new Visitor());
     const b = new Visitor();
@@ -289,7 +306,16 @@ describe('what everyone shares', () => {
     audience.caption({ turnId: 1, text: 'hello' });
     audience.turn({ turnId: 1, state: 'started' });
     audience.failed({ error: { code: 'VOICE_UNKNOWN', message: '' } });
-    const expected = ['caption hello', 'turn started', 'failed VOICE_UNKNOWN'];
+    audience.heard({ text: 'hi', isFinal: true });
+    audience.activity({ state: 'thinking' });
+    audience.hint({ text: 'type' });
+    audience.handoff();
+    const expected = ['caption hello', 'turn started', 'failed VOICE_UNKNOWN'].concat([
+      'heard hi',
+      'activity thinking',
+      'hint type',
+      'handoff',
+    ]);
     expect([a.told, b.told]).toEqual([expected, expected]);
     expect(heard).toEqual(['turn', 'failed']);
   });
