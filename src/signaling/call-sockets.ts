@@ -61,24 +61,27 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(
   return io;
 }
 
-/** Before any handler, unknown messages included. */
+/** Before any handler: too many messages are refused, and those that nobody handles are answered too. */
 function limitMessages(socket: CallSocket, { messagesPerSecond, logger }: CallSocketsParts): void {
   const budget = new MessageBudget(messagesPerSecond);
   socket.use((message, next) => {
     const verdict = budget.take();
-    if (verdict === 'accept') {
-      next();
-      return;
-    }
     if (verdict === 'cut-off') {
       logger.warn({ socketId: socket.id }, 'socket cut off: too many messages');
       socket.disconnect(true);
       return;
     }
+    const isKnown = socket.listenerCount(message[0]) > 0;
+    if (verdict === 'accept' && isKnown) {
+      next();
+      return;
+    }
     const reply: unknown = message.at(-1);
-    const refusal = new AppError('RATE_LIMITED', 'Too many messages on this connection; send fewer.', {
-      retryAfterS: 1,
-    });
-    if (typeof reply === 'function') reply(describeFailure(refusal, logger).failure);
+    if (typeof reply !== 'function') return;
+    const refusal =
+      verdict === 'refuse'
+        ? new AppError('RATE_LIMITED', 'Too many messages on this connection; send fewer.', { retryAfterS: 1 })
+        : new AppError('SIGNALING_INVALID', 'There is no message of this name in the protocol.');
+    reply(describeFailure(refusal, logger).failure);
   });
 }

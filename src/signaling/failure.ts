@@ -30,6 +30,12 @@ export function describeFailure(error: unknown, logger: Logger): { failure: Fail
       failure: { error: { code: 'IMAGE_TOO_LARGE', message: 'The picture file is too large; send a smaller one.' } },
       status,
     };
+  // What express and its parsers refuse by themselves: a path or a body that cannot be decoded.
+  if (status !== undefined && status >= 400 && status < 500)
+    return {
+      failure: { error: { code: 'SIGNALING_INVALID', message: 'The request is malformed; check its path and body.' } },
+      status,
+    };
   logger.error({ err: error }, 'request failed');
   return {
     failure: { error: { code: 'INTERNAL', message: 'Something went wrong on the server; try again.' } },

@@ -9,7 +9,9 @@ import { AppError } from '../errors.ts';
 
 const ISSUER = 'visavis';
 const LIFETIME_S = 120;
+/** The longest that any ticket lasts. */
 export const INVITATION_LIFETIME_S = 3600;
+const CLOCK_SLACK_S = 60;
 /** The room of tickets that open a call; an invitation's room is the call's own id. */
 export const CALL_ROOM = 'call';
 const SHARED_ROOM = 'room/';
@@ -75,11 +77,12 @@ export class TicketOffice {
         requiredClaims: ['jti', 'exp', 'room'],
       });
       const { jti, exp, room, canSpeak } = payload;
+      if (exp! > Date.now() / 1000 + INVITATION_LIFETIME_S + CLOCK_SLACK_S) throw new Error('it lasts too long');
       return { ticket: { id: jti!, room: String(room), canSpeak: canSpeak === true }, expiresS: exp! };
     } catch (cause) {
       throw new AppError(
         'TICKET_INVALID',
-        'The ticket is not valid or has expired; ask for a new one and join again.',
+        'The ticket is not valid, has expired or lasts for more than an hour; ask for a new one and join again.',
         { cause },
       );
     }

@@ -1,0 +1,71 @@
+/** A server in a process of its own, as a user starts it: what it prints, logs and measures about itself can be judged from outside. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const START_LIMIT_MS = 60_000;
+
+export class ServerProcess implements AsyncDisposable {
+  readonly url: string;
+  private readonly child: ChildProcess;
+  private readonly cacheDir: string;
+  private readonly output: string[];
+
+  private constructor(child: ChildProcess, url: string, cacheDir: string, output: string[]) {
+    this.child = child;
+    this.url = url;
+    this.cacheDir = cacheDir;
+    this.output = output;
+  }
+
+  /** @param settings as environment variables, e.g. `{VISAVIS__LOG__LEVEL: 'trace'}`. */
+  static async start(settings: Record<string, string> = {}): Promise<ServerProcess> {
+    const cacheDir = mkdtempSync(join(tmpdir(), 'visavis-server-'));
+    const child = spawn(process.execPath, ['--import', 'tsx', CLI, 'serve', '--port', '0'], {
+      env: { ...process.env, VISAVIS__CACHE__DIR: cacheDir, VISAVIS__SERVER__MAX_CALLS: '20', ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output: string[] = [];
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on('data', (data: Buffer) => void output.push(data.toString('utf8')));
+    const deadline = performance.now() + START_LIMIT_MS;
+    for (;;) {
+      const url = /open (http:\S+)/.exec(output.join(''))?.[1];
+      if (url) return new ServerProcess(child, url, cacheDir, output);
+      if (child.exitCode !== null || performance.now() > deadline) {
+        child.kill('SIGKILL');
+        throw new Error(`the server did not start: ${output.join('')}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Everything printed and logged so far. */
+  get log(): string {
+    return this.output.join('');
+  }
+
+  /** One line of `/metrics`, summed over its labels; 0 where there is none. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(new URL('metrics', this.url))).text();
+    return text
+      .split('\n')
+      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null) {
+      const hasEnded = once(this.child, 'exit');
+      this.child.kill('SIGINT');
+      const force = setTimeout(() => this.child.kill('SIGKILL'), 15_000);
+      await hasEnded;
+      clearTimeout(force);
+    }
+    rmSync(this.cacheDir, { recursive: true, force: true });
+  }
+}
