@@ -69,11 +69,14 @@ export const weekdayName = (weekday: number, language: string): string =>
   format({ year: 2026, month: 11, day: 22 + weekday }, language, { weekday: 'long' });
 
 /** "24 December" as the language writes it; with the year when it is another than today's. */
-export const dateName = (date: CivilDate, language: string, today: CivilDate): string =>
-  format(date, language === 'en' ? 'en-GB' : language, {
+export function dateName(date: CivilDate, language: string, today: CivilDate): string {
+  const name = format(date, language === 'en' ? 'en-GB' : language, {
     ...{ day: 'numeric', month: 'long' },
     ...(date.year === today.year || daysBetween(today, date) < 200 ? {} : { year: 'numeric' }),
   });
+  // The first of a month is an ordinal in French and Italian.
+  return language === 'fr' ? name.replace(/^1 /, '1er ') : language === 'it' ? name.replace(/^1 /, '1º ') : name;
+}
 
 const format = (date: CivilDate, language: string, options: Intl.DateTimeFormatOptions): string =>
   new Intl.DateTimeFormat(language, { ...options, timeZone: 'UTC' }).format(noonUtc(date));

@@ -51,6 +51,8 @@ const MAX_CHARS = 1000;
 /** What is said in one go before asking whether to go on. */
 const BREATH_CHARS = 340;
 const CLOSE_CALL = 0.08;
+/** What it takes for a question with "open" in it not to be about opening hours. */
+const SURE_OF_ANOTHER = 0.8;
 
 export class DeskDialogue {
   readonly #knowledge: Knowledge;
@@ -292,7 +294,7 @@ export class DeskDialogue {
     if (
       isAsked &&
       others.length > 0 &&
-      this.#find(others).some((hit) => hit.sureness >= SURE && !this.#isAboutHours(hit.topic))
+      this.#find(others).some((hit) => hit.sureness >= SURE_OF_ANOTHER && !this.#isAboutHours(hit.topic))
     )
       return undefined;
     // "And on Sunday?" after something that has no hours of its own is about that.
@@ -308,7 +310,9 @@ export class DeskDialogue {
       const relevant = this.#search.sentencesIn(this.#topic, asked);
       if (relevant) return { text: relevant };
     }
-    const subject = named ?? this.#subject ?? subjects[0];
+    // "When are you open?" is about the house, whatever was spoken of before; "and on Sunday?" is not.
+    const isHouse = isAsked && this.#book.has('us', asked) && !this.#book.begins('followUp', asked);
+    const subject = named ?? (isHouse ? undefined : this.#subject) ?? subjects[0];
     if (!subject) return undefined;
     this.#subject = subject;
     this.#misses = 0;
@@ -320,7 +324,9 @@ export class DeskDialogue {
   }
 
   #isHoursWord(word: string): boolean {
-    return (['opening', 'closing', 'when', 'followUp', 'filler'] as const).some((cue) => this.#book.has(cue, [word]));
+    return (['opening', 'closing', 'when', 'followUp', 'filler', 'us'] as const).some((cue) =>
+      this.#book.isPartOf(cue, word),
+    );
   }
 
   /** A topic about the opening hours themselves is answered from the calendar. */
@@ -437,6 +443,8 @@ export class DeskDialogue {
   #startForm(form: FormSpec, text: string): DeskReply {
     this.#isGreeted = true;
     this.#misses = 0;
+    this.#subject = undefined;
+    this.#topic = this.#here.topics.find((topic) => topic.forms.includes(form.id)) ?? this.#topic;
     this.#form = new FormTalk(form);
     return { text: this.#form.start(text, this.#slotContext()) };
   }
@@ -487,6 +495,8 @@ export class DeskDialogue {
         ? this.#hoursReply(asked, tokens(moment.rest), moment)
         : undefined;
     if (hours) return hours.text;
+    const relevant = this.#topic && this.#search.sentencesIn(this.#topic, asked);
+    if (relevant) return relevant;
     const [hit] = this.#find(asked);
     return hit && hit.sureness >= SURE + 0.1
       ? (this.#search.sentencesIn(hit.topic, asked) ?? hit.topic.paragraphs[0])

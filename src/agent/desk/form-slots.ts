@@ -75,8 +75,10 @@ export function readSlot(slot: Slot, text: string, isAnswer: boolean, context: S
       return readEmail(text, context) ?? readPhone(text, context);
     case 'choice': {
       const said = tokens(text);
+      // "For three people" is no answer to a question about three o'clock that nobody has asked yet.
+      const counts = (phrase: string) => isAnswer || !/\d/.test(withDigits(fold(phrase), context.language));
       const found = Object.entries(slot.options).find(([, phrases]) =>
-        phrases.some((phrase) => findPhrase(said, tokens(phrase))),
+        phrases.some((phrase) => counts(phrase) && findPhrase(said, tokens(phrase))),
       );
       return found ? { given: { value: found[0], said: found[1][0] ?? found[0] } } : undefined;
     }

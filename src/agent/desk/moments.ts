@@ -255,24 +255,32 @@ function takeNumericDates(take: Take, days: CivilDate[], today: CivilDate, langu
   pushDate(days, day, month, year, today);
 }
 
-const monthNames = new Map<string, string>();
+const monthDates = new Map<string, readonly RegExp[]>();
+
+/** Day before month and month before day, months in groups m1 … m12. */
+function monthDatesOf(language: string): readonly RegExp[] {
+  let patterns = monthDates.get(language);
+  if (!patterns) {
+    const format = new Intl.DateTimeFormat(language, { month: 'long', timeZone: 'UTC' });
+    const names = Array.from({ length: 12 }, (_, i) => fold(format.format(new Date(Date.UTC(2026, i, 15)))));
+    const months = names.map((name, i) => `(?<m${i + 1}>${name})`).join('|');
+    const day = '(?<d>\\d{1,2})(?:st|nd|rd|th|er|\\.|º|°)?';
+    patterns = [
+      new RegExp(`\\b${day} (?:of |de |di )?(?:${months})\\b(?: (?:de |del )?(?<y>20\\d{2})\\b)?`),
+      new RegExp(`\\b(?:${months}) (?:the )?${day}(?![\\d:])(?:,? (?<y>20\\d{2})\\b)?`),
+    ];
+    monthDates.set(language, patterns);
+  }
+  return patterns;
+}
 
 /** "3 maggio", "3rd of May", "May 3". */
 function takeMonthDates(take: Take, days: CivilDate[], today: CivilDate, language: string): void {
-  let months = monthNames.get(language);
-  if (months === undefined) {
-    const format = new Intl.DateTimeFormat(language, { month: 'long', timeZone: 'UTC' });
-    months = Array.from(
-      { length: 12 },
-      (_, i) => `(?<m${i + 1}>${fold(format.format(new Date(Date.UTC(2026, i, 15))))})`,
-    ).join('|');
-    monthNames.set(language, months);
-  }
-  const day = '(?<d>\\d{1,2})(?:st|nd|rd|th|er|\\.|º|°)?';
   for (let i = 0; i < 3; i++) {
-    const match =
-      take(new RegExp(`\\b${day} (?:of |de |di )?(?:${months})\\b(?: (?:de |del )?(?<y>20\\d{2})\\b)?`)) ??
-      take(new RegExp(`\\b(?:${months}) (?:the )?${day}(?![\\d:])(?:,? (?<y>20\\d{2})\\b)?`));
+    const match = monthDatesOf(language).reduce<RegExpExecArray | null>(
+      (found, pattern) => found ?? take(pattern),
+      null,
+    );
     if (!match?.groups) return;
     const month = Number(
       Object.keys(match.groups)

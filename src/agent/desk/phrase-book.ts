@@ -3,7 +3,7 @@
  * `phrases.yaml` of a knowledge folder. In: what somebody said. Out: what they mean by it, if it is one of these.
  */
 import { z } from 'zod';
-import { findPhrase, isFunctionWord, tokens } from './wording.ts';
+import { findPhrase, isAlike, isFunctionWord, tokens } from './wording.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
 
 const sentence = z.string().min(1);
@@ -43,7 +43,7 @@ const cues = {
     first: phrases,
     second: phrases,
   },
-  ...{ both: phrases, filler: phrases, nameIs: phrases },
+  ...{ both: phrases, us: phrases, filler: phrases, nameIs: phrases },
 };
 const spell = z.strictObject({ at: phrases, dot: phrases, dash: phrases, underscore: phrases, plus: phrases });
 const heard = z.strictObject({ ...intents, ...cues, spell });
@@ -182,7 +182,7 @@ export class PhraseBook {
       const found = findPhrase(said, words);
       if (!found) continue;
       const others = [...said.slice(0, found.from), ...said.slice(found.to)];
-      const content = others.filter((word) => !isFunctionWord(word, this.language) && !this.#isFiller(word));
+      const content = others.filter((word) => !isFunctionWord(word, this.language) && !this.isPartOf('filler', word));
       // One word beside a phrase of three is politeness or a slip of the recogniser; function words are not without limit either.
       const allowed = words.length >= 3 ? 1 : 0;
       if (content.length <= allowed && others.length <= 3 + 2 * words.length) best = { intent, length: words.length };
@@ -190,8 +190,9 @@ export class PhraseBook {
     return best?.intent;
   }
 
-  #isFiller(word: string): boolean {
-    return (this.#cues.get('filler') ?? []).some((phrase) => phrase.includes(word));
+  /** Whether the word stands in one of the cue's phrases. */
+  isPartOf(cue: Cue, word: string): boolean {
+    return (this.#cues.get(cue) ?? []).some((phrase) => phrase.some((each) => isAlike(each, word)));
   }
 
   /** @returns where the first phrase of the cue stands in the words. */

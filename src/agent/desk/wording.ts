@@ -106,7 +106,7 @@ export function fill(template: string, values: Readonly<Record<string, string>>)
   return template
     .replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? '')
     .replace(/ {2,}/g, ' ')
-    .replace(/ ([.,!?])/g, '$1')
+    .replace(/ ([.,])/g, '$1')
     .trim();
 }
 
