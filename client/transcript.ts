@@ -49,7 +49,9 @@ export function withCaption(lines: readonly Line[], { turnId, text }: CaptionMes
   const line = lines.findLast((other) => other.turnId === turnId);
   if (!line) return add(lines, { who: 'face', text, isOpen: true, turnId });
   if (!line.isOpen) return [...lines];
-  return change(lines, line.key, { text: `${line.text} ${text}` });
+  // A model that speaks by itself tells a sentence again as it grows.
+  const isGrown = text.startsWith(line.text);
+  return change(lines, line.key, { text: isGrown ? text : `${line.text} ${text}` });
 }
 
 /** The end of a turn of the face. */

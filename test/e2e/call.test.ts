@@ -1,21 +1,31 @@
-// The call page in a real browser: the face appears, moves, speaks, obeys, survives a reload and a lost connection.
-import { mkdirSync } from 'node:fs';
+// The call page in a real browser: the face appears, moves, speaks, obeys, survives a reload, a lost connection and another network.
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { assetsDir } from '../../src/paths.ts';
 import { launchBrowser } from '../support/browser.ts';
+import {
+  type CallElement,
+  difference,
+  inbound,
+  joinCall,
+  openPage,
+  screenshot,
+  snapshot,
+  untilInbound,
+  untilMoved,
+  untilPictures,
+  untilState,
+} from '../support/call-page.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
-
-/** Screenshots of the run, to look at. */
-const OUT_DIR = join('out', 'e2e');
 
 let server: TestServer;
 let browser: Browser;
 
 beforeAll(async () => {
-  mkdirSync(OUT_DIR, { recursive: true });
   server = await startTestServer((config) => {
     config.motion.fps = 25;
+    config.server.maxCalls = 4;
   });
   browser = await launchBrowser();
 });
@@ -28,164 +38,125 @@ afterEach(async () => {
   for (const context of browser.contexts()) await context.close();
 });
 
-interface Inbound {
-  framesDecoded: number;
-  freezeCount: number;
-  audioEnergy: number;
-  audioSamples: number;
-}
-
-async function open(query = ''): Promise<{ page: Page; errors: string[] }> {
-  const page = await browser.newPage({ viewport: { width: 1180, height: 860 } });
-  const errors: string[] = [];
-  page.on('pageerror', (error) => errors.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(message.text());
-  });
-  await page.goto(server.url + query);
-  await page.waitForSelector('visavis-call');
-  return { page, errors };
-}
-
-async function inbound(page: Page): Promise<Inbound> {
-  return page.evaluate(async () => {
-    const element = document.querySelector('visavis-call') as unknown as {
-      call: { getStats(): Promise<RTCStatsReport> };
-    };
-    const result = { framesDecoded: 0, freezeCount: 0, audioEnergy: 0, audioSamples: 0 };
-    for (const entry of (await element.call.getStats()).values()) {
-      if (entry.type !== 'inbound-rtp') continue;
-      if (entry.kind === 'video') {
-        result.framesDecoded = entry.framesDecoded;
-        result.freezeCount = entry.freezeCount;
-      } else {
-        result.audioEnergy = entry.totalAudioEnergy;
-        result.audioSamples = entry.totalSamplesReceived;
-      }
-    }
-    return result;
-  });
-}
-
-async function untilDecoded(page: Page, more: number): Promise<void> {
-  const from = (await inbound(page)).framesDecoded;
-  for (let i = 0; i < 400; i++) {
-    if ((await inbound(page)).framesDecoded >= from + more) return;
-    await page.waitForTimeout(50);
-  }
-  throw new Error(`waited in vain for ${more} more pictures after ${from}`);
-}
-
-async function joined(page: Page): Promise<void> {
-  await page.locator('.toolbar').getByRole('button', { name: 'Join' }).click();
-  await page.waitForFunction(() => document.querySelector('visavis-call')?.hasAttribute('live'), undefined, {
-    timeout: 50_000,
-  });
-  await untilDecoded(page, 10);
-}
-
-/** The video as it is now, 128 × 128 RGBA. */
-async function snapshot(page: Page): Promise<number[]> {
-  return page.evaluate(() => {
-    const video = document.querySelector('visavis-call')!.shadowRoot!.querySelector('video')!;
-    const context = new OffscreenCanvas(128, 128).getContext('2d', { willReadFrequently: true })!;
-    context.drawImage(video, 0, 0, 128, 128);
-    return [...context.getImageData(0, 0, 128, 128).data];
-  });
-}
-
-/** Mean absolute difference, 0…255. */
-function difference(a: number[], b: number[]): number {
-  return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
-}
-
-/** Waits until the video differs from `before` by more than `least`. */
-async function untilMoved(page: Page, before: number[], least: number): Promise<void> {
-  let moved = 0;
-  for (let i = 0; i < 100; i++) {
-    moved = difference(before, await snapshot(page));
-    if (moved > least) return;
-    await page.waitForTimeout(100);
-  }
-  throw new Error(`the picture moved by ${moved.toFixed(2)}, not by ${least}`);
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByText('Say exactly this').click();
+  await page.getByLabel('What the face should say').fill(text);
+  await page.getByRole('button', { name: 'Speak' }).click();
 }
 
 describe('the call page', () => {
-  it('shows a living face, lets it speak, and stops it', async () => {
-    const { page, errors } = await open('?stats');
-    await joined(page);
+  it('shows a living face, lets it speak, writes down what it says, and interrupts it', async () => {
+    const { page, errors } = await openPage(browser, `${server.url}?stats`);
+    await joinCall(page);
     await untilMoved(page, await snapshot(page), 0.05);
 
     const silent = await inbound(page);
-    await page
-      .getByLabel('What the face should say')
-      .fill('One two three. The quick brown fox jumps over the lazy dog.');
-    await page.getByRole('button', { name: 'Speak' }).click();
-    await page.getByRole('button', { name: 'Stop' }).waitFor();
-    await untilDecoded(page, 30);
-    await page.screenshot({ path: join(OUT_DIR, 'speaking.png') });
-    const speaking = await inbound(page);
-    expect(speaking.audioEnergy).toBeGreaterThan(silent.audioEnergy + 1e-4);
-    expect(speaking.audioSamples).toBeGreaterThan(silent.audioSamples);
+    await say(page, 'One two three. The quick brown fox jumps over the lazy dog. Then it sleeps for a very long time.');
+    const interrupt = page.getByRole('button', { name: 'Interrupt' });
+    await page.waitForFunction(() => document.querySelector('.line.face')?.textContent?.includes('two'));
+    await untilInbound(page, 'the voice', ({ soundEnergy }) => soundEnergy > silent.soundEnergy + 1e-3);
+    await screenshot(page, 'speaking');
+    expect(await interrupt.isEnabled()).toBe(true);
 
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Speak' }).waitFor();
+    await page.waitForFunction(() => document.querySelector('.line.face .cut') !== null);
+    await page.waitForFunction(() => document.querySelector<HTMLButtonElement>('.tool[title=Esc]')?.disabled);
     expect(errors).toEqual([]);
   });
 
-  it('moves the picture when the camera distance changes', async () => {
-    const { page } = await open();
-    await joined(page);
-    const distance = page.getByRole('slider', { name: 'Distance' });
+  it('plays steadily: for a second at least no freeze, every picture, and sound', async () => {
+    const { page } = await openPage(browser, server.url);
+    await joinCall(page);
+    // A busy machine may stumble; it has to run smoothly once.
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const before = await inbound(page);
+      const startMs = performance.now();
+      await untilPictures(page, 25);
+      const after = await inbound(page);
+      const seconds = (performance.now() - startMs) / 1000;
+      expect(after.soundSamples).toBeGreaterThan(before.soundSamples);
+      if (after.freezes === before.freezes && seconds < 1.5) return;
+    }
+    throw new Error('no second without a freeze');
+  });
+
+  it('moves the picture when the camera distance changes, and the eyes with the pad', async () => {
+    const { page } = await openPage(browser, server.url);
+    await joinCall(page);
+    await page.getByRole('tab', { name: 'Face & settings' }).click();
     // What an idle face does by itself in a second.
     const before = await snapshot(page);
     await page.waitForTimeout(1000);
     const idle = difference(before, await snapshot(page));
-    await distance.fill('1.6');
+    await page.getByRole('slider', { name: 'Distance' }).fill('1.6');
     await untilMoved(page, before, idle + 4);
-    await page.screenshot({ path: join(OUT_DIR, 'far.png') });
+    const lookAtMe = page.getByRole('button', { name: 'Look at me' });
+    await page.getByRole('slider', { name: 'Gaze' }).press('ArrowLeft');
+    expect(await lookAtMe.getAttribute('aria-pressed')).toBe('false');
+    await screenshot(page, 'far');
+    await lookAtMe.click();
+    expect(await lookAtMe.getAttribute('aria-pressed')).toBe('true');
+  });
+
+  it('asks for consent before a picture is used, and then shows that face', async () => {
+    const { page, errors } = await openPage(browser, server.url);
+    const photo = join(assetsDir, 'portraits', 'mei.jpg');
+    await page.getByLabel('Use your own picture').setInputFiles(photo);
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    expect(await page.getByRole('button', { name: 'mei', exact: true }).count()).toBe(0);
+    await page.getByLabel('Use your own picture').setInputFiles(photo);
+    await page.getByRole('button', { name: 'Yes, I may use it' }).click();
+    await page.getByRole('button', { name: 'mei', exact: true, pressed: true }).waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  it('keeps its call over another way through the network', async () => {
+    const { page } = await openPage(browser, server.url);
+    await joinCall(page);
+    const before = await inbound(page);
+    await page.evaluate(() => (document.querySelector('visavis-call') as unknown as CallElement).restartNetwork());
+    await untilState(page, 'reconnecting');
+    await untilState(page, 'live');
+    // The counters went on: it is the same connection.
+    await untilInbound(page, 'pictures on the new way', ({ pictures }) => pictures > before.pictures + 30);
   });
 
   it('comes back after a reload, and after the server has dropped the call', async () => {
-    const { page } = await open('?kiosk');
-    await page.waitForFunction(() => document.querySelector('visavis-call')?.hasAttribute('live'), undefined, {
-      timeout: 50_000,
-    });
+    const { page } = await openPage(browser, `${server.url}?kiosk`);
+    await untilState(page, 'live');
     await page.reload();
-    await page.waitForFunction(() => document.querySelector('visavis-call')?.hasAttribute('live'), undefined, {
-      timeout: 50_000,
-    });
-    await untilDecoded(page, 5);
-    await page.screenshot({ path: join(OUT_DIR, 'kiosk.png') });
+    await page.waitForSelector('visavis-call');
+    await untilState(page, 'live');
+    await untilPictures(page, 5);
+    await screenshot(page, 'kiosk');
     // The socket breaks: the page joins again by itself.
-    await page.evaluate(() => {
-      const element = document.querySelector('visavis-call') as unknown as {
-        call: { socket: { io: { engine: { close(): void } } } };
-      };
-      element.call.socket.io.engine.close();
-    });
-    await page.waitForFunction(
-      () => (document.querySelector('visavis-call') as unknown as { state: string }).state === 'reconnecting',
-      undefined,
-      { timeout: 10_000 },
+    await page.evaluate(() =>
+      (document.querySelector('visavis-call') as unknown as CallElement).call.socket.io.engine.close(),
     );
-    await page.waitForFunction(
-      () => (document.querySelector('visavis-call') as unknown as { state: string }).state === 'live',
-      undefined,
-      { timeout: 50_000 },
-    );
-    await untilDecoded(page, 5);
+    await untilState(page, 'reconnecting');
+    await untilState(page, 'live');
+    await untilPictures(page, 5);
   });
 
-  it('works as an element in somebody else’s page', async () => {
-    const page = await browser.newPage();
-    await page.goto(`${server.url}embed.html`);
-    await page.getByRole('button', { name: 'Join' }).click();
-    await page.waitForFunction(() => document.querySelector('visavis-call')?.hasAttribute('live'), undefined, {
-      timeout: 50_000,
-    });
-    await page.getByRole('button', { name: 'Speak' }).click();
-    await untilDecoded(page, 20);
-    await page.screenshot({ path: join(OUT_DIR, 'embedded.png') });
+  it('holds three calls at once, each with its own face', async () => {
+    const pages = await Promise.all(
+      ['maya', 'kofi', 'mona-lisa'].map(
+        async (portrait) => (await openPage(browser, `${server.url}?portrait=${portrait}`)).page,
+      ),
+    );
+    await Promise.all(pages.map((page) => joinCall(page)));
+    await Promise.all(pages.map((page) => untilPictures(page, 25)));
+    const [maya, kofi, mona] = await Promise.all(pages.map((page) => snapshot(page)));
+    expect(difference(maya!, kofi!)).toBeGreaterThan(10);
+    expect(difference(kofi!, mona!)).toBeGreaterThan(10);
+  });
+
+  it('works on a phone: nothing is cut off, everything can be reached', async () => {
+    const { page } = await openPage(browser, server.url, { width: 390, height: 844 });
+    await joinCall(page);
+    await screenshot(page, 'phone');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    for (const name of ['Talk', 'Interrupt', 'End', 'Send'])
+      expect(await page.getByRole('button', { name, exact: true }).isVisible(), name).toBe(true);
   });
 });

@@ -1,0 +1,129 @@
+/** The call page in Chromium for the e2e lane: opening, joining, and what can be seen and measured from outside. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import type { VisavisCall } from '../../client/visavis-call.ts';
+
+/** Joining may bake a portrait on a busy machine. */
+const PATIENCE_MS = 60_000;
+const OUT_DIR = join('out', 'e2e');
+
+/** What the tests reach into; private to everybody else. */
+export type CallElement = Omit<VisavisCall, 'call' | 'view'> & {
+  call: { getStats(): Promise<RTCStatsReport>; socket: { io: { engine: { close(): void } } } };
+  view?: { canvas: HTMLCanvasElement; frameCount: number };
+};
+
+export interface OpenPage {
+  page: Page;
+  /** What the page complained about. */
+  errors: string[];
+}
+
+export async function openPage(browser: Browser, url: string, size = { width: 1180, height: 860 }): Promise<OpenPage> {
+  const page = await browser.newPage({ viewport: size });
+  page.setDefaultTimeout(PATIENCE_MS);
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  await page.goto(url);
+  await page.waitForSelector('visavis-call');
+  return { page, errors };
+}
+
+/** A picture of the page, to look at after the run. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  mkdirSync(OUT_DIR, { recursive: true });
+  await page.screenshot({ path: join(OUT_DIR, `${name}.png`) });
+}
+
+export async function untilState(page: Page, state: VisavisCall['state']): Promise<void> {
+  await page.waitForFunction(
+    (wanted) => (document.querySelector('visavis-call') as VisavisCall | null)?.state === wanted,
+    state,
+  );
+}
+
+export async function joinCall(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Join' }).click();
+  await untilState(page, 'live');
+  await untilPictures(page, 10);
+}
+
+export interface Inbound {
+  pictures: number;
+  freezes: number;
+  soundEnergy: number;
+  soundSamples: number;
+}
+
+/** What the browser's own statistics say; pictures that the page has drawn itself, where it does. */
+export function inbound(page: Page): Promise<Inbound> {
+  return page.evaluate(async () => {
+    const element = document.querySelector('visavis-call') as unknown as CallElement;
+    const seen = { pictures: element.view?.frameCount ?? 0, freezes: 0, soundEnergy: 0, soundSamples: 0 };
+    for (const entry of (await element.call.getStats()).values()) {
+      if (entry.type !== 'inbound-rtp') continue;
+      if (entry.kind === 'video') {
+        seen.pictures = entry.framesDecoded;
+        seen.freezes = entry.freezeCount;
+      } else {
+        seen.soundEnergy = entry.totalAudioEnergy;
+        seen.soundSamples = entry.totalSamplesReceived;
+      }
+    }
+    return seen;
+  });
+}
+
+/** Waits until `isThere` holds for what arrives. */
+export async function untilInbound(page: Page, what: string, isThere: (seen: Inbound) => boolean): Promise<Inbound> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const seen = await inbound(page);
+    if (isThere(seen)) return seen;
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}: ${JSON.stringify(seen)}`);
+    await page.waitForTimeout(50);
+  }
+}
+
+export async function untilPictures(page: Page, more: number): Promise<void> {
+  const { pictures } = await inbound(page);
+  await untilInbound(page, `${more} more pictures`, (seen) => seen.pictures >= pictures + more);
+}
+
+/** The face as it is now, 128 × 128 RGBA. */
+export function snapshot(page: Page): Promise<number[]> {
+  return page.evaluate(
+    () =>
+      new Promise<number[]>((resolve) =>
+        // A canvas has its picture only in the frame in which it was drawn.
+        requestAnimationFrame(() => {
+          const element = document.querySelector('visavis-call') as unknown as CallElement;
+          const picture = element.view?.canvas ?? element.shadowRoot!.querySelector('video')!;
+          const context = new OffscreenCanvas(128, 128).getContext('2d', { willReadFrequently: true })!;
+          context.drawImage(picture, 0, 0, 128, 128);
+          resolve([...context.getImageData(0, 0, 128, 128).data]);
+        }),
+      ),
+  );
+}
+
+/** Mean absolute difference, 0…255. */
+export function difference(a: number[], b: number[]): number {
+  return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
+}
+
+/** Waits until the face differs from `before` by more than `least`. */
+export async function untilMoved(page: Page, before: number[], least: number): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  let moved = 0;
+  while (performance.now() < deadline) {
+    moved = difference(before, await snapshot(page));
+    if (moved > least) return;
+    await page.waitForTimeout(100);
+  }
+  throw new Error(`the picture moved by ${moved.toFixed(2)}, not by ${least}`);
+}
