@@ -6,6 +6,7 @@ import { Agent } from './agent/agent.ts';
 import type { Brain } from './agent/brain.ts';
 import type { Conversation, ConversationAudience, Face, ReplyTrace } from './agent/conversation.ts';
 import { LiveAgent } from './agent/live-agent.ts';
+import { defaultVoice } from './agent/providers.ts';
 import type { Recognizer } from './agent/recognizer.ts';
 import type { LiveModel } from './agent/speech-to-speech.ts';
 import type { SpeechSynthesizer } from './agent/tts.ts';
@@ -22,16 +23,20 @@ import type { Logger, Metrics } from './telemetry.ts';
 
 export const PICTURE_PX = 512;
 
-export interface CallHostParts {
-  config: Config;
-  engine: { open(settings: SessionSettings, listener: EngineListener): EngineSession };
-  gallery: { rigPath(portraitId: string): Promise<string> };
+/** Those who make conversations, shared by all calls. */
+export interface ConversationParts {
   synthesizer: SpeechSynthesizer;
   brain: Brain;
   /** Undefined: voices are heard, but not understood. */
   recognizer: Recognizer | undefined;
   /** Undefined: recogniser, brain and synthesiser make the conversation. */
   liveModel: LiveModel | undefined;
+}
+
+export interface CallHostParts extends ConversationParts {
+  config: Config;
+  engine: { open(settings: SessionSettings, listener: EngineListener): EngineSession };
+  gallery: { rigPath(portraitId: string): Promise<string> };
   capacity: Pick<Capacity, 'admit' | 'report'>;
   logger: Logger;
   metrics: Metrics;
@@ -71,7 +76,7 @@ export function createCallHost(parts: CallHostParts): CallHost {
           bitrateBps: config.webrtc.bitrateKbps * 1000,
           // A page that draws waits for the sound by itself.
           videoDelayUs: render === 'client' ? 0 : config.webrtc.videoDelayMs * 1000,
-          voice: config.speech.voice,
+          voice: defaultVoice(config),
           ratePercent: config.speech.ratePercent,
           maxCharacters: config.speech.maxCharacters,
         },
@@ -88,7 +93,8 @@ export function createCallHost(parts: CallHostParts): CallHost {
 function openConversation(parts: CallHostParts, face: Face, audience: ConversationAudience): Conversation {
   const { config, brain, recognizer, liveModel, synthesizer, metrics } = parts;
   const { conversation, speech, stt } = config;
-  const { ratePercent, voice } = speech;
+  const { ratePercent } = speech;
+  const voice = defaultVoice(config);
   const common = {
     face,
     audience,

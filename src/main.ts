@@ -1,10 +1,9 @@
 /** Composition root of the server: gallery, engine, speech synthesiser and sessions, joined behind the signaling server's ports. */
-import { EmbeddedBrain } from './agent/embedded-brain.ts';
-import { EmbeddedSynthesizer } from './agent/embedded-synthesizer.ts';
-import { MoonshineRecognizer } from './agent/moonshine.ts';
-import { createCallHost, PICTURE_PX } from './call-host.ts';
+import { openBrain, openLiveModel, openRecognizer, openSynthesizer, rememberedHealth } from './agent/providers.ts';
+import { Vad } from './agent/vad.ts';
+import { type ConversationParts, createCallHost, PICTURE_PX } from './call-host.ts';
 import { availableCores, Capacity } from './capacity.ts';
-import type { Config } from './config.ts';
+import { type Config, environmentSecrets } from './config.ts';
 import { AvatarEngine } from './engine/avatar-engine.ts';
 import { calibrate } from './engine/calibration.ts';
 import { Gallery } from './gallery.ts';
@@ -13,6 +12,8 @@ import { clientDir } from './paths.ts';
 import type { ReadinessCheck } from './signaling/readiness.ts';
 import { type RunningServer, startServer } from './signaling/server.ts';
 import { createLogger, createMetrics, type Logger } from './telemetry.ts';
+
+const WARM_UP_LIMIT_MS = 60_000;
 
 /** @throws AppError PORT_UNAVAILABLE, CONFIG_INVALID, … @returns the running server; dispose it to end every call. */
 export async function serve(config: Config): Promise<RunningServer> {
@@ -24,24 +25,32 @@ export async function serve(config: Config): Promise<RunningServer> {
   try {
     const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs));
     const engine = scope.use(new AvatarEngine(workers, { provider: config.motion.provider }));
-    const synthesizer = scope.use(new EmbeddedSynthesizer());
-    const brain = scope.use(new EmbeddedBrain(config.brain, { logger }));
-    const recognizer = config.stt.kind === 'none' ? undefined : scope.use(new MoonshineRecognizer());
+    const providers = { config, secrets: environmentSecrets, logger };
+    const synthesizer = scope.use(openSynthesizer(providers));
+    const brain = scope.use(openBrain(providers));
+    const recognizer = openRecognizer(providers);
+    if (recognizer) scope.use(recognizer);
+    const liveModel = openLiveModel(providers);
+    if (liveModel) scope.use(liveModel);
     const { fps } = config.motion;
     const { maxCalls } = config.server;
     const callCount = (): number => engine.sessionCount;
     const capacity = scope.use(new Capacity({ cores, workers, fps, maxCalls, callCount }));
-    const talkers = { brain, recognizer, synthesizer, liveModel: undefined };
+    const talkers = { brain, recognizer, synthesizer, liveModel };
     const host = createCallHost({ config, engine, gallery, ...talkers, capacity, logger, metrics });
     const readiness: ReadinessCheck[] = [
       { name: 'engine', check: () => engine.answer().then(() => undefined) },
       { name: 'portraits', check: () => gallery.problem },
+      ...Object.entries({ tts: synthesizer, llm: brain, stt: recognizer, realtime: liveModel }).flatMap(
+        ([name, provider]) => (provider ? [providerReadiness(name, provider)] : []),
+      ),
     ];
     const server = scope.use(await startServer({ config, host, gallery, logger, metrics, readiness, clientDir }));
     engine.warmUp().then(
       ({ provider, notes }) => logger.info({ provider, notes }, 'motion is ready'),
       (err: unknown) => logger.error({ err }, 'motion from bare sound is not available'),
     );
+    warmUpConversation(config, talkers).catch((err) => logger.warn({ err }, 'warming up the conversation failed'));
     measureCapacity(config, gallery, capacity, logger)
       .catch((err) => logger.warn({ err }, 'measuring what a picture costs failed'))
       .then(() => gallery.warmUp())
@@ -51,6 +60,27 @@ export async function serve(config: Config): Promise<RunningServer> {
     await scope[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function providerReadiness(name: string, provider: Parameters<typeof rememberedHealth>[0]): ReadinessCheck {
+  const health = rememberedHealth(provider);
+  let detail = '';
+  return {
+    name,
+    async check() {
+      const { isOk, detail: said, remedy } = await health();
+      detail = [said, remedy].filter(Boolean).join(' ');
+      return isOk ? undefined : detail;
+    },
+    detail: () => detail,
+  };
+}
+
+/** The first caller does not wait for models to be read. Services are left alone: they cost. */
+async function warmUpConversation({ stt, tts }: Config, talkers: ConversationParts): Promise<void> {
+  await Vad.load();
+  if (tts.kind === 'embedded') for await (const _ of talkers.synthesizer.synthesize('Hello.')) break;
+  if (stt.kind === 'embedded') await talkers.recognizer?.check(AbortSignal.timeout(WARM_UP_LIMIT_MS));
 }
 
 /** Calls are taken meanwhile, few until it is done. */

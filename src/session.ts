@@ -41,7 +41,7 @@ export interface SessionParts {
     fps: number;
     bitrateBps: number;
     videoDelayUs: number;
-    voice: string;
+    voice?: string | undefined;
     ratePercent: number;
     maxCharacters: number;
   };

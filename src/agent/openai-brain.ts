@@ -29,6 +29,8 @@ const DEFAULT_MODEL = 'gpt-4.1-mini';
 /** What a conversation of an hour may send along; older words are forgotten. */
 const MAX_HISTORY = 80;
 const MAX_CALLS_PER_ROUND = 8;
+/** Where the face speaks first. */
+const JOINED = '(The caller has just joined and said nothing yet. Greet them in one short sentence.)';
 
 interface ToolCall {
   id: string;
@@ -184,6 +186,7 @@ function merged(history: Question['history']): ChatCompletionMessageParam[] {
     if (last?.role === role) last.content += `\n${text}`;
     else messages.push({ role, content: text });
   }
+  if (messages.every(({ role }) => role !== 'user')) messages.push({ role: 'user', content: JOINED });
   return messages;
 }
 

@@ -105,6 +105,16 @@ describe('an OpenAI-compatible endpoint', () => {
     expect(max_tokens).toBe(500);
   });
 
+  it('is told that the caller has just joined where the face speaks first', async () => {
+    await using mock = await MockProvider.start();
+    mock.on(CHAT, (_, response) => chat(response, say('Welcome.')));
+    expect(await answerOf(brainAt(mock), { history: [] })).toBe('Welcome.');
+    expect(JSON.parse(mock.requests[0].body).messages[1]).toMatchObject({
+      role: 'user',
+      content: expect.stringMatching(/just joined/),
+    });
+  });
+
   it('tries again before the first piece, and never after', async () => {
     await using mock = await MockProvider.start();
     let tries = 0;
