@@ -87,6 +87,7 @@ export class WeriftPeer implements MediaPeer {
   /** Candidates that the viewer does not know yet. */
   private gathered: IceCandidate[] = [];
   private mayTrickle = false;
+  private isRestarting = false;
   private readonly feedback = new TransportFeedbackReader();
   private videoSender: RTCRtpSender | undefined;
   private lastKeyframeRequestMs = Number.NEGATIVE_INFINITY;
@@ -185,6 +186,7 @@ export class WeriftPeer implements MediaPeer {
 
   async createOffer(options: { iceRestart?: boolean } = {}): Promise<string> {
     const offer = await this.connection.createOffer({ iceRestart: options.iceRestart ?? false });
+    this.isRestarting = this.isConnected && (options.iceRestart ?? false);
     this.gathered = [];
     this.mayTrickle = false;
     // The machine's own addresses are there at once; STUN and TURN servers may take seconds, or never answer.
@@ -221,6 +223,11 @@ export class WeriftPeer implements MediaPeer {
         cause,
       });
     }
+    if (this.isRestarting) {
+      this.isRestarting = false;
+      this.resumeIce();
+      return;
+    }
     if (this.motion) return;
     const video = this.connection.getTransceivers().find((transceiver) => transceiver.kind === 'video');
     const chosen = video?.codecs.find((codec) => /VP8|H264/i.test(codec.mimeType));
@@ -230,6 +237,15 @@ export class WeriftPeer implements MediaPeer {
     this.videoPacketizer = createVideoPacketizer(this.videoCodec);
     const id = answerSdp.match(/a=extmap:(\d+)\S* \S*playout-delay/)?.[1];
     this.playoutDelayId = id === undefined ? undefined : Number(id);
+  }
+
+  /** werift begins its checks only together with DTLS, which outlives a restart of ICE: without this, nothing would flow again. */
+  private resumeIce(): void {
+    for (const { iceTransport } of this.connection.dtlsTransports)
+      iceTransport.start().then(
+        () => this.events.keyframeRequest(), // what was sent meanwhile is lost
+        () => this.announceClosed('failed'),
+      );
   }
 
   async addCandidate(candidate: IceCandidate): Promise<void> {

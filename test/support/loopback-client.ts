@@ -7,6 +7,8 @@ import {
   RTCRtpCodecParameters,
   useH264,
   useOPUS,
+  useSdesMid,
+  useTransportWideCC,
   useVP8,
 } from 'werift';
 import { OpusDecoder, OpusEncoder } from '../../src/media/opus.ts';
@@ -20,6 +22,22 @@ import type {
   TurnMessage,
 } from '../../src/signaling/protocol.ts';
 
+import { ArrivalReporter } from './arrival-reporter.ts';
+import { PictureAssembler } from './picture-assembler.ts';
+import { UdpFaultProxy } from './udp-fault-proxy.ts';
+
+/** How the caller's media goes to the server and back. */
+export interface Way {
+  /** Through a bad network. */
+  through?: UdpFaultProxy;
+  /** Only over the TURN servers that the server named. */
+  isRelayed?: boolean;
+  /** Only from this address of ours. */
+  address?: string;
+}
+
+const rtcpFeedback = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }];
+
 type Request = Exclude<keyof ClientToServerEvents, 'candidate'>;
 
 export class LoopbackClient implements AsyncDisposable {
@@ -29,12 +47,19 @@ export class LoopbackClient implements AsyncDisposable {
   readonly captions: CaptionMessage[] = [];
   readonly stats: StatsMessage[] = [];
   readonly failures: Failure['error'][] = [];
+  /** Why the server ended the call. */
+  readonly ends: string[] = [];
   /** RTP timestamps (90 kHz) of the pictures received, one each. */
   readonly pictures: number[] = [];
+  /** Whole pictures, as a browser would show them; VP8 only. */
+  readonly screen = new PictureAssembler(() => this.askForKeyframe());
   audioPackets = 0;
+  /** Packets of sound: 48 kHz timestamp, our clock. */
+  readonly sounds: { timestamp: number; atMs: number }[] = [];
   /** Root mean square of each 20 ms packet. */
   readonly levels: number[] = [];
   private connection: RTCPeerConnection | undefined;
+  private reporter: ArrivalReporter | undefined;
   private readonly decoder = new OpusDecoder();
   private readonly microphone = new MediaStreamTrack({ kind: 'audio' });
 
@@ -44,12 +69,16 @@ export class LoopbackClient implements AsyncDisposable {
     this.socket.on('turn', (m) => void this.turns.push(m));
     this.socket.on('caption', (m) => void this.captions.push(m));
     this.socket.on('stats', (m) => void this.stats.push(m));
+    this.socket.on('ended', ({ reason }) => void this.ends.push(reason));
     this.socket.on('failed', (m) => void this.failures.push(m.error));
   }
 
+  /** @throws Error beginning with the code of the refusal. */
   async ticket(): Promise<string> {
     const response = await fetch(new URL('api/tickets', this.url), { method: 'POST' });
-    return ((await response.json()) as { ticket: string }).ticket;
+    const reply = (await response.json()) as { ticket: string } | Failure;
+    if ('error' in reply) throw new Error(`${reply.error.code}: ${reply.error.message}`);
+    return reply.ticket;
   }
 
   /** Sends a request and gives back its answer, error or not. */
@@ -59,42 +88,75 @@ export class LoopbackClient implements AsyncDisposable {
     );
   }
 
-  async join(portraitId: string, codec: 'VP8' | 'H264' = 'VP8'): Promise<void> {
+  async join(portraitId: string, codec: 'VP8' | 'H264' = 'VP8', way: Way = {}): Promise<void> {
     const joined = await this.request<Joined>('join', { ticket: await this.ticket(), portraitId });
     if ('error' in joined) throw new Error(`${joined.error.code}: ${joined.error.message}`);
     const connection = new RTCPeerConnection({
       codecs: {
         audio: [useOPUS()],
         video: [
-          codec === 'VP8' ? useVP8() : useH264(),
+          codec === 'VP8' ? useVP8({ rtcpFeedback }) : useH264({ rtcpFeedback }),
           new RTCRtpCodecParameters({ mimeType: 'video/rtx', clockRate: 90_000 }),
         ],
       },
-      iceServers: [],
-      iceAdditionalHostAddresses: ['127.0.0.1'],
-      iceUseIpv6: false,
+      headerExtensions: { audio: [useSdesMid()], video: [useSdesMid(), useTransportWideCC()] },
+      iceServers: way.isRelayed ? joined.iceServers : [],
+      iceTransportPolicy: way.isRelayed ? 'relay' : 'all',
+      iceAdditionalHostAddresses: [way.address ?? '127.0.0.1'],
+      iceUseIpv6: way.address?.includes(':') ?? false,
+      iceUseIpv4: !way.address?.includes(':'),
     });
     this.connection = connection;
+    this.socket.on('candidate', (candidate) => void connection.addIceCandidate(candidate as never).catch(() => {}));
     connection.onTrack.subscribe((track) => {
       track.onReceiveRtp.subscribe((rtp) => {
         if (track.kind === 'video') {
+          if (codec === 'VP8') this.screen.push(rtp);
           if (this.pictures.at(-1) !== rtp.header.timestamp) this.pictures.push(rtp.header.timestamp);
           return;
         }
         this.audioPackets += 1;
+        this.sounds.push({ timestamp: rtp.header.timestamp, atMs: performance.now() });
         const samples = this.decoder.decode(rtp.payload);
         let energy = 0;
         for (const sample of samples) energy += sample * sample;
         this.levels.push(Math.sqrt(energy / Math.max(1, samples.length)));
       });
     });
-    await connection.setRemoteDescription({ type: 'offer', sdp: joined.offerSdp });
+    await connection.setRemoteDescription({
+      type: 'offer',
+      sdp: way.through?.rewriteOffer(joined.offerSdp) ?? joined.offerSdp,
+    });
     const audio = connection.getTransceivers().find(({ kind }) => kind === 'audio')!;
     audio.setDirection('sendrecv');
     await audio.sender.replaceTrack(this.microphone);
+    await this.answer(connection, way);
+  }
+
+  private async answer(connection: RTCPeerConnection, { through }: Way): Promise<void> {
     await connection.setLocalDescription(await connection.createAnswer());
-    const answered = await this.request('answer', { sdp: connection.localDescription!.sdp });
+    const { sdp } = connection.localDescription!;
+    const answered = await this.request('answer', { sdp: through ? UdpFaultProxy.hideAddresses(sdp) : sdp });
     if ('error' in answered) throw new Error(answered.error.message);
+    this.reporter ??= new ArrivalReporter(connection.dtlsTransports[0]!, sdp);
+  }
+
+  private askForKeyframe(): void {
+    const video = this.connection?.getTransceivers().find(({ kind }) => kind === 'video');
+    const ssrc = video?.receiver.track.ssrc;
+    if (ssrc !== undefined) void video!.receiver.sendRtcpPLI(ssrc).catch(() => {});
+  }
+
+  /** As a page does when its network has changed. */
+  async restartIce(way: Way = {}): Promise<void> {
+    const offer = await this.request<{ offerSdp: string }>('restart', {});
+    if ('error' in offer) throw new Error(offer.error.message);
+    const connection = this.connection!;
+    const sdp = way.through?.rewriteOffer(offer.offerSdp) ?? offer.offerSdp;
+    await connection.setRemoteDescription({ type: 'offer', sdp });
+    await this.answer(connection, way);
+    // werift alone would wait for DTLS, which has long been there.
+    for (const { iceTransport } of connection.dtlsTransports) iceTransport.start().catch(() => {});
   }
 
   /** Speaks into the microphone in real time. @param samples 48 kHz mono. @param isLost says which packets the network swallows. */
@@ -121,6 +183,7 @@ export class LoopbackClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.socket.disconnect();
+    this.reporter?.[Symbol.dispose]();
     await this.connection?.close();
     this.decoder[Symbol.dispose]();
   }
