@@ -230,7 +230,7 @@ export class Call {
     setTimeout(() => {
       if (this.state !== 'reconnecting') return;
       this.connect().catch((error: Error & { code?: string }) => {
-        this.events.failed({ code: error.code ?? 'NETWORK', message: error.message });
+        this.events.failed({ ...error, code: error.code ?? 'NETWORK', message: error.message });
         this.recover();
       });
     }, delayMs);
@@ -241,7 +241,7 @@ export class Call {
       const timer = setTimeout(() => reject(new Error('The server did not answer in time.')), REPLY_TIMEOUT_MS);
       send((result) => {
         clearTimeout(timer);
-        if ('error' in result) reject(Object.assign(new Error(result.error.message), { code: result.error.code }));
+        if ('error' in result) reject(Object.assign(new Error(result.error.message), result.error));
         else resolve(result);
       });
     });

@@ -9,6 +9,7 @@ import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import type {
   CaptionMessage,
   ControlsMessage,
+  Failure,
   HeardMessage,
   PortraitInfo,
   RoomState,
@@ -90,6 +91,8 @@ export class VisavisPage extends LitElement {
   private readonly query = new URLSearchParams(location.search);
   private pendingControls: ControlsMessage = {};
   private isHolding = false;
+  /** What the server that refused a call asked for. */
+  private rejoinMs = 0;
 
   constructor() {
     super();
@@ -270,7 +273,16 @@ export class VisavisPage extends LitElement {
     if (state === 'live' || state === 'reconnecting') return;
     this.isSpeaking = false;
     this.isMirror = false;
-    if (state === 'ended' && isKiosk) setTimeout(() => void this.face.join(), KIOSK_REJOIN_MS);
+    if (state === 'ended' && isKiosk) this.rejoin();
+  }
+
+  /** A kiosk tries again; a server that refused the call may have asked for more patience meanwhile. */
+  private rejoin(): void {
+    setTimeout(() => {
+      const furtherMs = Math.max(0, this.rejoinMs - KIOSK_REJOIN_MS);
+      this.rejoinMs = 0;
+      setTimeout(() => void this.face.join(), furtherMs);
+    }, KIOSK_REJOIN_MS);
   }
 
   /** A kiosk stays awake, and listens where it was once allowed to. */
@@ -359,7 +371,10 @@ export class VisavisPage extends LitElement {
         @room=${(e: CustomEvent<RoomState>) => {
           this.room = e.detail;
         }}
-        @failed=${(e: CustomEvent<{ message: string }>) => this.tell(e.detail.message, true)}
+        @failed=${(e: CustomEvent<Failure['error']>) => {
+          this.tell(e.detail.message, true);
+          this.rejoinMs = (e.detail.retryAfterS ?? 0) * 1000;
+        }}
       ></visavis-call>
     `;
   }

@@ -6,7 +6,7 @@
  * same room) and `viewer` (only to watch there).
  * Methods: join, leave, say, speak, stop, setTalk, hold, setMirror, setMicrophone, setControls, restartNetwork, invite. Properties: `state`, `activity`.
  * Events (CustomEvent, detail): `state {state}`, `activity {state}`, `heard {text, isFinal}`, `caption {turnId, text}`, `turn`, `hint {text}`,
- * `handoff`, `stats`, `room {viewers, floor, …}`, `level {level}` of the microphone, 0…1, `talk {isOn}`, `failed {code, message}`.
+ * `handoff`, `stats`, `room {viewers, floor, …}`, `level {level}` of the microphone, 0…1, `talk {isOn}`, `failed {code, message, retryAfterS?}`.
  */
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import type {
@@ -343,8 +343,8 @@ export class VisavisCall extends LitElement {
   }
 
   private fail(error: unknown): void {
-    const { message, code } = error as Error & { code?: string };
-    this.tell('failed', { code: code ?? 'NETWORK', message });
+    const { message, code, ...more } = error as Error & { code?: string; retryAfterS?: number };
+    this.tell('failed', { ...more, code: code ?? 'NETWORK', message });
   }
 
   private show(stream: MediaStream): void {
