@@ -159,8 +159,10 @@ class RealtimeHearing implements Hearing {
             isCommitted = true;
             expectSoon();
           });
-        } else if (type === 'input_audio_buffer.committed') item(event.item_id);
-        else if (type === `${TRANSCRIPTION}.delta`) {
+        } else if (type === 'input_audio_buffer.committed') {
+          // Some servers name the item only with its text.
+          if (event.item_id !== undefined) item(event.item_id);
+        } else if (type === `${TRANSCRIPTION}.delta`) {
           item(event.item_id).text += String(event.delta ?? '');
           onPartial?.({ text: text(), ...tag });
         } else if (type === `${TRANSCRIPTION}.completed`) {

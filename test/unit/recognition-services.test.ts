@@ -70,7 +70,7 @@ function serveRealtime(mock: MockProvider, mood: string, { isBeta = false, sent 
       sent.push(event);
       if (event.type !== 'input_audio_buffer.commit' || mood === 'stalls') return;
       const item = { item_id: 'item_1', content_index: 0 };
-      send({ type: 'input_audio_buffer.committed', ...item });
+      send({ type: 'input_audio_buffer.committed', ...(isBeta ? {} : item) });
       const said = 'conversation.item.input_audio_transcription';
       send({ type: `${said}.delta`, ...item, delta: 'Good ' });
       send({ type: `${said}.delta`, ...item, delta: 'mor' });
