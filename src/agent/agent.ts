@@ -15,7 +15,7 @@ import { type Line, Sentences } from './sentences.ts';
 import { StageDirections } from './stage-directions.ts';
 import type { SpeechSynthesizer } from './tts.ts';
 import { type TurnEffect, type TurnEvent, TurnTaking, type TurnTakingSettings } from './turn-taking.ts';
-import type { Vad } from './vad.ts';
+import type { VoiceDetector } from './vad.ts';
 
 export interface AgentParts {
   face: Face;
@@ -24,7 +24,7 @@ export interface AgentParts {
   /** Undefined: voice is heard, but not understood. */
   recognizer: Recognizer | undefined;
   synthesizer: SpeechSynthesizer;
-  loadVad: () => Promise<Vad>;
+  loadVad: () => Promise<VoiceDetector>;
   clock: Clock;
   /** Told of each reply when it is over. */
   traced: (trace: ReplyTrace) => void;

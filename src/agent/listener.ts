@@ -7,7 +7,7 @@ import { Resampler } from '../media/resampler.ts';
 import type { CallerProsody } from './conversation.ts';
 import { EchoGuard } from './echo-guard.ts';
 import { RECOGNIZER_RATE_HZ } from './recognizer.ts';
-import { VAD_RATE_HZ, type Vad, type VoiceNews } from './vad.ts';
+import { VAD_RATE_HZ, type VoiceDetector, type VoiceNews } from './vad.ts';
 
 const TICK_SAMPLES = 960;
 const DOWN = 3;
@@ -26,7 +26,7 @@ export interface ListenerEvents {
 }
 
 export class Listener {
-  private readonly vad: Promise<Vad>;
+  private readonly vad: Promise<VoiceDetector>;
   private readonly events: ListenerEvents;
   private readonly guard = new EchoGuard(VAD_RATE_HZ);
   private readonly resampler = new Resampler(48_000, RECOGNIZER_RATE_HZ, 1);
@@ -40,7 +40,7 @@ export class Listener {
   /** Ticks whose sound was given up because the detector could not follow. */
   dropped = 0;
 
-  constructor(vad: Promise<Vad>, events: ListenerEvents) {
+  constructor(vad: Promise<VoiceDetector>, events: ListenerEvents) {
     this.vad = vad;
     this.vad.catch(() => {}); // told with the first sound
     this.events = events;

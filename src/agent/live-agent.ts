@@ -12,7 +12,7 @@ import { Script } from './script.ts';
 import { LIVE_MODEL_RATE_HZ, type LiveConversation, type LiveModel } from './speech-to-speech.ts';
 import type { SpeechSynthesizer } from './tts.ts';
 import type { Activity } from './turn-taking.ts';
-import type { Vad } from './vad.ts';
+import type { VoiceDetector } from './vad.ts';
 
 const FACE_RATE_HZ = 48_000;
 
@@ -22,7 +22,7 @@ export interface LiveAgentParts {
   model: LiveModel;
   /** Says that the model is gone. */
   synthesizer: SpeechSynthesizer;
-  loadVad: () => Promise<Vad>;
+  loadVad: () => Promise<VoiceDetector>;
   clock: Clock;
   traced: (trace: ReplyTrace) => void;
   settings: { fallbackLine: string; voice?: string | undefined; ratePercent: number };

@@ -228,7 +228,8 @@ export class TurnTaking {
     const utterance = this.caller?.utterances.find(({ id }) => id === event.utteranceId);
     if (!this.caller || !utterance) return;
     if (event.kind === 'partial') {
-      if (utterance.finishedUs !== undefined) return;
+      const isNews = this.partial?.utteranceId !== event.utteranceId || this.partial.text !== event.text;
+      if (utterance.finishedUs !== undefined || !isNews) return;
       this.do({ kind: 'heard', text: this.textOf(this.caller, event), isFinal: false });
       this.partial = { utteranceId: event.utteranceId, text: event.text };
       return;

@@ -49,7 +49,21 @@ export interface VoiceNews {
   lastVoicedUs: number;
 }
 
-export class Vad {
+/** What finds the caller's voice. */
+export interface VoiceDetector {
+  /** Voice sounds at this moment. */
+  readonly isVoiced: boolean;
+  /**
+   * Calls must not overlap.
+   *
+   * @param samples 16 kHz mono, of any length.
+   * @param atUs when the last of them was heard.
+   * @param isEcho it is only the face's own voice, whatever it sounds like.
+   */
+  push(samples: Float32Array, atUs: number, isEcho?: boolean): Promise<VoiceNews[]>;
+}
+
+export class Vad implements VoiceDetector {
   private readonly likelihood: VoiceLikelihood;
   private readonly processor: FrameProcessor;
   private readonly frame = new Float32Array(FRAME_SAMPLES);
@@ -86,18 +100,10 @@ export class Vad {
     return new Vad(await loadModel('silero-vad', directory === undefined ? {} : { directory }));
   }
 
-  /** Voice sounds at this moment. */
   get isVoiced(): boolean {
     return this.hasStarted;
   }
 
-  /**
-   * Calls must not overlap.
-   *
-   * @param samples 16 kHz mono, of any length.
-   * @param atUs when the last of them was heard.
-   * @param isEcho it is only the face's own voice, whatever the model thinks.
-   */
   async push(samples: Float32Array, atUs: number, isEcho = false): Promise<VoiceNews[]> {
     const news: VoiceNews[] = [];
     for (let at = 0; at < samples.length; ) {
