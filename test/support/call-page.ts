@@ -26,7 +26,7 @@ export async function openPage(browser: Browser, url: string, size = { width: 11
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(message.text());
+    if (message.type() === 'error') errors.push(`${message.text()} ${message.location().url}`);
   });
   await page.goto(url);
   await page.waitForSelector('visavis-call');
