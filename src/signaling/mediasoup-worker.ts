@@ -49,10 +49,6 @@ export class Sfu implements Disposable {
     return this.missing ?? `mediasoup ${this.module?.version}`;
   }
 
-  get isAvailable(): boolean {
-    return this.missing === undefined;
-  }
-
   /** A router for one room. @returns undefined where there is no worker. */
   async openRouter(videoCodec: LiveCodec): Promise<MediasoupRouter | undefined> {
     let worker = await this.worker;

@@ -181,7 +181,7 @@ class FakeTransport extends EventEmitter {
 
   close(): void {
     this.closed = true;
-    for (const { producer } of this.consumers) producer.consumers.clear();
+    for (const consumer of this.consumers) consumer.producer.consumers.delete(consumer);
   }
 }
 

@@ -23,7 +23,7 @@ function parse(path: string): SourceFile {
   const text = readFileSync(join(root, path), 'utf8');
   const imports: SourceFile['imports'] = [];
   for (const match of text.matchAll(
-    /^\s*(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|^\s*import\s+'([^']+)'/gm,
+    /^\s*(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'|import\(\s*'([^']+)'(?:\s+as\s+string)?\s*\)|^\s*import\s+'([^']+)'/gm,
   )) {
     const specifier = match[2] ?? match[3] ?? match[4] ?? '';
     const target = specifier.startsWith('.')
@@ -115,6 +115,7 @@ describe('architecture', () => {
       'sharp',
       '@echogarden/espeak-ng-emscripten',
       'werift',
+      'mediasoup',
       'express',
       'delaunator',
       'openai',
