@@ -5,7 +5,7 @@
 import type { CallerProsody, Face, PlayListener } from './agent/conversation.ts';
 import type { Script } from './agent/script.ts';
 import type { StageDirection } from './agent/stage-directions.ts';
-import type { Activity } from './agent/turn-taking.ts';
+import type { Activity } from './agent/turn-events.ts';
 import type { EngineSession } from './engine/avatar-engine.ts';
 import type { AvatarControls } from './engine/controls.ts';
 import type { SoundIntake } from './signaling/hosting.ts';

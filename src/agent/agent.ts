@@ -6,15 +6,17 @@ import { AppError } from '../errors.ts';
 import type { Clock } from '../media/clock.ts';
 import type { Brain, Dialogue } from './brain.ts';
 import type { Conversation, ConversationAudience, Face, PlayListener, ReplyTrace } from './conversation.ts';
+import { Hearings } from './hearings.ts';
 import { History } from './history.ts';
 import { detectLanguage } from './language.ts';
 import { Listener } from './listener.ts';
-import type { Hearing, Recognizer } from './recognizer.ts';
+import type { Recognizer } from './recognizer.ts';
 import { Script } from './script.ts';
 import { type Line, Sentences } from './sentences.ts';
 import { StageDirections } from './stage-directions.ts';
 import type { SpeechSynthesizer } from './tts.ts';
-import { type TurnEffect, type TurnEvent, TurnTaking, type TurnTakingSettings } from './turn-taking.ts';
+import type { TurnEffect, TurnEvent } from './turn-events.ts';
+import { TurnTaking, type TurnTakingSettings } from './turn-taking.ts';
 import type { VoiceDetector } from './vad.ts';
 
 export interface AgentParts {
@@ -55,12 +57,6 @@ interface Reply {
   heard: (text: string) => void;
 }
 
-interface OpenHearing {
-  hearing: Hearing;
-  abort: AbortController;
-  finishedUs: number | undefined;
-}
-
 const ms = (us: number): number => Math.round(us / 1000);
 
 export class Agent implements Conversation {
@@ -69,13 +65,12 @@ export class Agent implements Conversation {
   private readonly dialogue: Dialogue;
   private readonly history = new History();
   private readonly replies = new Map<number, Reply>();
-  private readonly hearings = new Map<number, OpenHearing>();
-  private readonly tasks = new Set<Promise<void>>();
+  /** Undefined: nobody recognises words. */
+  private readonly hearings: Hearings | undefined;
   private listener: Listener | undefined;
   private language: string;
   /** Settles when the reply before has: only then is it known how much of it was heard. */
   private lastSettled: Promise<void> = Promise.resolve();
-  private sttDelayMs: number | undefined;
   /** The guest whose turn is about to get its number. */
   private guestReplyId: number | undefined;
   private readonly events: TurnEvent[] = [];
@@ -84,6 +79,16 @@ export class Agent implements Conversation {
     this.parts = parts;
     this.language = parts.settings.language;
     this.dialogue = parts.brain.open();
+    const { recognizer, clock, settings } = parts;
+    if (recognizer)
+      this.hearings = new Hearings({
+        recognizer,
+        clock,
+        language: settings.callerLanguage,
+        partial: (utteranceId, text) => this.tell({ kind: 'partial', utteranceId, text }),
+        transcript: (utteranceId, said) => this.tell({ kind: 'transcript', utteranceId, ...said }),
+        failed: (error) => this.fail(error),
+      });
     this.turns = new TurnTaking({
       ...parts.settings.turns,
       canUnderstand: parts.recognizer !== undefined,
@@ -108,10 +113,7 @@ export class Agent implements Conversation {
       this.listener ??= new Listener(this.parts.loadVad(), {
         voice: ({ kind, lastVoicedUs }) =>
           this.tell(kind === 'started' ? { kind: 'voice-started' } : { kind: 'voice-stopped', lastVoicedUs }),
-        sound: (samples) => {
-          for (const { hearing, finishedUs } of this.hearings.values())
-            if (finishedUs === undefined) hearing.push(samples);
-        },
+        sound: (samples) => this.hearings?.push(samples),
         prosody: (caller) => this.parts.face.hearCaller(caller),
         failed: (error) => this.fail(error),
       });
@@ -139,9 +141,8 @@ export class Agent implements Conversation {
   async close(): Promise<void> {
     this.listener?.close();
     this.tell({ kind: 'end' });
-    for (const { abort } of this.hearings.values()) abort.abort();
     for (const reply of this.replies.values()) this.drop(reply);
-    await Promise.allSettled([...this.tasks]);
+    await this.hearings?.close();
   }
 
   /** One event after the other: what an effect sets off waits until the effects before it are carried out. */
@@ -158,14 +159,13 @@ export class Agent implements Conversation {
     const { face, audience, settings } = this.parts;
     switch (effect.kind) {
       case 'hear':
-        this.hear(effect.utteranceId);
+        this.hearings?.open(effect.utteranceId, this.listener?.preRoll() ?? []);
         break;
       case 'finish-hearing':
-        this.finishHearing(effect.utteranceId);
+        this.hearings?.finish(effect.utteranceId);
         break;
       case 'drop-hearing':
-        this.hearings.get(effect.utteranceId)?.abort.abort();
-        this.hearings.delete(effect.utteranceId);
+        this.hearings?.drop(effect.utteranceId);
         break;
       case 'heard':
         audience.heard({ text: effect.text, isFinal: effect.isFinal });
@@ -212,45 +212,6 @@ export class Agent implements Conversation {
     }
   }
 
-  private hear(utteranceId: number): void {
-    const { recognizer, settings } = this.parts;
-    const abort = new AbortController();
-    try {
-      const hearing = recognizer!.open({
-        signal: abort.signal,
-        ...(settings.callerLanguage ? { language: settings.callerLanguage } : {}),
-        onPartial: ({ text }) => this.tell({ kind: 'partial', utteranceId, text }),
-      });
-      this.hearings.set(utteranceId, { hearing, abort, finishedUs: undefined });
-      for (const samples of this.listener?.preRoll() ?? []) hearing.push(samples);
-    } catch (error) {
-      this.fail(error);
-      this.tell({ kind: 'transcript', utteranceId, text: '' }); // as if nothing had been understood
-    }
-  }
-
-  private finishHearing(utteranceId: number): void {
-    const open = this.hearings.get(utteranceId);
-    if (!open) return;
-    const { clock } = this.parts;
-    open.finishedUs = clock.nowUs();
-    const finish = async (): Promise<void> => {
-      let text = '';
-      let language: string | undefined;
-      try {
-        ({ text, language } = await open.hearing.finish());
-      } catch (error) {
-        if (open.abort.signal.aborted) return;
-        this.fail(error);
-      }
-      if (open.abort.signal.aborted) return;
-      this.hearings.delete(utteranceId);
-      this.sttDelayMs = ms(clock.nowUs() - open.finishedUs!);
-      this.tell({ kind: 'transcript', utteranceId, text, ...(language ? { language } : {}) });
-    };
-    this.run(finish());
-  }
-
   private answer({ replyId, text, lastVoicedUs, language }: Extract<TurnEffect, { kind: 'answer' }>): void {
     const { clock } = this.parts;
     const nowUs = clock.nowUs();
@@ -258,7 +219,8 @@ export class Agent implements Conversation {
     const trace: ReplyTrace = {};
     if (lastVoicedUs !== undefined) {
       trace.eouDelayMs = ms(nowUs - lastVoicedUs);
-      if (this.sttDelayMs !== undefined) trace.sttDelayMs = this.sttDelayMs;
+      const sttDelayUs = this.hearings?.lastDelayUs;
+      if (sttDelayUs !== undefined) trace.sttDelayMs = ms(sttDelayUs);
     }
     const { lastSettled } = this;
     this.play(replyId, trace, (signal) => this.think(replyId, text, trace, lastSettled, signal), lastVoicedUs ?? nowUs);
@@ -378,12 +340,6 @@ export class Agent implements Conversation {
   private drop({ abort, script }: Reply): void {
     abort.abort();
     script?.close();
-  }
-
-  private run(task: Promise<void>): void {
-    const owned = task.catch((error) => this.fail(error));
-    this.tasks.add(owned);
-    void owned.finally(() => this.tasks.delete(owned));
   }
 
   /** What is wrong outside is told, and the conversation goes on; anything else is a bug of ours. */

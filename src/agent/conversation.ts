@@ -5,7 +5,7 @@
 
 import type { Script } from './script.ts';
 import type { StageDirection } from './stage-directions.ts';
-import type { Activity } from './turn-taking.ts';
+import type { Activity } from './turn-events.ts';
 
 /** Where an answer's time went, ms; a part that did not happen is missing. */
 export interface ReplyTrace {

@@ -11,7 +11,7 @@ import { RECOGNIZER_RATE_HZ } from './recognizer.ts';
 import { Script } from './script.ts';
 import { LIVE_MODEL_RATE_HZ, type LiveConversation, type LiveModel } from './speech-to-speech.ts';
 import type { SpeechSynthesizer } from './tts.ts';
-import type { Activity } from './turn-taking.ts';
+import type { Activity } from './turn-events.ts';
 import type { VoiceDetector } from './vad.ts';
 
 const FACE_RATE_HZ = 48_000;

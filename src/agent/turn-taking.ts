@@ -3,7 +3,9 @@
  * out: what to do (hear, answer, interrupt, resume, prompt, hang up). A pure state machine: no clock, no I/O; time comes with the events.
  * It keeps: at most one reply at a time, each ends once; what was cut off is either resumed or discarded; after `end` nothing happens.
  */
+import { CallerTurn } from './caller-turn.ts';
 import { isBackchannel, type Patience, patienceMs } from './endpointing.ts';
+import type { Activity, TurnEffect, TurnEvent } from './turn-events.ts';
 
 export interface TurnTakingSettings extends Patience {
   /** Whether a recogniser turns voice into words. */
@@ -24,61 +26,6 @@ export interface TurnTakingSettings extends Patience {
   goodbyeAfterMs: number;
 }
 
-export type Activity = 'idle' | 'listening' | 'thinking' | 'speaking';
-
-export type TurnEvent =
-  /** The microphone is part of the conversation, or no longer. */
-  | { kind: 'talk'; isOn: boolean }
-  | { kind: 'voice-started' }
-  | { kind: 'voice-stopped'; lastVoicedUs: number }
-  | { kind: 'partial'; utteranceId: number; text: string }
-  /** The final words of an utterance; empty where none were understood. */
-  | { kind: 'transcript'; utteranceId: number; text: string; language?: string }
-  | { kind: 'typed'; text: string }
-  | { kind: 'hold'; isDown: boolean }
-  /** Someone else makes the face speak (a program, mirror mode). */
-  | { kind: 'guest' }
-  /** The first sound of a reply was sent. */
-  | { kind: 'sounded'; replyId: number }
-  /** The last of a reply was sent, or it was cut off. */
-  | { kind: 'settled'; replyId: number; interrupted: boolean }
-  /** The reply asks to hand over to a human, or to end the call, once it is said. */
-  | { kind: 'wish'; replyId: number; wish: 'hand-off' | 'goodbye' }
-  | { kind: 'tick' }
-  | { kind: 'end' };
-
-export type TurnEffect =
-  /** An utterance begins: the recogniser is to hear it, from a little before now. */
-  | { kind: 'hear'; utteranceId: number }
-  | { kind: 'finish-hearing'; utteranceId: number }
-  | { kind: 'drop-hearing'; utteranceId: number }
-  | { kind: 'heard'; text: string; isFinal: boolean }
-  | { kind: 'answer'; replyId: number; text: string; lastVoicedUs?: number; language?: string }
-  | { kind: 'line'; replyId: number; line: 'greeting' | 'prompt' | 'goodbye' | 'not-understood' }
-  /** The guest's speech has this number. */
-  | { kind: 'guest'; replyId: number }
-  /** Silence, now. For all but guests `resume` or `discard` follows. */
-  | { kind: 'interrupt'; replyId: number }
-  /** The reply that was cut off goes on where it was. */
-  | { kind: 'resume'; replyId: number; cutReplyId: number }
-  /** What was cut off will not be said; whatever still works on it stops. */
-  | { kind: 'discard'; replyId: number }
-  | { kind: 'activity'; state: Activity }
-  /** The caller should be told that words are not understood, without a sound. */
-  | { kind: 'hint' }
-  | { kind: 'hand-off' }
-  | { kind: 'hang-up' };
-
-/** A turn of the caller's: one or more utterances. */
-interface CallerTurn {
-  utterances: { id: number; text: string | undefined; finishedUs: number | undefined }[];
-  /** While the voice sounds, or the key is down: since when. */
-  voiceSinceUs: number | undefined;
-  lastVoicedUs: number;
-  voicedUs: number;
-  language: string | undefined;
-}
-
 interface Reply {
   id: number;
   isGuest: boolean;
@@ -95,8 +42,6 @@ export class TurnTaking {
   private hasExplained = false;
   private isOver = false;
   private caller: CallerTurn | undefined;
-  /** What the last utterance sounds like so far. */
-  private partial: { utteranceId: number; text: string } | undefined;
   private reply: Reply | undefined;
   /** Cut off, and neither resumed nor discarded yet. */
   private cut: { id: number; isSettled: boolean; wish: Reply['wish'] } | undefined;
@@ -196,56 +141,27 @@ export class TurnTaking {
   }
 
   private voiceStarted(): void {
-    const caller = this.callerTurn();
-    if (caller.voiceSinceUs !== undefined) return;
-    caller.voiceSinceUs = this.nowUs;
-    caller.lastVoicedUs = this.nowUs;
-    if (!this.settings.canUnderstand) return;
-    const id = this.nextUtteranceId++;
-    caller.utterances.push({ id, text: undefined, finishedUs: undefined });
-    this.do({ kind: 'hear', utteranceId: id });
+    this.caller ??= new CallerTurn(this.nowUs);
+    if (this.caller.isVoiced) return;
+    const utteranceId = this.settings.canUnderstand ? this.nextUtteranceId++ : undefined;
+    this.caller.voiceStarted(this.nowUs, utteranceId);
+    if (utteranceId !== undefined) this.do({ kind: 'hear', utteranceId });
   }
 
   private voiceStopped(lastVoicedUs: number): void {
     const { caller } = this;
-    if (!caller || caller.voiceSinceUs === undefined) return;
-    caller.voicedUs += Math.max(0, lastVoicedUs - caller.voiceSinceUs);
-    caller.lastVoicedUs = lastVoicedUs;
-    caller.voiceSinceUs = undefined;
-    const utterance = caller.utterances.at(-1);
-    if (utterance && utterance.finishedUs === undefined) {
-      utterance.finishedUs = this.nowUs;
-      // Too short to have interrupted: what the listening caller murmurs is nobody's turn.
-      if (this.reply) {
-        this.do({ kind: 'drop-hearing', utteranceId: utterance.id });
-        caller.utterances.pop();
-      } else this.do({ kind: 'finish-hearing', utteranceId: utterance.id });
-    }
+    if (!caller?.isVoiced) return;
+    const utteranceId = caller.voiceStopped(lastVoicedUs, this.nowUs);
+    // Too short to have interrupted: what the listening caller murmurs is nobody's turn.
     if (this.reply) this.dropCaller();
+    else if (utteranceId !== undefined) this.do({ kind: 'finish-hearing', utteranceId });
   }
 
   private understood(event: Extract<TurnEvent, { kind: 'partial' | 'transcript' }>): void {
-    const utterance = this.caller?.utterances.find(({ id }) => id === event.utteranceId);
-    if (!this.caller || !utterance) return;
-    if (event.kind === 'partial') {
-      const isNews = this.partial?.utteranceId !== event.utteranceId || this.partial.text !== event.text;
-      if (utterance.finishedUs !== undefined || !isNews) return;
-      this.do({ kind: 'heard', text: this.textOf(this.caller, event), isFinal: false });
-      this.partial = { utteranceId: event.utteranceId, text: event.text };
-      return;
-    }
-    if (utterance.text !== undefined) return;
-    utterance.text = event.text.trim();
-    this.caller.language = event.language ?? this.caller.language;
-    // A recogniser may end by itself, before the voice does.
-    utterance.finishedUs ??= this.nowUs;
-  }
-
-  private textOf(caller: CallerTurn, partial = this.partial): string {
-    return caller.utterances
-      .map(({ id, text }) => text ?? (partial?.utteranceId === id ? partial.text : ''))
-      .filter((text) => text !== '')
-      .join(' ');
+    const { caller } = this;
+    if (!caller) return;
+    if (event.kind === 'transcript') caller.transcript(event, this.nowUs);
+    else if (caller.partial(event)) this.do({ kind: 'heard', text: caller.text, isFinal: false });
   }
 
   private typed(text: string): void {
@@ -295,22 +211,17 @@ export class TurnTaking {
   /** What is due because time has passed. */
   private passTime(): void {
     const { caller, settings, nowUs } = this;
-    if (caller?.voiceSinceUs !== undefined) {
+    if (caller?.isVoiced) {
       this.quiet();
-      const isLong = nowUs - caller.voiceSinceUs >= settings.interruptAfterMs * 1000;
+      const isLong = caller.voicedForUs(nowUs) >= settings.interruptAfterMs * 1000;
       if (this.reply && settings.bargeIn && isLong && !this.isPushToTalk) this.cutReply();
       return;
     }
     if (caller && !this.reply) {
-      for (const utterance of caller.utterances) {
-        const { finishedUs, text, id } = utterance;
-        if (text !== undefined || finishedUs === undefined) continue;
-        if (nowUs - finishedUs < settings.transcriptTimeoutMs * 1000) continue;
-        utterance.text = this.partial?.utteranceId === id ? this.partial.text : '';
-        this.do({ kind: 'drop-hearing', utteranceId: id });
-      }
-      const isWaiting = caller.utterances.some(({ text }) => text === undefined);
-      const isFalse = nowUs - caller.lastVoicedUs >= settings.falseInterruptionMs * 1000 && !this.textOf(caller);
+      for (const utteranceId of caller.giveUp(nowUs - settings.transcriptTimeoutMs * 1000))
+        this.do({ kind: 'drop-hearing', utteranceId });
+      const { isWaiting } = caller;
+      const isFalse = nowUs - caller.lastVoicedUs >= settings.falseInterruptionMs * 1000 && caller.text === '';
       if (this.cut && isWaiting && isFalse) this.takeBack();
       else if (!isWaiting && this.isPatienceOver(caller)) this.endCallerTurn(caller);
     }
@@ -318,13 +229,13 @@ export class TurnTaking {
   }
 
   private isPatienceOver(caller: CallerTurn): boolean {
-    const text = this.settings.canUnderstand ? this.textOf(caller) : undefined;
+    const text = this.settings.canUnderstand ? caller.text : undefined;
     return this.isPushToTalk || this.nowUs - caller.lastVoicedUs >= patienceMs(text, this.settings) * 1000;
   }
 
   /** The caller has finished. */
   private endCallerTurn(caller: CallerTurn): void {
-    const text = this.textOf(caller);
+    const { text } = caller;
     const { canUnderstand, briefVoiceMs } = this.settings;
     const isNoise = text === '' && (caller.voicedUs < briefVoiceMs * 1000 || (this.cut && canUnderstand));
     if (isNoise || (this.cut && isBackchannel(text))) {
@@ -379,22 +290,9 @@ export class TurnTaking {
     }
   }
 
-  private callerTurn(): CallerTurn {
-    this.caller ??= {
-      utterances: [],
-      voiceSinceUs: undefined,
-      lastVoicedUs: this.nowUs,
-      voicedUs: 0,
-      language: undefined,
-    };
-    return this.caller;
-  }
-
   private dropCaller(): void {
-    for (const { id, text } of this.caller?.utterances ?? [])
-      if (text === undefined) this.do({ kind: 'drop-hearing', utteranceId: id });
+    for (const utteranceId of this.caller?.unheard() ?? []) this.do({ kind: 'drop-hearing', utteranceId });
     this.caller = undefined;
-    this.partial = undefined;
   }
 
   private open(isGuest = false): Reply {
@@ -431,7 +329,7 @@ export class TurnTaking {
     if (this.reply) return this.reply.hasSounded ? 'speaking' : 'thinking';
     if (!this.isTalking || this.isHandedOff) return 'idle';
     const { caller } = this;
-    if (!caller || caller.voiceSinceUs !== undefined || this.cut) return 'listening';
+    if (!caller || caller.isVoiced || this.cut) return 'listening';
     return this.isPatienceOver(caller) ? 'thinking' : 'listening';
   }
 }

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isBackchannel, patienceMs } from '../../src/agent/endpointing.ts';
-import { type TurnEffect, type TurnEvent, TurnTaking, type TurnTakingSettings } from '../../src/agent/turn-taking.ts';
+import type { TurnEffect, TurnEvent } from '../../src/agent/turn-events.ts';
+import { TurnTaking, type TurnTakingSettings } from '../../src/agent/turn-taking.ts';
 
 const SETTINGS: TurnTakingSettings = {
   completeMs: 350,
