@@ -46,7 +46,7 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(
       gate.enter(address, conn);
     } catch (error) {
       next(Object.assign(error as Error, { data: describeFailure(error, logger).failure.error }));
-      conn.close(); // once the refusal has been sent
+      setImmediate(() => conn.close()); // once the refusal is on its way
       return;
     }
     const leave = (): void => gate.leave(address, conn);
@@ -65,6 +65,7 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(
 function limitMessages(socket: CallSocket, { messagesPerSecond, logger }: CallSocketsParts): void {
   const budget = new MessageBudget(messagesPerSecond);
   socket.use((message, next) => {
+    if (socket.disconnected) return; // what was still on its way when the socket was cut off
     const verdict = budget.take();
     if (verdict === 'cut-off') {
       logger.warn({ socketId: socket.id }, 'socket cut off: too many messages');
