@@ -1,4 +1,5 @@
 // Calls over a bad network: loss, jitter, an outage, a narrow link, another address. Real ICE, DTLS and SRTP through a proxy with faults.
+import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoopbackClient } from '../support/loopback-client.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
@@ -8,11 +9,15 @@ const PORTRAIT = 'mona-lisa';
 const FPS = 25;
 const TEXT =
   'She sells sea shells by the sea shore, and the shells that she sells are sea shells, I am sure. Peter Piper picked a peck of pickled peppers. ';
+const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'));
 let server: TestServer;
 
 beforeAll(async () => {
   server = await startTestServer((config) => {
     config.motion.fps = FPS;
+    config.webrtc.portRange = [40_300, 40_399];
+    config.webrtc.ipv6 = hasIpv6;
+    config.webrtc.announcedAddresses = hasIpv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
   });
 });
 afterAll(() => server[Symbol.asyncDispose]());
@@ -111,3 +116,16 @@ describe('over a bad network', () => {
     expect(client.ends).toEqual([]);
   }, 120_000);
 });
+
+it.skipIf(!hasIpv6)(
+  'a call over IPv6, on a port of the configured range',
+  async () => {
+    await using client = new LoopbackClient(server.url);
+    await client.join(PORTRAIT, 'VP8', { address: '::1' });
+    await client.until('pictures', () => client.screen.shown.length > 5, 60_000);
+    const { address, port } = client.serverAddress;
+    expect(address).toContain(':');
+    expect(port >= 40_300 && port <= 40_399, String(port)).toBe(true);
+  },
+  120_000,
+);

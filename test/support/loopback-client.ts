@@ -141,6 +141,12 @@ export class LoopbackClient implements AsyncDisposable {
     this.reporter ??= new ArrivalReporter(connection.dtlsTransports[0]!, sdp);
   }
 
+  /** Where the server's media comes from. */
+  get serverAddress(): { address: string; port: number } {
+    const pair = this.connection!.iceTransports[0]!.connection.nominated!;
+    return { address: pair.remoteAddr[0], port: pair.remoteAddr[1] };
+  }
+
   private askForKeyframe(): void {
     const video = this.connection?.getTransceivers().find(({ kind }) => kind === 'video');
     const ssrc = video?.receiver.track.ssrc;
