@@ -19,8 +19,8 @@ const LOUDNESS_FLOOR = 0.005;
 
 export interface ListenerEvents {
   voice(news: VoiceNews): void;
-  /** 16 kHz mono, 20 ms at a time, also while nobody speaks. */
-  sound(samples: Float32Array): void;
+  /** 16 kHz mono, 20 ms at a time, also while nobody speaks, or only the face's own echo is heard. */
+  sound(samples: Float32Array, isEcho: boolean): void;
   prosody(caller: CallerProsody): void;
   failed(error: Error): void;
 }
@@ -73,7 +73,7 @@ export class Listener {
     if (this.isClosed) return;
     this.past.push(samples);
     if (this.past.length > PRE_ROLL_TICKS) this.past.shift();
-    this.events.sound(samples);
+    this.events.sound(samples, isEcho);
     for (const one of news) this.events.voice(one);
     this.tellProsody(samples, vad.isVoiced);
   }

@@ -85,7 +85,7 @@ export class LiveAgent implements Conversation {
           voice: ({ lastVoicedUs }) => {
             this.lastVoicedUs = lastVoicedUs;
           },
-          sound: (samples) => this.hear(samples),
+          sound: (samples, isEcho) => this.hear(isEcho ? new Float32Array(samples.length) : samples),
           prosody: (caller) => this.parts.face.hearCaller(caller),
           failed: (error) => this.fail(error),
         })

@@ -14,12 +14,13 @@ const BENCHMARKS: (() => Promise<Benchmark>)[] = [
   async () => (await import('./benchmarks/portrait.ts')).portrait,
   async () => (await import('./benchmarks/motion.ts')).motion,
   async () => (await import('./benchmarks/rendering.ts')).rendering,
+  async () => (await import('./benchmarks/conversation.ts')).conversation,
 ];
 
 export function addBenchCommand(program: Command): void {
   program
     .command('bench')
-    .description("this machine's own numbers: portrait, motion, rendering, encoding")
+    .description("this machine's own numbers: portrait, motion, rendering, encoding, conversation")
     .option('--quick', 'a smoke test of some seconds, not numbers to quote')
     .option('--json', 'print one JSON object on stdout')
     .action((flags: BenchFlags) => runCommand(flags.json ?? false, (io) => runBenchmarks(flags, io)));

@@ -2,7 +2,8 @@
  * A call without a network: the real host, session, engine and encoder, with an outlet that notes when what left. In: sound pushed at the pace of
  * speech; out: the instants, ms of `performance.now()`, from which latency, skew and rate are computed.
  */
-
+import type { Brain } from '../../agent/brain.ts';
+import type { Recognizer } from '../../agent/recognizer.ts';
 import type { SpeechSynthesizer } from '../../agent/tts.ts';
 import { createCallHost } from '../../call-host.ts';
 import type { Config } from '../../config.ts';
@@ -24,6 +25,8 @@ export interface LiveCallParts {
   engine: Pick<AvatarEngine, 'open'>;
   rigPath: string;
   synthesizer: SpeechSynthesizer;
+  brain: Brain;
+  recognizer?: Recognizer;
 }
 
 /** A packet of sound or an encoded picture, when it was handed to the network. */
@@ -42,13 +45,17 @@ export class LiveCall implements AsyncDisposable {
   private readonly decoder = new OpusDecoder();
   private hosted: HostedCall | undefined;
 
-  static async open({ config, engine, rigPath, synthesizer }: LiveCallParts): Promise<LiveCall> {
+  static async open(parts: LiveCallParts): Promise<LiveCall> {
+    const { config, engine, rigPath, synthesizer, brain, recognizer } = parts;
     const live = new LiveCall();
     const host = createCallHost({
       config,
       gallery: { rigPath: async () => rigPath },
       engine: { open: (settings, listener) => live.watch(engine, settings, listener) },
       synthesizer,
+      brain,
+      recognizer,
+      liveModel: undefined,
       capacity: { admit: () => {}, report: () => {} },
       logger: createLogger('warn'),
       metrics: createMetrics(),
@@ -62,6 +69,10 @@ export class LiveCall implements AsyncDisposable {
     live.hosted = await host.open(request, () => outlet, {
       caption: () => {},
       turn: (message) => void live.turns.push(message),
+      heard: () => {},
+      activity: () => {},
+      handoff: () => {},
+      hint: () => {},
       stats: ({ heldFrames }) => {
         live.heldPictures = heldFrames;
       },
