@@ -68,7 +68,19 @@ export class EmbeddedBrain implements Brain {
     this.#logger = logger;
     this.#records = new FormRecords(settings.recordsDir, logger);
     this.#loaded = this.#load();
+    this.#warmUp();
     this.#watch();
+  }
+
+  /** Dates and calendars of a language take their time when they are first used; no caller shall wait for it. */
+  #warmUp(): void {
+    const { knowledge, searches } = this.#loaded;
+    for (const language of knowledge.languages.keys())
+      new DeskDialogue(knowledge, searches, { name: '', language, timeZone: 'UTC' }).answer(
+        'hello 24 ab',
+        this.#now(),
+        { language },
+      );
   }
 
   #load(): Loaded {

@@ -5,7 +5,7 @@
 import { detectLanguage } from '../language.ts';
 import { withoutStageDirections } from '../stage-directions.ts';
 import { type CivilTime, civilTime, dateName, timeName, weekdayName, weekdayOf } from './civil-time.ts';
-import type { SlotContext } from './form-slots.ts';
+import { readSlot, type SlotContext } from './form-slots.ts';
 import type { FormSpec } from './form-spec.ts';
 import { FormTalk } from './form-talk.ts';
 import { HoursTalk } from './hours-talk.ts';
@@ -28,6 +28,8 @@ export interface DeskSettings {
 
 export interface DeskReply {
   text: string;
+  /** "Say that again" means what was said before it. */
+  isAside?: boolean;
   /** Confirmed by the caller, to be delivered; `done` and `failed` are said afterwards. */
   finished?: {
     form: FormSpec;
@@ -50,6 +52,8 @@ type Open =
 const MAX_CHARS = 1000;
 /** What is said in one go before asking whether to go on. */
 const BREATH_CHARS = 340;
+/** From here on it is worth a try, said as one. */
+const PERHAPS = 0.38;
 const CLOSE_CALL = 0.08;
 /** What it takes for a question with "open" in it not to be about opening hours. */
 const SURE_OF_ANOTHER = 0.8;
@@ -99,7 +103,7 @@ export class DeskDialogue {
     if (!this.#form) this.#language = this.#languageOf(clean, language);
     if (before !== this.#language) this.#changeLanguage();
     const reply = this.#reply(clean, heard);
-    if (reply.text !== '' && !reply.finished) this.#lastText = reply.text;
+    if (reply.text !== '' && !reply.finished && !reply.isAside) this.#lastText = reply.text;
     return reply;
   }
 
@@ -111,7 +115,7 @@ export class DeskDialogue {
     this.#open = undefined;
     const intent = this.#book.intentOf(said);
     return (
-      (open && this.#answered(open, intent, said)) ??
+      (open && this.#answered(open, intent, said, text)) ??
       (intent && this.#smallTalk(intent, heard)) ??
       this.#question(text, said)
     );
@@ -172,7 +176,7 @@ export class DeskDialogue {
           : { text: `${this.#line('slower')} [pause 300] ${this.#lastText.replace(/(?<=[.!?]) /g, ' [pause 500] ')}` };
       case 'louder':
         this.#open = { kind: 'again' };
-        return this.#say('louder');
+        return { ...this.#say('louder'), isAside: true };
       case 'more':
         return this.#goOn(heard);
       case 'insult':
@@ -199,7 +203,7 @@ export class DeskDialogue {
 
   // ——— answers to what was asked back ———
 
-  #answered(open: Open, intent: Intent | undefined, said: readonly string[]): DeskReply | undefined {
+  #answered(open: Open, intent: Intent | undefined, said: readonly string[], text: string): DeskReply | undefined {
     if (open.kind === 'which') return this.#chosen(open.topics, said, intent);
     const isYes =
       intent === 'yes' || (intent === 'more' && open.kind === 'more') || (intent === 'repeat' && open.kind === 'again');
@@ -209,7 +213,7 @@ export class DeskDialogue {
       case 'more':
         return this.#speak(open.rest);
       case 'form':
-        return this.#startForm(open.form, '');
+        return this.#startForm(open.form, text);
       case 'human':
         return this.#say('human');
       case 'again':
@@ -227,7 +231,7 @@ export class DeskDialogue {
       Math.max(...[topic.title, ...topic.asked].map((name) => agreement(said, tokens(name), this.#language))),
     );
     const best = Math.max(...likeness);
-    return best >= 0.4 ? this.#tell(topics[likeness.indexOf(best)]!) : undefined;
+    return best >= 0.55 ? this.#tell(topics[likeness.indexOf(best)]!) : undefined;
   }
 
   // ——— questions ———
@@ -238,7 +242,7 @@ export class DeskDialogue {
     const form = this.#formFor(asked);
     if (form) return this.#startForm(form, text);
     const words = tokens(moment.rest).filter((word) => asked.includes(word) || !said.includes(word));
-    const reply = this.#hoursReply(asked, words, moment) ?? this.#topicReply(asked, words);
+    const reply = this.#hoursReply(asked, words, moment) ?? this.#topicReply(asked, words, text);
     const opening = !this.#isGreeted && !this.#book.begins('followUp', said) && said.length > asked.length;
     this.#isGreeted = true;
     return opening ? { ...reply, text: `[happy 0.5] ${reply.text}` } : reply;
@@ -352,16 +356,16 @@ export class DeskDialogue {
     return this.#search.find(words, this.#topic);
   }
 
-  #topicReply(asked: readonly string[], words: readonly string[]): DeskReply {
-    const content = asked.filter((word) => !isFunctionWord(word, this.#language));
-    const isFollowUp = this.#topic !== undefined && (this.#book.begins('followUp', asked) || content.length <= 1);
+  #topicReply(asked: readonly string[], words: readonly string[], text: string): DeskReply {
+    const isFollowUp = this.#topic !== undefined && this.#book.refersBack(asked);
     // "And for children?" may be answered by what was spoken of already.
     const relevant = isFollowUp && this.#topic ? this.#search.sentencesIn(this.#topic, words) : undefined;
     if (relevant) return { text: relevant };
     const hits = this.#search.find(words.length > 0 ? words : asked, this.#topic, isFollowUp);
     const [first, second] = hits;
-    if (!first || first.sureness < SURE) return this.#unknown(asked);
+    if (!first || first.sureness < PERHAPS) return this.#unknown(asked, text);
     this.#misses = 0;
+    if (first.sureness < SURE) return { text: `${this.#line('perhaps')} ${this.#tell(first.topic).text}` };
     if (first.topic === this.#topic && this.#told.has(first.topic)) {
       const relevant = this.#search.sentencesIn(first.topic, asked);
       if (relevant) return { text: relevant };
@@ -377,9 +381,17 @@ export class DeskDialogue {
     ) {
       const topics = [first.topic, second.topic];
       this.#open = { kind: 'which', topics };
-      return this.#say('which', { choices: listed(topics.map(fullTitle), this.#language, 'disjunction') });
+      return this.#say('which', { choices: listed(this.#titles(topics), this.#language, 'disjunction') });
     }
     return this.#tell(first.topic);
+  }
+
+  /** With the topic above, where that tells them apart. */
+  #titles(topics: readonly Topic[]): string[] {
+    const areSiblings = topics.every((topic) => topic.parent === topics[0]?.parent);
+    return topics.map((topic) =>
+      topic.parent && !areSiblings ? `${topic.parent.title}: ${topic.title}` : topic.title,
+    );
   }
 
   #tell(topic: Topic): DeskReply {
@@ -427,9 +439,12 @@ export class DeskDialogue {
     return { text: text.join(' ') };
   }
 
-  #unknown(asked: readonly string[]): DeskReply {
+  #unknown(asked: readonly string[], text: string): DeskReply {
     const spoken = detectLanguage(asked.join(' '), this.#language);
-    if (this.#known(spoken) === undefined && asked.length >= 3) return this.#say('otherLanguage');
+    if (this.#known(spoken) === undefined && (asked.length >= 3 || !/\p{Script=Latin}/u.test(asked.join(''))))
+      return this.#say('otherLanguage');
+    const introduced = readSlot({ kind: 'name', id: 'who', ask: '', called: [] }, text, false, this.#slotContext());
+    if (introduced && 'given' in introduced) return this.#say('niceToMeet', { who: introduced.given.said });
     this.#misses++;
     if (this.#misses % 2 === 0) {
       this.#open = { kind: 'human' };
@@ -542,8 +557,6 @@ export class DeskDialogue {
     });
   }
 }
-
-const fullTitle = (topic: Topic): string => (topic.parent ? `${topic.parent.title}: ${topic.title}` : topic.title);
 
 /** The list from another beginning each time, in its order. */
 const turned = <T>(list: readonly T[], by: number): T[] => list.map((_, i) => list[(i + by) % list.length]!);

@@ -2,7 +2,7 @@
  * What somebody answers to a form's question. In: the words, the slot and what is known of time and place. Out: the value for the record and how
  * it is said back; or what is wrong with it; or nothing where the words hold no such value.
  */
-import { type CivilDate, type CivilTime, daysBetween, timeName } from './civil-time.ts';
+import { addDays, type CivilDate, type CivilTime, daysBetween, timeName } from './civil-time.ts';
 import type { Slot } from './form-spec.ts';
 import { type HoursTalk, likelyMinute } from './hours-talk.ts';
 import { type NamedDay, readMoment } from './moments.ts';
@@ -99,9 +99,13 @@ const harmless = (text: string): string =>
 const clock = (minute: number): string =>
   `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
 
-function checkedDate(slot: Extract<Slot, { kind: 'date' }>, date: CivilDate, context: SlotContext): SlotReading {
+function checkedDate(slot: Extract<Slot, { kind: 'date' }>, said: CivilDate, context: SlotContext): SlotReading {
   const { form } = context.book.phrases;
-  if (daysBetween(context.now.date, date) < 0) return { problem: form.past };
+  const ahead = daysBetween(context.now.date, said);
+  // A weekday is the last one where something has happened.
+  const date = slot.when === 'past' && ahead > 0 && ahead < 7 ? addDays(said, -7) : said;
+  if (slot.when === 'future' && ahead < 0) return { problem: form.past };
+  if (slot.when === 'past' && ahead >= 7) return { problem: form.notYet };
   if (slot.open && context.hours && hoursOn(context.hours, date).spans.length === 0)
     return { problem: sentenceCase(fill(form.closed, { day: context.talk.date(date), subject: context.subject })) };
   const value = `${date.year}-${String(date.month).padStart(2, '0')}-${String(date.day).padStart(2, '0')}`;

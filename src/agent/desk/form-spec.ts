@@ -14,8 +14,13 @@ const slotBase = {
 
 const slot = z.discriminatedUnion('kind', [
   z.strictObject({ ...slotBase, kind: z.literal('name') }),
-  /** `open: true`: a day on which the place is open. */
-  z.strictObject({ ...slotBase, kind: z.literal('date'), open: z.boolean().default(false) }),
+  /** `open: true`: a day on which the place is open. `when: past`: up to today. */
+  z.strictObject({
+    ...slotBase,
+    kind: z.literal('date'),
+    open: z.boolean().default(false),
+    when: z.enum(['future', 'past']).default('future'),
+  }),
   z.strictObject({ ...slotBase, kind: z.literal('time') }),
   z.strictObject({
     ...slotBase,

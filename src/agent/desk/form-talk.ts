@@ -92,7 +92,8 @@ export class FormTalk {
     const intent = context.book.intentOf(said);
     const changed = this.#change(text, context, undefined);
     if (changed !== undefined) return this.#ask(changed);
-    if (intent === 'yes' && this.#stage === 'confirming') return { kind: 'finished' };
+    const isYes = intent === 'yes' || (intent === undefined && context.book.beginsWithIntent('yes', said));
+    if (isYes && this.#stage === 'confirming') return { kind: 'finished' };
     const named = this.spec.slots.find((slot) => slot.called.some((name) => findPhrase(said, tokens(name))));
     if (named && !looksLikeQuestion(text)) {
       this.#stage = 'asking';
@@ -117,12 +118,11 @@ export class FormTalk {
       const isNamed = slot.called.some((name) => findPhrase(said, tokens(name)));
       const isLone =
         slot.kind === 'number' && this.spec.slots.filter((each) => each.kind === 'number').length === 1 && !besides;
-      const reading = readSlot(
-        slot,
-        isNamed ? afterName(text, slot) : text,
-        (isNamed && slot.kind !== 'text') || (isLone && !hasMoment(text, this.spec, context)),
-        this.#withDay(context),
-      );
+      const day = this.#withDay(context);
+      const isOpen = isLone && !hasMoment(text, this.spec, context);
+      const reading =
+        (isNamed ? readSlot(slot, afterName(text, slot), slot.kind !== 'text', day) : undefined) ??
+        readSlot(slot, text, isOpen, day);
       if (!reading) continue;
       if ('problem' in reading) {
         result = reading.problem;

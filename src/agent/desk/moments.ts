@@ -53,6 +53,8 @@ const LANGUAGES: Readonly<Record<string, MomentWords>> = {
   en: {
     now: /\b(right now|now|at the moment|currently|at present)\b/,
     relative: [
+      [/\b(the )?day before yesterday\b/, -2],
+      [/\byesterday\b/, -1],
       [/\b(the )?day after tomorrow\b/, 2],
       [/\btomorrow\b/, 1],
       [/\b(today|tonight|this (morning|afternoon|evening))\b/, 0],
@@ -77,6 +79,8 @@ const LANGUAGES: Readonly<Record<string, MomentWords>> = {
   de: {
     now: /\b(jetzt|gerade|momentan|im moment|derzeit|aktuell)\b/,
     relative: [
+      [/\bvorgestern\b/, -2],
+      [/\bgestern\b/, -1],
       [/\bubermorgen\b/, 2],
       [/(?<!\b(?:guten|am|jeden) )\bmorgen\b/, 1],
       [/\bheute( (abend|morgen|nachmittag|vormittag|nacht|fruh|mittag))?\b/, 0],
@@ -100,6 +104,8 @@ const LANGUAGES: Readonly<Record<string, MomentWords>> = {
   it: {
     now: /\b(adesso|(?<!che |un'|mezz'|quale )ora(?! di)|in questo momento|al momento)\b/,
     relative: [
+      [/\b(l'altro ieri|ieri l'altro)\b/, -2],
+      [/\bieri\b/, -1],
       [/\bdopodomani\b/, 2],
       [/\bdomani\b/, 1],
       [/\b(oggi|stasera|stamattina|stamani|stanotte|questo pomeriggio|questa (sera|mattina))\b/, 0],
@@ -119,6 +125,8 @@ const LANGUAGES: Readonly<Record<string, MomentWords>> = {
   es: {
     now: /\b(ahora( mismo)?|en este momento)\b/,
     relative: [
+      [/\b(anteayer|antes de ayer)\b/, -2],
+      [/\bayer\b/, -1],
       [/\bpasado manana\b/, 2],
       [/(?<!\b(?:la|esta|de|por) )\bmanana\b/, 1],
       [/\b(hoy|esta (noche|tarde|manana))\b/, 0],
@@ -139,6 +147,8 @@ const LANGUAGES: Readonly<Record<string, MomentWords>> = {
   fr: {
     now: /\b(maintenant|en ce moment|actuellement|tout de suite)\b/,
     relative: [
+      [/\bavant[- ]hier\b/, -2],
+      [/\bhier\b/, -1],
       [/\bapres[- ]demain\b/, 2],
       [/\bdemain\b/, 1],
       [/\b(aujourd'? ?hui|ce (soir|matin)|cet apres[- ]midi|cette nuit)\b/, 0],

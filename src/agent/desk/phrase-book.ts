@@ -43,7 +43,7 @@ const cues = {
     first: phrases,
     second: phrases,
   },
-  ...{ both: phrases, us: phrases, filler: phrases, nameIs: phrases },
+  ...{ both: phrases, us: phrases, that: phrases, ellipsis: phrases, filler: phrases, nameIs: phrases },
 };
 const spell = z.strictObject({ at: phrases, dot: phrases, dash: phrases, underscore: phrases, plus: phrases });
 const heard = z.strictObject({ ...intents, ...cues, spell });
@@ -84,7 +84,7 @@ const says = z.strictObject({
     compliment: phrases,
     joke: phrases,
   },
-  ...{ otherLanguage: phrases },
+  ...{ otherLanguage: phrases, perhaps: phrases, niceToMeet: phrases },
 });
 const form = z.strictObject({
   ...{
@@ -95,7 +95,7 @@ const form = z.strictObject({
     whatToChange: sentence,
     failed: sentence,
   },
-  ...{ lost: sentence, past: sentence, closed: sentence, range: sentence },
+  ...{ lost: sentence, past: sentence, notYet: sentence, closed: sentence, range: sentence },
 });
 const hours = z.strictObject({
   ...{
@@ -155,6 +155,8 @@ export function replacePhrases(phrases: Phrases, source: YamlSource): Phrases {
   } as Phrases;
 }
 
+const ROOMY: ReadonlySet<Intent> = new Set(['human', 'robot', 'whoAreYou', 'bye', 'thanks', 'repeat']);
+
 export class PhraseBook {
   readonly phrases: Phrases;
   readonly language: string;
@@ -178,14 +180,16 @@ export class PhraseBook {
   intentOf(said: readonly string[]): Intent | undefined {
     let best: { intent: Intent; length: number } | undefined;
     for (const { intent, words } of this.#intents) {
-      if (best && words.length <= best.length) continue;
+      // "Thank you, goodbye" is a goodbye.
+      const length = words.length + (intent === 'bye' ? 2 : 0);
+      if (best && length <= best.length) continue;
       const found = findPhrase(said, words);
       if (!found) continue;
       const others = [...said.slice(0, found.from), ...said.slice(found.to)];
       const content = others.filter((word) => !isFunctionWord(word, this.language) && !this.isPartOf('filler', word));
-      // One word beside a phrase of three is politeness or a slip of the recogniser; function words are not without limit either.
-      const allowed = words.length >= 3 ? 1 : 0;
-      if (content.length <= allowed && others.length <= 3 + 2 * words.length) best = { intent, length: words.length };
+      // One more word does not turn a call for a person into something else; "tell me more about the café" is no "tell me more".
+      const allowed = words.length >= 2 && ROOMY.has(intent) ? 1 : 0;
+      if (content.length <= allowed && others.length <= 3 + 2 * words.length) best = { intent, length };
     }
     return best?.intent;
   }
@@ -206,6 +210,20 @@ export class PhraseBook {
 
   begins(cue: Cue, said: readonly string[]): boolean {
     return (this.#cues.get(cue) ?? []).some((words) => findPhrase(said.slice(0, words.length), words) !== undefined);
+  }
+
+  beginsWithIntent(intent: Intent, said: readonly string[]): boolean {
+    return this.#intents.some(
+      (each) => each.intent === intent && findPhrase(said.slice(0, each.words.length), each.words) !== undefined,
+    );
+  }
+
+  /** "And for children?", "how much is that?", "how long?": only what went before says about what. */
+  refersBack(said: readonly string[]): boolean {
+    const isElliptic = (this.#cues.get('ellipsis') ?? []).some(
+      (words) => findPhrase(said.slice(-words.length), words) !== undefined,
+    );
+    return isElliptic || this.begins('followUp', said) || this.has('that', said);
   }
 
   has(cue: Cue, said: readonly string[]): boolean {

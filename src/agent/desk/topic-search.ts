@@ -121,7 +121,9 @@ export class TopicSearch {
     let covered = 0;
     let total = 0;
     for (const term of terms) {
-      const weight = Math.log(1 + (this.#topics.length + 1) / ((this.#frequency.get(term) ?? 0) + 0.5));
+      // A number that no topic knows is somebody's age or a count.
+      const isNumber = /^\p{N}+$/u.test(term) && !this.#frequency.has(term);
+      const weight = isNumber ? 0.3 : Math.log(1 + (this.#topics.length + 1) / ((this.#frequency.get(term) ?? 0) + 1));
       total += weight;
       if (!result.queryTerms.includes(term)) continue;
       const fields = result.terms
