@@ -1,7 +1,8 @@
 /**
  * Jitter buffer: RTP packets of 20 ms, as the network brings them, in; one packet or gap per 20 ms out, in order. It starts once it holds
- * its depth, tells gaps apart from silence at the end, and thins itself when the sender's clock runs faster than ours. Pure: it is asked
- * every 20 ms and knows no clock.
+ * its depth, tells gaps apart from silence at the end, and keeps as much in hand as the network's jitter asks for: it gives up a packet when
+ * there were always some to spare (the sender's clock runs faster), and waits where it ran dry (slower). Pure: it is asked every 20 ms and
+ * knows no clock.
  */
 
 export type JitterOutput =
@@ -13,6 +14,9 @@ export type JitterOutput =
 
 /** After this many places in a row without a packet the sender counts as gone, and the next packet begins anew. */
 const MAX_LOST_IN_A_ROW = 5;
+/** Packets that were never needed for so many pulls are one too many: 3 s, so that a clock 0.1 % fast is followed within a second's worth. */
+const SPARE = 2;
+const SPARE_PULLS = 150;
 /** A packet this far from what is expected belongs to a new stream. */
 const MAX_DISTANCE = 500;
 
@@ -26,6 +30,9 @@ export class JitterBuffer {
   /** Highest extended sequence number seen. */
   private highest: number | undefined;
   private lostInARow = 0;
+  /** Fewest packets left in hand after a pull, since counting began. */
+  private fewest = Number.POSITIVE_INFINITY;
+  private pulls = 0;
   late = 0;
 
   /**
@@ -60,20 +67,40 @@ export class JitterBuffer {
       this.next = Math.min(...this.packets.keys());
     }
     const place = this.next;
-    this.next += 1;
     const data = this.packets.get(place);
     if (data) {
       this.packets.delete(place);
+      this.next = place + 1;
       this.lostInARow = 0;
+      this.giveUpSpare();
       return { kind: 'packet', data };
     }
     this.lostInARow += 1;
-    if (this.lostInARow > MAX_LOST_IN_A_ROW && this.packets.size === 0) {
-      this.restart();
-      return { kind: 'empty' };
+    this.fewest = 0;
+    if (this.packets.size === 0) {
+      if (this.lostInARow > MAX_LOST_IN_A_ROW) {
+        this.restart();
+        return { kind: 'empty' };
+      }
+      // Late rather than lost, for all that is known: its place stays open.
+      return { kind: 'lost' };
     }
+    // A long gap is not concealed to its end.
+    this.next = this.lostInARow > MAX_LOST_IN_A_ROW ? Math.min(...this.packets.keys()) : place + 1;
     const following = this.packets.get(place + 1);
     return following ? { kind: 'lost', next: following } : { kind: 'lost' };
+  }
+
+  /** Delay that was never needed goes, one packet at a time. */
+  private giveUpSpare(): void {
+    this.fewest = Math.min(this.fewest, this.packets.size);
+    if (++this.pulls < SPARE_PULLS) return;
+    if (this.fewest >= SPARE) {
+      this.packets.delete(this.next!);
+      this.next! += 1;
+    }
+    this.pulls = 0;
+    this.fewest = Number.POSITIVE_INFINITY;
   }
 
   /** The number nearest to the highest one seen that ends in these 16 bits. */
@@ -94,5 +121,7 @@ export class JitterBuffer {
     this.next = undefined;
     this.highest = undefined;
     this.lostInARow = 0;
+    this.pulls = 0;
+    this.fewest = Number.POSITIVE_INFINITY;
   }
 }

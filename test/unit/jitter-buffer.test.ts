@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JitterBuffer } from '../../src/media/jitter-buffer.ts';
+import { random } from '../support/random.ts';
 
 const packet = (n: number): Uint8Array => Uint8Array.of(n & 0xff, n >> 8);
 const numberOf = (data: Uint8Array): number => data[0]! + (data[1]! << 8);
@@ -74,5 +75,59 @@ describe('jitter buffer', () => {
     buffer.push(40_000, packet(1));
     buffer.push(40_001, packet(2));
     expect(buffer.pull().kind).toBe('packet');
+  });
+
+  it.each([
+    ['0.05 % faster', 0.9995],
+    ['0.05 % slower', 1.0005],
+    ['exact', 1],
+  ])('follows a sender whose clock is %s for two hours, without running away or falling silent', (_, pace) => {
+    const next = random(4);
+    const buffer = new JitterBuffer();
+    const pulls = 2 * 3600 * 50;
+    const arrivals = new Map<number, number[]>();
+    for (let n = 0; n * pace < pulls; n++) {
+      const tick = Math.ceil(n * pace + next() * 1.5); // up to 30 ms of jitter
+      arrivals.set(tick, [...(arrivals.get(tick) ?? []), n]);
+    }
+    const sentAt = new Map<number, number>();
+    let [concealed, packets, delay] = [0, 0, 0];
+    const delays: number[] = [];
+    for (let tick = 0; tick < pulls; tick++) {
+      for (const n of arrivals.get(tick) ?? []) {
+        sentAt.set(n & 0xffff, n * pace);
+        buffer.push(n & 0xffff, packet(n & 0xffff));
+      }
+      const given = buffer.pull();
+      if (given.kind === 'lost') concealed += 1;
+      if (given.kind !== 'packet') continue;
+      packets += 1;
+      delay = tick - sentAt.get(numberOf(given.data))!;
+      delays.push(delay);
+    }
+    // A slower clock owes us 180 packets in two hours, a faster one has as many too many; all others are heard.
+    expect(packets).toBeGreaterThan(pulls - 400);
+    expect(concealed).toBeLessThan(400);
+    const sorted = delays.slice(1000).sort((a, b) => a - b);
+    expect(sorted[Math.floor(sorted.length * 0.99)], '99 % within so many packets').toBeLessThan(6);
+    expect(sorted.at(-1)).toBeLessThan(8);
+  });
+
+  it('goes on after a stall of the network with what came, and is not late for ever after', () => {
+    const buffer = new JitterBuffer();
+    let heard = -1;
+    let lastDelay = 0;
+    for (let tick = 0; tick < 1000; tick++) {
+      // Between 200 and 240 nothing comes, then everything at once.
+      const from = tick === 240 ? 200 : tick;
+      if (tick < 200 || tick >= 240) for (let n = from; n <= tick; n++) buffer.push(n, packet(n));
+      const given = buffer.pull();
+      if (given.kind !== 'packet') continue;
+      expect(numberOf(given.data)).toBeGreaterThan(heard);
+      heard = numberOf(given.data);
+      lastDelay = tick - heard;
+    }
+    expect(heard).toBeGreaterThan(990);
+    expect(lastDelay).toBeLessThanOrEqual(3);
   });
 });
