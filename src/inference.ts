@@ -112,6 +112,12 @@ async function openModel(name: string, path: string, provider: Provider, threads
   };
 }
 
+/** Execution providers that this installation brings along. */
+export async function bundledProviders(): Promise<string[]> {
+  const { listSupportedBackends } = await import('onnxruntime-node');
+  return listSupportedBackends().flatMap(({ name, bundled }) => (bundled ? [name] : []));
+}
+
 /** What a provider must get right before it is trusted. */
 export interface SelfCheck {
   inputs: Record<string, TensorValue>;

@@ -44,6 +44,8 @@ export class SherpaProcess implements AsyncDisposable {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
+    // Idle, it was not waited for; now it is.
+    child.ref();
     child.kill('SIGKILL');
     await ended;
   }

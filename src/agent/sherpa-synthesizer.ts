@@ -58,7 +58,12 @@ export class SherpaSynthesizer implements SpeechSynthesizer {
     let startUs = 0;
     for (const sentence of splitSentences(text, options.language)) {
       options.signal?.throwIfAborted();
-      const { samples, sampleRateHz } = await this.#speak(voice, speaker, speed, sentence, options.signal);
+      const { samples, sampleRateHz } = await speak(
+        this.#process,
+        voice,
+        { speaker, speed, text: sentence },
+        options.signal,
+      );
       if (samples.length === 0) continue;
       yield { samples, sampleRateHz, startUs, phonemes: [], words: [] };
       startUs += Math.round((samples.length / sampleRateHz) * 1e6);
@@ -71,7 +76,7 @@ export class SherpaSynthesizer implements SpeechSynthesizer {
   async check(): Promise<Health> {
     try {
       const { voice, speaker } = await this.#choose(this.#settings.voice, undefined);
-      await this.#speak(voice, speaker, 1, YES[primary(voice.model.languages[0] ?? 'en')] ?? 'Yes.', undefined);
+      await speak(this.#process, voice, { speaker, speed: 1, text: trialText(voice) });
       return { isOk: true, detail: `The voice ${voice.name} is ready.` };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -85,38 +90,6 @@ export class SherpaSynthesizer implements SpeechSynthesizer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process[Symbol.asyncDispose]();
-  }
-
-  async #speak(
-    { name, model }: InstalledVoice,
-    speaker: number,
-    speed: number,
-    text: string,
-    signal: AbortSignal | undefined,
-  ): Promise<{ samples: Float32Array; sampleRateHz: number }> {
-    const failed = (why: string): AppError =>
-      new AppError('TTS_UNAVAILABLE', `The voice ${name} failed (${why}); install it anew or choose another voice.`);
-    const request = { kind: 'speak', voice: model, speaker, speed, text, threads: SHERPA_THREADS } as const;
-    const asked = this.#process.ask(request).catch((error: Error) => {
-      throw failed(error.message);
-    });
-    const reply = await unlessAborted(asked, signal);
-    switch (reply.kind) {
-      case 'speech':
-        return reply;
-      case 'no such speaker':
-        throw new AppError(
-          'VOICE_UNKNOWN',
-          `The voice ${name} has speakers 0 to ${reply.speakers - 1}, not ${speaker}.`,
-        );
-      case 'missing':
-        throw new AppError(
-          'TTS_UNAVAILABLE',
-          'The package sherpa-onnx-node is not installed; run "npm install sherpa-onnx-node" or set tts.kind to embedded.',
-        );
-      default:
-        throw failed(reply.kind === 'failed' ? reply.message : 'it answered something else');
-    }
   }
 
   /**
@@ -150,5 +123,41 @@ export class SherpaSynthesizer implements SpeechSynthesizer {
 
   #installed(): Promise<InstalledVoice[]> {
     return installedVoices(this.#settings.voiceDir);
+  }
+}
+
+/** Speaks a word with a voice that is not in the store yet. @throws AppError TTS_UNAVAILABLE saying why it cannot. */
+export async function tryOutVoice(voice: InstalledVoice): Promise<void> {
+  await using sherpa = new SherpaProcess();
+  await speak(sherpa, voice, { speaker: 0, speed: 1, text: trialText(voice) });
+}
+
+const trialText = ({ model }: InstalledVoice): string => YES[primary(model.languages[0] ?? 'en')] ?? 'Yes.';
+
+async function speak(
+  sherpa: SherpaProcess,
+  { name, model }: InstalledVoice,
+  { speaker, speed, text }: { speaker: number; speed: number; text: string },
+  signal?: AbortSignal,
+): Promise<{ samples: Float32Array; sampleRateHz: number }> {
+  const failed = (why: string): AppError =>
+    new AppError('TTS_UNAVAILABLE', `The voice ${name} failed (${why}); install it anew or choose another voice.`);
+  const request = { kind: 'speak', voice: model, speaker, speed, text, threads: SHERPA_THREADS } as const;
+  const asked = sherpa.ask(request).catch((error: Error) => {
+    throw failed(error.message);
+  });
+  const reply = await unlessAborted(asked, signal);
+  switch (reply.kind) {
+    case 'speech':
+      return reply;
+    case 'no such speaker':
+      throw new AppError('VOICE_UNKNOWN', `The voice ${name} has speakers 0 to ${reply.speakers - 1}, not ${speaker}.`);
+    case 'missing':
+      throw new AppError(
+        'TTS_UNAVAILABLE',
+        'The package sherpa-onnx-node is not installed; run "npm install sherpa-onnx-node" or set tts.kind to embedded.',
+      );
+    default:
+      throw failed(reply.kind === 'failed' ? reply.message : 'it answered something else');
   }
 }

@@ -73,6 +73,7 @@ export async function installVoice(request: InstallRequest): Promise<InstallResu
   await mkdir(storeDir, { recursive: true }).catch((cause) => {
     throw new AppError('FILE_UNWRITABLE', `The folder ${storeDir} cannot be made; check tts.voiceDir.`, { cause });
   });
+  await sweep(storeDir);
   // In the store itself, so that renaming is atomic.
   const work = join(storeDir, `${PART}${process.pid}-${Date.now()}`);
   await mkdir(work);
@@ -133,6 +134,24 @@ export async function removeVoice(storeDir: string, name: string): Promise<void>
     throw new AppError('VOICE_UNKNOWN', `There is no installed voice "${name}"; installed: ${known}.`);
   }
   await rm(voice.dir, { recursive: true });
+}
+
+/** Removes what installations left that were killed. */
+async function sweep(storeDir: string): Promise<void> {
+  for (const name of await readdir(storeDir)) {
+    const pid = Number(new RegExp(`^\\${PART}(\\d+)-`).exec(name)?.[1]);
+    if (!(pid > 0) || isRunning(pid)) continue;
+    await rm(join(storeDir, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** Name of the archive or folder without its ending, as it may stand in a path and on a command line. */

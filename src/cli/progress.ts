@@ -6,8 +6,8 @@ export interface Progress {
   stop(): void;
 }
 
-/** @param total in pictures; null when it is not known ahead. */
-export function startProgress(title: string, total: number | null, visible: boolean): Progress {
+/** @param total in units; null when it is not known ahead. */
+export function startProgress(title: string, total: number | null, visible: boolean, unit = 'pictures'): Progress {
   if (!visible || !process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
   const startMs = performance.now();
   const bar = new cliProgress.SingleBar({
@@ -17,8 +17,8 @@ export function startProgress(title: string, total: number | null, visible: bool
     fps: 8,
     format:
       total === null
-        ? `${title} {value} pictures · {perSecond} per second`
-        : `${title} {bar} {percentage} % · {value}/{total} · {perSecond} per second · {eta_formatted} left`,
+        ? `${title} {value} ${unit} · {perSecond} per second`
+        : `${title} {bar} {percentage} % · {value}/{total} ${unit} · {perSecond} per second · {eta_formatted} left`,
   });
   bar.start(total ?? 1, 0, { perSecond: '…' });
   return {

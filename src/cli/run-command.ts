@@ -11,6 +11,9 @@ export interface CommandIo {
   print(text: string): void;
 }
 
+/** The command has said what is wrong; its exit code is 1. */
+export class CommandFailed extends Error {}
+
 /** Runs a command to its end; with `json` its result is printed as one object. Throws what the command throws. */
 export async function runCommand(json: boolean, body: (io: CommandIo) => Promise<object | undefined>): Promise<void> {
   const interruption = new AbortController();
