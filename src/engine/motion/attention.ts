@@ -14,12 +14,14 @@ const MIN_NOD_GAP_S = 1.3;
 const MAX_NODLESS_S = 4.5;
 const MIN_RAISE_GAP_S = 3;
 const SECOND_NOD_S = 0.34;
+/** Ticks over which a nod sets in. */
+const NOD_ONSET_TICKS = 5;
 /** A stress is that much louder than the last second. */
-const STRESS = 0.3;
+const STRESS = 0.25;
 const BREATH_S = 0.9;
 
 export interface AttentionOffsets {
-  /** To be added to the nod's push, rad. */
+  /** To be added to the nod's push, rad; a nod comes in several parts. */
   nodPush: number;
   /** Height of a brow raise that begins now, else 0. */
   raise: number;
@@ -34,12 +36,15 @@ export interface AttentionOffsets {
 export class Attention {
   readonly #seed: number;
   readonly #tiltRad: number;
+  /** Twice smoothed, so that leaning in begins and ends softly. */
+  #leaning = 0;
   #listening = 0;
   #voicedSinceS: number | undefined;
   #lastNodS = Number.NEGATIVE_INFINITY;
   #secondNodS = Number.POSITIVE_INFINITY;
   #lastRaiseS = Number.NEGATIVE_INFINITY;
-  #recent = 0;
+  #onset = { pushRad: 0, ticks: 0 };
+  #recent = 1;
   #breathS = Number.NEGATIVE_INFINITY;
   #wasThinking = false;
   #draws = 0;
@@ -53,13 +58,17 @@ export class Attention {
     const timeS = tick / PERFORMANCE_HZ;
     const isListening = activity === 'listening';
     const hears = isListening && caller.isVoiced;
-    this.#listening += (Number(hears) - this.#listening) / (0.9 * PERFORMANCE_HZ);
+    this.#leaning += (Number(hears) - this.#leaning) / (0.6 * PERFORMANCE_HZ);
+    this.#listening += (this.#leaning - this.#listening) / (0.5 * PERFORMANCE_HZ);
     const isThinking = activity === 'thinking';
     if (isThinking && !this.#wasThinking) this.#breathS = timeS + 0.15;
     this.#wasThinking = isThinking;
-    const nodPush = this.#nod(timeS, hears, isListening || isThinking);
+    const nodRad = this.#nod(timeS, hears, isListening || isThinking);
+    if (nodRad > 0) this.#onset = { pushRad: nodRad / NOD_ONSET_TICKS, ticks: NOD_ONSET_TICKS };
+    const nodPush = this.#onset.ticks-- > 0 ? this.#onset.pushRad : 0;
     const raise = hears ? this.#raise(timeS, caller.loudness) : 0;
-    this.#recent += (caller.loudness - this.#recent) / (0.5 * PERFORMANCE_HZ);
+    if (hears) this.#recent += (caller.loudness - this.#recent) / (0.5 * PERFORMANCE_HZ);
+    else this.#recent = 1; // a voice that begins is no stress
     return {
       nodPush,
       raise,
@@ -78,7 +87,7 @@ export class Attention {
     else this.#voicedSinceS = undefined;
     if (timeS >= this.#secondNodS) {
       this.#secondNodS = Number.POSITIVE_INFINITY;
-      return isAttentive ? 0.9 * DEG : 0;
+      return isAttentive ? 1.6 * DEG : 0;
     }
     const sinceNodS = timeS - this.#lastNodS;
     const hasPaused = since !== undefined && !hears && phraseS > MIN_PHRASE_S && isAttentive;
@@ -86,7 +95,7 @@ export class Attention {
     if (sinceNodS < MIN_NOD_GAP_S || !(isOverdue || (hasPaused && this.#draw() < 0.75))) return 0;
     this.#lastNodS = timeS;
     if (this.#draw() < 0.35) this.#secondNodS = timeS + SECOND_NOD_S;
-    return (isOverdue ? 1 : 1.4 + 1.1 * this.#draw()) * DEG;
+    return (isOverdue ? 1.7 : 2.2 + 1.6 * this.#draw()) * DEG;
   }
 
   #raise(timeS: number, loudness: number): number {

@@ -8,7 +8,7 @@ import { normal, uniform } from './random.ts';
 
 const DEG = Math.PI / 180;
 /** Probability that the next fixation is a glance aside, and which way it likes to go. */
-const AVERT = { idle: 0.22, listening: 0.08, thinking: 0.75, speaking: 0.3 };
+const AVERT = { idle: 0.22, listening: 0.08, thinking: 0.54, speaking: 0.3 };
 
 export interface GazeTarget {
   target: Gaze;
@@ -73,7 +73,9 @@ export class GazeSource {
 
   #chooseFixation(timeS: number, activity: PerformanceInput['activity']): void {
     const k = ++this.#fixation;
-    this.#isAside = !this.#isAside && uniform(this.#seed, 'gaze-side', 2 * k) < AVERT[activity] * 1.6;
+    // Who thinks looks from one place aside to the next; anyone else comes back in between.
+    const mayStay = activity === 'thinking';
+    this.#isAside = (mayStay || !this.#isAside) && uniform(this.#seed, 'gaze-side', 2 * k) < AVERT[activity] * 1.6;
     if (!this.#isAside) {
       this.#aside = { yawRad: 0, pitchRad: 0 };
       this.#untilS = timeS + Math.min(1.7 * Math.exp(0.55 * normal(this.#seed, 'gaze-length', k)), 6);
@@ -84,7 +86,8 @@ export class GazeSource {
       yawRad: side * (4 + 7 * uniform(this.#seed, 'gaze-yaw', k)) * DEG,
       pitchRad: (-3 + 7 * uniform(this.#seed, 'gaze-pitch', k)) * DEG * (activity === 'thinking' ? 1.5 : 1),
     };
-    this.#untilS = timeS + Math.min(0.55 * Math.exp(0.45 * normal(this.#seed, 'gaze-length', k)), 2);
+    const medianS = activity === 'thinking' ? 0.9 : 0.55;
+    this.#untilS = timeS + Math.min(medianS * Math.exp(0.45 * normal(this.#seed, 'gaze-length', k)), 2);
   }
 
   #jump(timeS: number, to: Gaze): number {
