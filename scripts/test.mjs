@@ -16,6 +16,11 @@ if (unknown.length > 0) {
 }
 const lanes = wanted.length > 0 ? LANES.filter((lane) => wanted.includes(lane)) : LANES;
 
+// Faces are baked once for all servers of a run.
+const cacheDir = mkdtempSync(join(tmpdir(), 'visavis-test-cache-'));
+process.env.VISAVIS_TEST_CACHE = cacheDir;
+process.on('exit', () => rmSync(cacheDir, { recursive: true, force: true }));
+
 const total = { passed: 0, failed: 0, skipped: 0 };
 const npx = (args) =>
   spawnSync('npx', ['--no-install', ...args], { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });

@@ -1,4 +1,7 @@
-/** A whole server for loopback and browser tests: own cache folder, free port, quiet; disposed with everything it started. */
+/**
+ * A whole server for loopback and browser tests: free port, quiet; disposed with everything it started. The portraits that it bakes are
+ * kept for the other servers of a run of `npm test`.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +13,8 @@ export interface TestServer extends AsyncDisposable {
 }
 
 export async function startTestServer(change: (config: Config) => void = () => {}): Promise<TestServer> {
-  const cacheDir = mkdtempSync(join(tmpdir(), 'visavis-server-'));
+  const sharedCacheDir = process.env.VISAVIS_TEST_CACHE;
+  const cacheDir = sharedCacheDir ?? mkdtempSync(join(tmpdir(), 'visavis-server-'));
   const config = structuredClone(loadConfig({}));
   config.server.port = 0;
   config.cache.dir = cacheDir;
@@ -23,7 +27,7 @@ export async function startTestServer(change: (config: Config) => void = () => {
     url: server.url,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
-      rmSync(cacheDir, { recursive: true, force: true });
+      if (!sharedCacheDir) rmSync(cacheDir, { recursive: true, force: true });
     },
   };
 }
