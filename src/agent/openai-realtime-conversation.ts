@@ -9,22 +9,15 @@ import { pcm16 } from '../media/wav-file.ts';
 import type { HttpTools } from './http-tools.ts';
 import { HttpRefused, type JsonMessage, type JsonSocket } from './json-socket.ts';
 import { pauseMs, timeoutError } from './patience.ts';
-import {
-  currentName,
-  type Dialect,
-  dialectOf,
-  messageItem,
-  type RememberedLine,
-  sessionUpdate,
-} from './realtime-session.ts';
+import { RealtimeAnswers } from './realtime-answers.ts';
+import { RealtimeLines } from './realtime-lines.ts';
+import { currentName, type Dialect, dialectOf, messageItem, sessionUpdate } from './realtime-session.ts';
 import { LIVE_MODEL_RATE_HZ, type LiveConversation, type LiveModelListener } from './speech-to-speech.ts';
 
 /** What the caller says while there is no connection: enough for a word to survive a short break, too little to answer late to. */
 const MAX_WAITING_SAMPLES = 3 * LIVE_MODEL_RATE_HZ;
 /** A connection that has lasted so long was a good one. */
 const STEADY_US = 20_000_000;
-/** Lines that a new connection is told. */
-const MAX_REMEMBERED = 40;
 const TRANSCRIPTION = 'conversation.item.input_audio_transcription';
 
 export interface RealtimeSettings {
@@ -45,15 +38,6 @@ export interface ConversationParts {
   settings: RealtimeSettings;
 }
 
-interface Answer {
-  responseId: string;
-  contentIndex: number;
-  receivedSamples: number;
-  /** All of its sound has come. */
-  isComplete: boolean;
-  isInterrupted: boolean;
-}
-
 const callSchema = z.object({
   type: z.literal('function_call'),
   call_id: z.string(),
@@ -68,9 +52,8 @@ export class RealtimeConversation implements LiveConversation {
   readonly #parts: ConversationParts;
   readonly #life = new AbortController();
   readonly #run: Promise<void>;
-  readonly #answers = new Map<string, Answer>();
-  /** What has been said, by item, in order: for the next connection. */
-  readonly #lines = new Map<string, RememberedLine>();
+  readonly #answers: RealtimeAnswers;
+  readonly #lines: RealtimeLines;
   #socket: JsonSocket | undefined;
   #dialect: Dialect = 'current';
   /** Sound and typed turns that wait for a connection. */
@@ -81,10 +64,11 @@ export class RealtimeConversation implements LiveConversation {
   #isResponseWanted = false;
   #mayAskAgain = true;
   #isCallerSpeaking = false;
-  #nextTypedId = 1;
 
   constructor(parts: ConversationParts) {
     this.#parts = parts;
+    this.#answers = new RealtimeAnswers(parts.listener);
+    this.#lines = new RealtimeLines(parts.listener);
     this.#run = this.#keepConnected();
   }
 
@@ -105,29 +89,25 @@ export class RealtimeConversation implements LiveConversation {
       this.#waitingTexts.push(text);
       return;
     }
-    this.#lines.set(`typed-${this.#nextTypedId++}`, { role: 'user', text });
+    this.#lines.typed(text);
     this.#mayAskAgain = true;
     this.#socket.send(messageItem(this.#dialect, { role: 'user', text }));
     this.#respond();
   }
 
   interrupted(answerId: string, playedMs: number): void {
-    const answer = this.#answers.get(answerId);
-    if (!answer || answer.isInterrupted) return;
-    answer.isInterrupted = true;
-    if (this.#activeResponse === answer.responseId)
-      this.#socket?.send({ type: 'response.cancel', response_id: answer.responseId });
-    const receivedMs = Math.floor((answer.receivedSamples / LIVE_MODEL_RATE_HZ) * 1000);
-    const heardMs = Math.max(0, Math.min(Math.floor(playedMs), receivedMs));
-    if (answer.isComplete && heardMs === receivedMs) return;
+    const cut = this.#answers.interrupt(answerId, playedMs);
+    if (!cut) return;
+    if (this.#activeResponse === cut.responseId)
+      this.#socket?.send({ type: 'response.cancel', response_id: cut.responseId });
+    if (cut.heardShare === 1) return;
     this.#socket?.send({
       type: 'conversation.item.truncate',
       item_id: answerId,
-      content_index: answer.contentIndex,
-      audio_end_ms: heardMs,
+      content_index: cut.contentIndex,
+      audio_end_ms: cut.heardMs,
     });
-    const line = this.#lines.get(answerId);
-    if (line) line.text = firstWords(line.text, receivedMs === 0 ? 0 : heardMs / receivedMs);
+    this.#lines.cut(answerId, cut.heardShare);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -194,8 +174,7 @@ export class RealtimeConversation implements LiveConversation {
   }
 
   #connected(socket: JsonSocket): void {
-    for (const line of [...this.#lines.values()].slice(-MAX_REMEMBERED))
-      if (line.text.trim() !== '') socket.send(messageItem(this.#dialect, line));
+    for (const line of this.#lines.remembered()) socket.send(messageItem(this.#dialect, line));
     this.#socket = socket;
     for (const samples of this.#waiting.splice(0)) this.#append(samples);
     for (const text of this.#waitingTexts.splice(0)) this.say(text);
@@ -208,8 +187,7 @@ export class RealtimeConversation implements LiveConversation {
     this.#activeResponse = undefined;
     this.#isResponseWanted = false;
     if (!wasConnected || this.#life.signal.aborted) return;
-    for (const [id, answer] of this.#answers) this.#complete(id, answer);
-    this.#answers.clear();
+    this.#answers.completeAll();
     if (this.#isCallerSpeaking) {
       this.#isCallerSpeaking = false;
       listener.speechStopped();
@@ -240,28 +218,26 @@ export class RealtimeConversation implements LiveConversation {
         listener.speechStopped();
         break;
       case `${TRANSCRIPTION}.delta`:
-        this.#write(id, 'user', event.delta, false);
+        this.#lines.write(id, 'user', event.delta, false);
         break;
       case `${TRANSCRIPTION}.completed`:
-        this.#write(id, 'user', event.transcript, true);
+        this.#lines.write(id, 'user', event.transcript, true);
         break;
       case 'response.created':
         this.#activeResponse = idOf(event.response);
         break;
       case 'response.output_audio.delta':
-        this.#sound(id, event);
+        this.#answers.sound(id, event, this.#activeResponse ?? '');
         break;
       case 'response.output_audio_transcript.delta':
-        if (!this.#answers.get(id)?.isInterrupted) this.#write(id, 'assistant', event.delta, false);
+        if (!this.#answers.isInterrupted(id)) this.#lines.write(id, 'assistant', event.delta, false);
         break;
       case 'response.output_audio_transcript.done':
-        if (!this.#answers.get(id)?.isInterrupted) this.#write(id, 'assistant', event.transcript, true);
+        if (!this.#answers.isInterrupted(id)) this.#lines.write(id, 'assistant', event.transcript, true);
         break;
-      case 'response.output_audio.done': {
-        const answer = this.#answers.get(id);
-        if (answer) this.#complete(id, answer);
+      case 'response.output_audio.done':
+        this.#answers.complete(id);
         break;
-      }
       case 'response.done':
         this.#responseDone(event.response);
         break;
@@ -273,52 +249,11 @@ export class RealtimeConversation implements LiveConversation {
     }
   }
 
-  #sound(id: string, event: JsonMessage): void {
-    const bytes = Buffer.from(String(event.delta ?? ''), 'base64');
-    const samples = new Float32Array(bytes.length >> 1);
-    for (let i = 0; i < samples.length; i++) samples[i] = bytes.readInt16LE(2 * i) / 32_768;
-    let answer = this.#answers.get(id);
-    if (!answer) {
-      const contentIndex = typeof event.content_index === 'number' ? event.content_index : 0;
-      answer = {
-        responseId: String(event.response_id ?? this.#activeResponse ?? ''),
-        contentIndex,
-        receivedSamples: 0,
-        isComplete: false,
-        isInterrupted: false,
-      };
-      this.#answers.set(id, answer);
-    }
-    answer.receivedSamples += samples.length;
-    if (!answer.isInterrupted && samples.length > 0) this.#parts.listener.sound(id, samples);
-  }
-
-  #complete(id: string, answer: Answer): void {
-    if (answer.isComplete) return;
-    answer.isComplete = true;
-    if (!answer.isInterrupted) this.#parts.listener.answerEnded(id);
-  }
-
-  /** @param text a piece where the line is not final, all of it where it is. */
-  #write(id: string, role: 'user' | 'assistant', text: unknown, isFinal: boolean): void {
-    const before = this.#lines.get(id)?.text ?? '';
-    const line = { role, text: isFinal ? String(text ?? before) : before + String(text ?? '') };
-    this.#lines.set(id, line);
-    if (this.#lines.size > 2 * MAX_REMEMBERED) this.#lines.delete(this.#lines.keys().next().value!);
-    this.#parts.listener.transcript({ id, ...line, isFinal });
-  }
-
   #responseDone(response: unknown): void {
     const fields = (typeof response === 'object' && response !== null ? response : {}) as JsonMessage;
     const responseId = idOf(response);
     if (this.#activeResponse === responseId) this.#activeResponse = undefined;
-    let hasSounded = false;
-    for (const [id, answer] of this.#answers) {
-      if (answer.responseId !== responseId) continue;
-      hasSounded = true;
-      this.#complete(id, answer);
-    }
-    this.#forgetOldAnswers();
+    const hasSounded = this.#answers.completeResponse(responseId);
     const output: unknown[] = Array.isArray(fields.output) ? fields.output : [];
     const calls = fields.status === 'cancelled' ? [] : output.flatMap((item) => callSchema.safeParse(item).data ?? []);
     if (calls.length > 0) void this.#carryOut(calls);
@@ -347,11 +282,6 @@ export class RealtimeConversation implements LiveConversation {
       if (!signal.aborted) socket?.fail(error as Error);
     }
   }
-
-  /** What can be interrupted is at most a few answers back. */
-  #forgetOldAnswers(): void {
-    while (this.#answers.size > 16) this.#answers.delete(this.#answers.keys().next().value!);
-  }
 }
 
 function idOf(value: unknown): string {
@@ -361,11 +291,4 @@ function idOf(value: unknown): string {
 function errorOf(event: JsonMessage): { code: string; message: string } {
   const { code, message, type } = (event.error ?? {}) as Record<string, unknown>;
   return { code: String(code ?? type ?? ''), message: String(message ?? code ?? 'an error without words') };
-}
-
-/** About that share of a text, cut between words. */
-function firstWords(text: string, share: number): string {
-  if (share >= 1) return text;
-  const cut = text.slice(0, Math.floor(text.length * share));
-  return cut.slice(0, Math.max(0, cut.lastIndexOf(' ')));
 }
