@@ -87,7 +87,7 @@ export class ConversationPanel extends LitElement {
   }
 
   private renderOpening(): unknown {
-    if (this.isWatching) return nothing;
+    if (this.isWatching) return html`<li class="opening"><p>What the face says appears here.</p></li>`;
     return html`
       <li class="opening">
         <p>${this.isLive ? '' : html`Press <strong>Join</strong>. `}Press <strong>Talk</strong> and speak, or type. Interrupt at any time.</p>
