@@ -101,7 +101,7 @@ export class AvPacer {
     const startUs = this.started.get(index);
     if (startUs !== undefined) {
       this.started.delete(index);
-      this.due.push({ slot, startUs, dueUs: startUs + this.videoDelayUs });
+      this.due.push({ slot, startUs, dueUs: this.dueAt(startUs) });
     } else if (this.queue.some((entry) => entry.index === index)) this.early.set(index, slot);
     else this.discarded.push(slot);
   }
@@ -207,7 +207,12 @@ export class AvPacer {
       return;
     }
     this.early.delete(entry.index);
-    this.due.push({ slot, startUs, dueUs: startUs + this.videoDelayUs });
+    this.due.push({ slot, startUs, dueUs: this.dueAt(startUs) });
+  }
+
+  /** The very first picture leaves at once: nobody is listening yet whose lips it could miss. */
+  private dueAt(startUs: number): number {
+    return this.newestShownUs < 0 ? startUs : startUs + this.videoDelayUs;
   }
 
   private releasePictures(mediaNowUs: number, actions: PacerAction[]): void {

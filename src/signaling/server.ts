@@ -23,8 +23,8 @@ import { PeerFan } from './peer-fan.ts';
 import type { ReadinessCheck } from './readiness.ts';
 import { Rooms } from './rooms.ts';
 import { SpeechApi } from './speech-api.ts';
-import { TicketOffice } from './tickets.ts';
-import { WeriftPeer } from './werift-peer.ts';
+import { CALL_ROOM, TicketOffice } from './tickets.ts';
+import { WeriftPeer, warmUpPeer } from './werift-peer.ts';
 
 export interface ServerParts {
   config: Config;
@@ -122,10 +122,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     sfu?.[Symbol.dispose]();
     throw error;
   }
+  // Nobody waits for it: a caller who is faster pays as much as without.
+  const warmedUp = Promise.all([
+    warmUpPeer(webrtc.codecs[0]!),
+    tickets.issue(CALL_ROOM).then((ticket) => tickets.redeem(ticket)),
+  ]).catch((err) => logger.warn({ err }, 'warming up the network failed'));
   const { port } = http.address() as AddressInfo;
   return {
     url: `http://${config.server.host === '0.0.0.0' ? 'localhost' : config.server.host}:${port}/`,
     async [Symbol.asyncDispose]() {
+      await warmedUp;
       speech.close();
       await sockets.close();
       joins[Symbol.dispose]();
