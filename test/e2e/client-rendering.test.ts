@@ -10,18 +10,19 @@ import {
   openPage,
   screenshot,
   snapshot,
+  startCallServer,
   untilInbound,
   untilMoved,
   untilPictures,
   untilState,
 } from '../support/call-page.ts';
-import { startTestServer, type TestServer } from '../support/test-server.ts';
+import type { TestServer } from '../support/test-server.ts';
 
 let server: TestServer;
 let browser: Browser | undefined;
 
 beforeAll(async () => {
-  server = await startTestServer((config) => {
+  server = await startCallServer((config) => {
     config.motion.fps = 25;
   });
 });

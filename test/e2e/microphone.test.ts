@@ -2,14 +2,14 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
-import { joinCall, openPage, screenshot, untilInbound, untilState } from '../support/call-page.ts';
-import { startTestServer, type TestServer } from '../support/test-server.ts';
+import { joinCall, openPage, screenshot, startCallServer, untilInbound, untilState } from '../support/call-page.ts';
+import type { TestServer } from '../support/test-server.ts';
 
 let server: TestServer;
 let browser: Browser;
 
 beforeAll(async () => {
-  server = await startTestServer((config) => {
+  server = await startCallServer((config) => {
     config.motion.fps = 25;
   });
   browser = await launchBrowser();

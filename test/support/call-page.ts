@@ -3,6 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import type { VisavisCall } from '../../client/visavis-call.ts';
+import type { Config } from '../../src/config.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
 
 /** Joining may bake a portrait on a busy machine. */
 const PATIENCE_MS = 60_000;
@@ -13,6 +15,13 @@ export type CallElement = Omit<VisavisCall, 'call' | 'view'> & {
   call: { getStats(): Promise<RTCStatsReport>; socket: { io: { engine: { close(): void } } } };
   view?: { canvas: HTMLCanvasElement; frameCount: number };
 };
+
+/** A server whose first portrait is ready: analysing it takes long on a busy machine, and is not what these tests are about. */
+export async function startCallServer(change?: (config: Config) => void): Promise<TestServer> {
+  const server = await startTestServer(change);
+  await fetch(new URL('api/portraits/maya/poster', server.url));
+  return server;
+}
 
 export interface OpenPage {
   page: Page;
