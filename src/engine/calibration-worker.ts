@@ -1,6 +1,6 @@
 /** Draws and encodes a talking face for a moment and says what a picture costs. A thread of its own, so that nobody waits for it. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { LiveCodec } from '../media/live-video-encoder.ts';
+import { type LiveCodec, LiveVideoEncoder } from '../media/live-video-encoder.ts';
 import { PictureOutput } from './face-output.ts';
 import { talkingFrame } from './motion/talking-motion.ts';
 import { loadRig } from './portrait/rig-store.ts';
@@ -16,6 +16,8 @@ export interface CalibrationTask {
 export interface CalibrationReport {
   /** Mean over some dozens of pictures, drawing and encoding together. */
   pictureMs: number;
+  /** Which encoder serves which codec on this machine, e.g. h264_nvenc where the GPU has one. */
+  encoders: Record<string, string>;
 }
 
 const WARM_UP = 10;
@@ -32,4 +34,10 @@ for (let i = 0; i < WARM_UP; i++) make(i);
 const startMs = performance.now();
 let pictures = 0;
 while (performance.now() - startMs < DURATION_MS) make(WARM_UP + pictures++);
-parentPort!.postMessage({ pictureMs: (performance.now() - startMs) / pictures } satisfies CalibrationReport);
+const pictureMs = (performance.now() - startMs) / pictures;
+const encoders: Record<string, string> = {};
+for (const each of ['VP8', 'H264'] as const) {
+  using encoder = new LiveVideoEncoder({ codec: each, sizePx, fps, bitrateBps });
+  encoders[each] = encoder.encoderName;
+}
+parentPort!.postMessage({ pictureMs, encoders } satisfies CalibrationReport);
