@@ -204,6 +204,8 @@ class MediasoupViewer implements SfuPeer {
   private consumers: Consumer[] = [];
   private microphone: { close(): void } | undefined;
   private bytesReceived = 0;
+  /** One step after the other: a viewer in a hurry would leave streams behind that nobody closes. */
+  private negotiation: Promise<unknown> = Promise.resolve();
   private isConnected = false;
   private isClosed = false;
 
@@ -219,37 +221,65 @@ class MediasoupViewer implements SfuPeer {
     });
   }
 
-  async receive(rtpCapabilities: RtpCapabilities): Promise<SfuStream[]> {
-    const { producerIds, receiving } = this.parts;
-    if (this.consumers.length > 0) throw new AppError('SIGNALING_INVALID', 'This viewer receives the face already.');
-    this.consumers = await usable('capabilities', () =>
-      Promise.all(producerIds.map((producerId) => receiving.consume({ producerId, rtpCapabilities, paused: true }))),
-    );
-    return this.consumers.map(({ id, producerId, kind, rtpParameters }) => ({ id, producerId, kind, rtpParameters }));
+  /** What the worker refuses is the viewer's doing: it was checked for form only. */
+  private negotiate<T>(what: string, step: () => Promise<T>): Promise<T> {
+    const run = async (): Promise<T> => {
+      if (this.isClosed) throw new AppError('SESSION_GONE', 'This viewer has left the room; join again.');
+      try {
+        return await step();
+      } catch (cause) {
+        if (cause instanceof AppError) throw cause;
+        throw new AppError('SIGNALING_INVALID', `The media server cannot use this viewer's ${what}; join again.`, {
+          cause,
+        });
+      }
+    };
+    const result = this.negotiation.then(run);
+    this.negotiation = result.catch(() => {});
+    return result;
   }
 
-  async connect(transportId: string, dtlsParameters: DtlsParameters): Promise<void> {
-    const transport = this.transports().find(({ id }) => id === transportId);
-    if (!transport) throw new AppError('SIGNALING_INVALID', 'This viewer has no such transport; join again.');
-    await usable('DTLS parameters', () => transport.connect({ dtlsParameters }));
+  receive(rtpCapabilities: RtpCapabilities): Promise<SfuStream[]> {
+    return this.negotiate('capabilities', async () => {
+      const { producerIds, receiving } = this.parts;
+      if (this.consumers.length > 0) throw new AppError('SIGNALING_INVALID', 'This viewer receives the face already.');
+      this.consumers = await Promise.all(
+        producerIds.map((producerId) => receiving.consume({ producerId, rtpCapabilities, paused: true })),
+      );
+      return this.consumers.map(({ id, producerId, kind, rtpParameters }) => ({ id, producerId, kind, rtpParameters }));
+    });
+  }
+
+  connect(transportId: string, dtlsParameters: DtlsParameters): Promise<void> {
+    return this.negotiate('DTLS parameters', async () => {
+      const transport = this.transports().find(({ id }) => id === transportId);
+      if (!transport) throw new AppError('SIGNALING_INVALID', 'This viewer has no such transport; join again.');
+      await transport.connect({ dtlsParameters });
+    });
   }
 
   async ready(): Promise<void> {
-    await usable('order of messages', () => Promise.all(this.consumers.map((consumer) => consumer.resume())));
+    await this.negotiate('order of messages', () => Promise.all(this.consumers.map((consumer) => consumer.resume())));
   }
 
-  async openMicrophone(): Promise<SfuTransport> {
-    this.sending ??= await this.parts.openTransport();
-    if (this.isClosed) this.sending.close();
-    return describe(this.sending);
+  openMicrophone(): Promise<SfuTransport> {
+    return this.negotiate('microphone', async () => {
+      this.sending ??= await this.parts.openTransport();
+      if (this.isClosed) this.sending.close();
+      return describe(this.sending);
+    });
   }
 
-  async produce(rtpParameters: RtpParameters): Promise<string> {
+  produce(rtpParameters: RtpParameters): Promise<string> {
+    return this.negotiate('microphone', () => this.replaceMicrophone(rtpParameters));
+  }
+
+  private async replaceMicrophone(rtpParameters: RtpParameters): Promise<string> {
     const { sending } = this;
     if (!sending) throw new AppError('SIGNALING_INVALID', 'Ask for a transport for the microphone first.');
     this.microphone?.close();
     this.microphone = undefined;
-    const producer = await usable('microphone', () => sending.produce({ kind: 'audio', rtpParameters }));
+    const producer = await sending.produce({ kind: 'audio', rtpParameters });
     this.microphone = producer;
     const { direct, router, events } = this.parts;
     const tap = await direct.consume({
@@ -266,8 +296,8 @@ class MediasoupViewer implements SfuPeer {
     return producer.id;
   }
 
-  async restartIce(): Promise<SfuIceRestart[]> {
-    return await usable('restart', () =>
+  restartIce(): Promise<SfuIceRestart[]> {
+    return this.negotiate('restart', () =>
       Promise.all(
         this.transports().map(async (transport) => ({
           transportId: transport.id,
@@ -308,17 +338,6 @@ class MediasoupViewer implements SfuPeer {
 }
 
 const wallMs = (): number => performance.timeOrigin + performance.now();
-
-/** What the worker refuses is the viewer's doing: it was checked for form only. */
-async function usable<T>(what: string, use: () => Promise<T>): Promise<T> {
-  try {
-    return await use();
-  } catch (cause) {
-    throw new AppError('SIGNALING_INVALID', `The media server cannot use this viewer's ${what}; join again.`, {
-      cause,
-    });
-  }
-}
 
 const describe = ({ id, iceParameters, iceCandidates, dtlsParameters }: WebRtcTransport): SfuTransport => ({
   id,

@@ -31,7 +31,7 @@ export interface RoomMedia extends MediaOutlet {
   admit(viewer: Viewer): Promise<MediaPeer | SfuPeer>;
 }
 
-/** A viewer's door at an SFU. Every method: @throws AppError SIGNALING_INVALID for what the SFU cannot use. */
+/** A viewer's door at an SFU. Every method: @throws AppError SIGNALING_INVALID for what the SFU cannot use, SESSION_GONE after `close`. */
 export interface SfuPeer {
   readonly offer: SfuOffer;
   /** @returns the face's streams, still at rest. */

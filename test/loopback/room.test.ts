@@ -241,6 +241,37 @@ describe('a room over mediasoup', () => {
     await expect(viewer.openMicrophone()).rejects.toThrow(/NOT_ALLOWED/);
   });
 
+  it('keeps one stream of each kind for a viewer who asks for many at once', async () => {
+    await using client = new RoomClient(server.url, 'room=rush');
+    const viewer = await join(client);
+    const { rtpCapabilities } = viewer.peer.offer;
+    const replies = await Promise.all([1, 2, 3].map(() => client.request('sfuReceive', { rtpCapabilities })));
+    expect(replies.map(code)).toEqual([undefined, 'SIGNALING_INVALID', 'SIGNALING_INVALID']);
+    const rtpParameters = {
+      codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 }],
+      encodings: [{ ssrc: 5 }],
+    };
+    const offers = await Promise.all([1, 2, 3].map(() => client.request<{ id: string }>('sfuMicrophone', {})));
+    expect(new Set(offers.map((offer) => ('id' in offer ? offer.id : offer))).size).toBe(1);
+    await Promise.all([1, 2, 3].map(() => client.request('sfuProduce', { rtpParameters })));
+    expect(fake.openMicrophones).toBe(1);
+  });
+
+  it('leaves a viewer whose transport ended behind, and nobody else', async () => {
+    await using lost = new RoomClient(server.url, 'room=ferry');
+    await using other = new RoomClient(server.url, 'room=ferry');
+    const [first, second] = [await join(lost), await join(other)];
+    await first.connect();
+    await second.connect();
+    await other.until('pictures', () => second.pictures.length > 3);
+    first.vanish();
+    await lost.until('the end', () => lost.reasons.length > 0);
+    const { length } = second.pictures;
+    await other.until('more pictures', () => second.pictures.length > length + 5);
+    expect(other.state!.viewers).toBe(1);
+    expect(other.reasons).toEqual([]);
+  });
+
   it('ends the rooms of a worker that died, and opens the next over another', async () => {
     await using client = new RoomClient(server.url, 'room=phoenix');
     const viewer = await join(client);

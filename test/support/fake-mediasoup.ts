@@ -29,9 +29,18 @@ export class FakeMediasoup {
     },
   };
 
+  private get routers(): FakeRouter[] {
+    return this.workers.flatMap((worker) => [...worker.routers]);
+  }
+
   get openTransports(): number {
-    const routers = this.workers.flatMap((worker) => [...worker.routers]);
-    return routers.flatMap((router) => [...router.transports]).filter(({ closed }) => !closed).length;
+    return this.routers.flatMap((router) => [...router.transports]).filter(({ closed }) => !closed).length;
+  }
+
+  /** Streams that come from viewers. */
+  get openMicrophones(): number {
+    const producers = this.routers.flatMap((router) => [...router.producers.values()]);
+    return producers.filter(({ transport, isClosed }) => !transport.isDirect && !transport.closed && !isClosed).length;
   }
 }
 
@@ -72,12 +81,12 @@ class FakeRouter extends EventEmitter implements MediasoupRouter {
   }
 
   async createDirectTransport(): Promise<FakeTransport> {
-    return this.add(new FakeTransport(this));
+    return this.add(new FakeTransport(this, true));
   }
 
   async createWebRtcTransport({ listenIps }: { listenIps: { ip: string }[] }): Promise<WebRtcTransport> {
     if (listenIps.length === 0) throw new TypeError('missing listenIps');
-    return this.add(new FakeTransport(this));
+    return this.add(new FakeTransport(this, false));
   }
 
   private add(transport: FakeTransport): FakeTransport {
@@ -112,6 +121,7 @@ class FakeTransport extends EventEmitter {
     { foundation: 'f', priority: 1, ip: '127.0.0.1', protocol: 'udp' as const, port: 40_000, type: 'host' as const },
   ];
   readonly dtlsParameters: DtlsParameters = { role: 'auto', fingerprints: [FINGERPRINT] };
+  readonly isDirect: boolean;
   closed = false;
   bytesReceived = 0;
   readonly senderReports: Buffer[] = [];
@@ -119,9 +129,10 @@ class FakeTransport extends EventEmitter {
   private readonly router: FakeRouter;
   private isConnected = false;
 
-  constructor(router: FakeRouter) {
+  constructor(router: FakeRouter, isDirect: boolean) {
     super();
     this.router = router;
+    this.isDirect = isDirect;
   }
 
   private requireOpen(): void {
@@ -193,6 +204,7 @@ class FakeProducer {
   readonly rtpParameters: RtpParameters;
   readonly consumers = new Set<FakeConsumer>();
   readonly transport: FakeTransport;
+  isClosed = false;
 
   constructor(kind: Kind, rtpParameters: RtpParameters, transport: FakeTransport) {
     this.kind = kind;
@@ -205,6 +217,7 @@ class FakeProducer {
   }
 
   close(): void {
+    this.isClosed = true;
     this.consumers.clear();
   }
 }
