@@ -46,6 +46,17 @@ describe('AvPacer', () => {
     expect(Math.max(...pictures.map((picture) => picture.skewUs))).toBeLessThan(20_000);
   });
 
+  it('holds pictures back to meet a receiver that holds sound, but not the first', () => {
+    const pacer = new AvPacer({ videoDelayUs: 40_000 });
+    for (let i = 0; i < 6; i++) {
+      pacer.pushTick(tick(i));
+      pacer.pushPicture(i, i);
+    }
+    const leftMs: number[] = [];
+    for (let ms = 0; ms < 400; ms += 5) if (of(pacer.poll(ms * 1000), 'picture').length > 0) leftMs.push(ms);
+    expect(leftMs).toEqual([0, 80, 120, 160, 200, 240]);
+  });
+
   it('shows a slightly late picture late and gives up a very late one', () => {
     const pacer = new AvPacer();
     for (let i = 0; i < 4; i++) pacer.pushTick(tick(i));

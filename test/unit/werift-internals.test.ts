@@ -13,7 +13,7 @@ import {
   useVP8,
 } from 'werift';
 import { TransportFeedbackReader } from '../../src/signaling/transport-feedback.ts';
-import { WeriftPeer } from '../../src/signaling/werift-peer.ts';
+import { WeriftPeer, warmUpPeer } from '../../src/signaling/werift-peer.ts';
 
 const events = {
   connected: () => {},
@@ -135,6 +135,14 @@ describe('werift', () => {
     expect(connect.indexOf('checkDtlsConnected()')).toBeGreaterThan(0);
   });
 });
+
+it.each(['VP8', 'H264'] as const)(
+  'a throw-away call with itself comes about and ends, with %s',
+  async (codec) => {
+    await warmUpPeer(codec);
+  },
+  30_000,
+);
 
 describe('an offer', () => {
   it('carries the ports and addresses that were configured, and no others', async () => {
