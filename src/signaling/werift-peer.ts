@@ -340,6 +340,8 @@ function createVideoPacketizer(
 }
 
 const WARM_UP_FRAMES = 50;
+/** H.264 is taken apart at its start codes; to VP8 any bytes are as good. */
+const H264_KEYFRAME_START = [0, 0, 0, 1, 0x65];
 const WARM_UP_LIMIT_MS = 15_000;
 
 /**
@@ -380,10 +382,12 @@ export async function warmUpPeer(codec: LiveCodec): Promise<void> {
     const isInTime = await Promise.race([connected.then(() => true), delay(WARM_UP_LIMIT_MS, false, { ref: false })]);
     if (!isInTime) throw new Error(`no connection within ${WARM_UP_LIMIT_MS} ms`);
     const packetizer = new OpusPacketizer();
+    const picture = new Uint8Array(4000).fill(1);
+    picture.set(H264_KEYFRAME_START);
     for (let i = 0; i < WARM_UP_FRAMES; i++) {
       const frame = { timestampUs: i * 20_000, durationUs: 20_000, isKeyframe: i === 0 };
       peer.send({ ...frame, kind: 'audio', mimeType: 'audio/opus', data: new Uint8Array(80) });
-      peer.send({ ...frame, kind: 'video', mimeType: `video/${codec}`, data: new Uint8Array(4000).fill(1) });
+      peer.send({ ...frame, kind: 'video', mimeType: `video/${codec}`, data: picture });
       for (const packet of packetizer.packetize(Buffer.alloc(80), i * 960)) microphone.writeRtp(packet);
       await delay(2, undefined, { ref: false });
     }
