@@ -111,8 +111,12 @@ export class Agent implements Conversation {
       this.parts.face.hearCaller({ isVoiced: false, loudness: 0 });
     } else
       this.listener ??= new Listener(this.parts.loadVad(), {
-        voice: ({ kind, lastVoicedUs }) =>
-          this.tell(kind === 'started' ? { kind: 'voice-started' } : { kind: 'voice-stopped', lastVoicedUs }),
+        voice: (news) =>
+          this.tell(
+            news.kind === 'started'
+              ? { kind: 'voice-started', sinceUs: news.sinceUs }
+              : { kind: 'voice-stopped', lastVoicedUs: news.lastVoicedUs },
+          ),
         sound: (samples) => this.hearings?.push(samples),
         prosody: (caller) => this.parts.face.hearCaller(caller),
         failed: (error) => this.fail(error),

@@ -22,8 +22,8 @@ export class CallerTurn {
   /** BCP 47 tag, where the recogniser tells. */
   language: string | undefined;
 
-  constructor(nowUs: number) {
-    this.lastVoicedUs = nowUs;
+  constructor(sinceUs: number) {
+    this.lastVoicedUs = sinceUs;
   }
 
   get isVoiced(): boolean {
@@ -47,9 +47,9 @@ export class CallerTurn {
   }
 
   /** @param utteranceId undefined where nobody recognises words. */
-  voiceStarted(nowUs: number, utteranceId: number | undefined): void {
-    this.voiceSinceUs = nowUs;
-    this.lastVoicedUs = nowUs;
+  voiceStarted(sinceUs: number, utteranceId: number | undefined): void {
+    this.voiceSinceUs = sinceUs;
+    this.lastVoicedUs = Math.max(this.lastVoicedUs, sinceUs);
     if (utteranceId !== undefined) this.utterances.push({ id: utteranceId, text: undefined, finishedUs: undefined });
   }
 

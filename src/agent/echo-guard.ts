@@ -182,14 +182,10 @@ export class EchoGuard {
     const heard = BANDS_HZ.map((_, band) =>
       centred(this.heard.slice(start).map((powers) => levelDb(Math.max(powers[band]!, 4 * this.noise[band]!)))),
     );
-    const sent = BANDS_HZ.map((_, band) => this.sent.map((powers) => levelDb(powers[band]!)));
+    const sent = BANDS_HZ.map((_, band) => Float64Array.from(this.sent, (powers) => levelDb(powers[band]!)));
     let best = 0;
     for (let lag = 0; lag <= MAX_LAG_HOPS; lag++) {
-      const likeness = correlation(
-        heard,
-        sent.map((levels) => centred(levels.slice(start - lag, start - lag + WINDOW_HOPS))),
-      );
-      this.likeness[lag]! += 0.3 * (likeness - this.likeness[lag]!);
+      this.likeness[lag]! += 0.3 * (correlation(heard, sent, start - lag) - this.likeness[lag]!);
       if (this.likeness[lag]! > this.likeness[best]!) best = lag;
     }
     if (this.likeness[best]! > MIN_LIKENESS) {
@@ -213,22 +209,33 @@ export class EchoGuard {
   }
 }
 
-function centred(values: number[]): number[] {
+function centred(values: number[]): Float64Array {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return values.map((value) => value - mean);
+  return Float64Array.from(values, (value) => value - mean);
 }
 
-/** Of all bands together, so that those with nothing in them do not count; values centred. */
-function correlation(a: readonly (readonly number[])[], b: readonly (readonly number[])[]): number {
+/**
+ * Of all bands together, so that those with nothing in them do not count.
+ *
+ * @param a centred, by band.
+ * @param b by band, of which as many values as in `a` count, from `start` on.
+ */
+function correlation(a: readonly Float64Array[], b: readonly Float64Array[], start: number): number {
   let ab = 0;
   let aa = 1e-9;
   let bb = 1e-9;
-  for (const [band, values] of a.entries())
-    for (const [i, x] of values.entries()) {
-      const y = b[band]![i]!;
-      ab += x * y;
-      aa += x * x;
-      bb += y * y;
+  for (let band = 0; band < a.length; band++) {
+    const [x, y] = [a[band]!, b[band]!];
+    let sum = 0;
+    let squares = 0;
+    for (let i = 0; i < x.length; i++) {
+      const value = y[start + i]!;
+      ab += x[i]! * value;
+      aa += x[i]! * x[i]!;
+      sum += value;
+      squares += value * value;
     }
+    bb += squares - (sum * sum) / x.length;
+  }
   return ab / Math.sqrt(aa * bb);
 }

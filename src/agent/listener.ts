@@ -1,7 +1,7 @@
 /**
  * The caller's side of a conversation: 20 ms of what is heard and of what was sent in; out, in order: where voice begins and ends, the sound
- * for a recogniser (with what came just before the voice was noticed), and how the caller sounds, for the face. At most half a second of
- * sound waits; who cannot follow loses the oldest.
+ * for a recogniser (with what came just before the voice was noticed), and how the caller sounds, for the face. At most a second of
+ * sound waits; what comes beyond that is lost rather than late.
  */
 import { Resampler } from '../media/resampler.ts';
 import type { CallerProsody } from './conversation.ts';
@@ -13,7 +13,7 @@ const TICK_SAMPLES = 960;
 const DOWN = 3;
 /** Sound before the voice was noticed that belongs to it. */
 const PRE_ROLL_TICKS = 25;
-const MAX_WAITING = 25;
+const MAX_WAITING = 50;
 const PROSODY_EVERY_TICKS = 5;
 const LOUDNESS_FLOOR = 0.005;
 

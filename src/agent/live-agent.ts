@@ -82,8 +82,8 @@ export class LiveAgent implements Conversation {
     this.listener?.close();
     this.listener = isOn
       ? new Listener(this.parts.loadVad(), {
-          voice: ({ lastVoicedUs }) => {
-            this.lastVoicedUs = lastVoicedUs;
+          voice: (news) => {
+            if (news.kind === 'stopped') this.lastVoicedUs = news.lastVoicedUs;
           },
           sound: (samples, isEcho) => this.hear(isEcho ? new Float32Array(samples.length) : samples),
           prosody: (caller) => this.parts.face.hearCaller(caller),

@@ -5,7 +5,7 @@ export type Activity = 'idle' | 'listening' | 'thinking' | 'speaking';
 export type TurnEvent =
   /** The microphone is part of the conversation, or no longer. */
   | { kind: 'talk'; isOn: boolean }
-  | { kind: 'voice-started' }
+  | { kind: 'voice-started'; sinceUs: number }
   | { kind: 'voice-stopped'; lastVoicedUs: number }
   | { kind: 'partial'; utteranceId: number; text: string }
   /** The final words of an utterance; empty where none were understood. */

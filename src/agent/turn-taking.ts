@@ -87,7 +87,7 @@ export class TurnTaking {
         this.talk(event.isOn);
         break;
       case 'voice-started':
-        if (this.isTalking && !this.isPushToTalk && !this.isHandedOff) this.voiceStarted();
+        if (this.isTalking && !this.isPushToTalk && !this.isHandedOff) this.voiceStarted(event.sinceUs);
         break;
       case 'voice-stopped':
         if (!this.isPushToTalk) this.voiceStopped(event.lastVoicedUs);
@@ -140,11 +140,11 @@ export class TurnTaking {
     }
   }
 
-  private voiceStarted(): void {
-    this.caller ??= new CallerTurn(this.nowUs);
+  private voiceStarted(sinceUs: number): void {
+    this.caller ??= new CallerTurn(sinceUs);
     if (this.caller.isVoiced) return;
     const utteranceId = this.settings.canUnderstand ? this.nextUtteranceId++ : undefined;
-    this.caller.voiceStarted(this.nowUs, utteranceId);
+    this.caller.voiceStarted(sinceUs, utteranceId);
     if (utteranceId !== undefined) this.do({ kind: 'hear', utteranceId });
   }
 
@@ -179,7 +179,7 @@ export class TurnTaking {
     this.isPushToTalk = true;
     if (isDown) {
       this.cutReply();
-      this.voiceStarted();
+      this.voiceStarted(this.nowUs);
     } else this.voiceStopped(this.nowUs);
   }
 

@@ -9,7 +9,7 @@ import { loadModel, type Model } from '../inference.ts';
 
 export const VAD_RATE_HZ = 16_000;
 const FRAME_SAMPLES = 512;
-export const VAD_FRAME_US = (FRAME_SAMPLES / VAD_RATE_HZ) * 1e6;
+const VAD_FRAME_US = (FRAME_SAMPLES / VAD_RATE_HZ) * 1e6;
 /** The model wants the end of the frame before in front of each. */
 const CONTEXT_SAMPLES = 64;
 const STATE_DIMS = [2, 1, 128];
@@ -43,11 +43,9 @@ class VoiceLikelihood {
   }
 }
 
-export interface VoiceNews {
-  kind: 'started' | 'stopped';
-  /** When the last voiced sample was heard. */
-  lastVoicedUs: number;
-}
+export type VoiceNews =
+  | { kind: 'started' /** When the first voiced frame began. */; sinceUs: number }
+  | { kind: 'stopped' /** When the last voiced sample was heard. */; lastVoicedUs: number };
 
 /** What finds the caller's voice. */
 export interface VoiceDetector {
@@ -70,6 +68,7 @@ export class Vad implements VoiceDetector {
   private filled = 0;
   private isEcho = false;
   private voicedFrames = 0;
+  private sinceUs = 0;
   private lastVoicedUs = 0;
   private hasStarted = false;
 
@@ -130,15 +129,17 @@ export class Vad implements VoiceDetector {
       this.voicedFrames += 1;
       this.lastVoicedUs = Math.round(frameEndUs);
     }
-    if (msg === Message.SpeechStart) this.voicedFrames = 1;
-    const { lastVoicedUs } = this;
+    if (msg === Message.SpeechStart) {
+      this.voicedFrames = 1;
+      this.sinceUs = Math.round(frameEndUs - VAD_FRAME_US);
+    }
     if (msg === Message.SpeechEnd || msg === Message.VADMisfire) {
       if (!this.hasStarted) return undefined;
       this.hasStarted = false;
-      return { kind: 'stopped', lastVoicedUs };
+      return { kind: 'stopped', lastVoicedUs: this.lastVoicedUs };
     }
     if (this.hasStarted || !this.processor.speaking || this.voicedFrames < MIN_VOICED_FRAMES) return undefined;
     this.hasStarted = true;
-    return { kind: 'started', lastVoicedUs };
+    return { kind: 'started', sinceUs: this.sinceUs };
   }
 }

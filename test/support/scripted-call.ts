@@ -122,14 +122,13 @@ class LoudnessDetector implements VoiceDetector {
     this.loudTicks = isLoud ? this.loudTicks + 1 : 0;
     this.quietTicks = isLoud ? 0 : this.quietTicks + 1;
     if (isLoud) this.lastVoicedUs = atUs;
-    const { lastVoicedUs } = this;
     if (!this.isVoiced && this.loudTicks >= 5) {
       this.isVoiced = true;
-      return [{ kind: 'started', lastVoicedUs }];
+      return [{ kind: 'started', sinceUs: atUs - 100_000 }];
     }
     if (this.isVoiced && this.quietTicks >= 13) {
       this.isVoiced = false;
-      return [{ kind: 'stopped', lastVoicedUs }];
+      return [{ kind: 'stopped', lastVoicedUs: this.lastVoicedUs }];
     }
     return [];
   }

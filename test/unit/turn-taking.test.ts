@@ -46,7 +46,9 @@ class Conversation {
 
   /** Voice for so long; the VAD notices its end 250 ms late. @returns the utterance's number, if it is heard. */
   voice(ms: number): number | undefined {
-    const hear = this.tell({ kind: 'voice-started' }).find((effect) => effect.kind === 'hear');
+    const hear = this.tell({ kind: 'voice-started', sinceUs: this.nowMs * 1000 }).find(
+      (effect) => effect.kind === 'hear',
+    );
     this.wait(ms);
     const lastVoicedUs = this.nowMs * 1000;
     this.wait(250);
@@ -396,6 +398,9 @@ describe('turn-taking', () => {
                 break;
               case 'wish':
                 tell({ kind: 'wish', replyId: replies - one.back, wish: one.wish });
+                break;
+              case 'voice-started':
+                tell({ kind: 'voice-started', sinceUs: Math.max(0, nowUs - 96_000) });
                 break;
               default:
                 tell(one);
