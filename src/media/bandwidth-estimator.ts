@@ -102,6 +102,18 @@ export class BandwidthEstimator {
     return (bytes * 8 * 1e6) / spanUs;
   }
 
+  /**
+   * How much longer packets took to arrive than to be sent, as a factor. Above 1 the link is full, and what gets through is what it carries;
+   * otherwise it carries at least that.
+   */
+  get stretch(): number {
+    const last = this.within(QUEUE_WINDOW_US);
+    const span = (times: number[]): number => Math.max(...times) - Math.min(...times);
+    return last.length < MIN_PACKETS
+      ? 1
+      : span(last.map(({ arrivedUs }) => arrivedUs)) / Math.max(1, span(last.map(({ sentUs }) => sentUs)));
+  }
+
   /** How long the link needs for what was sent at `sentBps` and has not arrived by `nowUs`, µs. */
   backlogUs(sentBps: number, nowUs: number): number {
     const { throughputBps } = this;

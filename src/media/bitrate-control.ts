@@ -23,6 +23,10 @@ const LOW_LOSS = { withoutDelay: 0.02, withDelay: 0.07 };
 /** Of what got through while a queue was building: leaves room for it to drain. */
 const DRAIN = 0.75;
 const STEP_DOWN = 0.65;
+/** Where a queue stands, but not by our doing alone: another's traffic, a busy machine. */
+const SMALL_STEP_DOWN = 0.8;
+/** Packets that take so much longer to arrive than to be sent fill the link. */
+const FULL = 1.15;
 const STEP_UP = 1.35;
 const MIN_BPS = 150_000;
 const MAX_PAUSE_US = 1_000_000;
@@ -88,7 +92,7 @@ export class BitrateControl {
   private stepDown(nowUs: number): RateChange | undefined {
     const isTrial = this.steppedUpUs !== undefined;
     if (!isTrial && nowUs - this.changedUs < HOLD_DOWN_US) return undefined;
-    const { isQueueing, queueUs, throughputBps } = this.link;
+    const { isQueueing, queueUs } = this.link;
     if (isQueueing && this.queueAtCutUs !== undefined) {
       const part = queueUs / this.queueAtCutUs;
       this.queueAtCutUs = undefined;
@@ -108,9 +112,11 @@ export class BitrateControl {
       this.cleanNeededUs = Math.min(MAX_CLEAN_US, this.cleanNeededUs * 2);
     }
     this.queueAtCutUs = isQueueing ? queueUs : undefined;
-    const carriedBps = isQueueing && throughputBps ? throughputBps * DRAIN : Number.POSITIVE_INFINITY;
-    const pauseUs = isQueueing ? Math.min(MAX_PAUSE_US, this.link.backlogUs(this.bps, nowUs)) : 0;
-    return this.change(Math.min(carriedBps, this.bps * (isQueueing ? 0.9 : STEP_DOWN)), nowUs, pauseUs);
+    if (!isQueueing) return this.change(this.bps * STEP_DOWN, nowUs);
+    const { throughputBps, stretch } = this.link;
+    if (!throughputBps || stretch < FULL) return this.change(this.bps * SMALL_STEP_DOWN, nowUs);
+    const pauseUs = Math.min(MAX_PAUSE_US, this.link.backlogUs(this.bps, nowUs));
+    return this.change(Math.min(throughputBps * DRAIN, this.bps * SMALL_STEP_DOWN), nowUs, pauseUs);
   }
 
   private change(bps: number, nowUs: number, pauseUs = 0): RateChange | undefined {

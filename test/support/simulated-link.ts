@@ -3,7 +3,7 @@
  * the feedback that comes back. The video source behaves as ours: a picture leaves in one burst, a new rate begins with a keyframe.
  */
 import type { LinkReport, PacketArrival } from '../../src/media/bandwidth-estimator.ts';
-import type { BitrateControl, VideoRate } from '../../src/media/bitrate-control.ts';
+import type { BitrateControl, RateChange, VideoRate } from '../../src/media/bitrate-control.ts';
 import { PictureThinning } from '../../src/media/picture-thinning.ts';
 
 export interface LinkConditions {
@@ -33,7 +33,7 @@ export class SimulatedLink {
   readonly control: BitrateControl;
   readonly samples: LinkSample[] = [];
   /** Changes of rate as they came. */
-  readonly changes: { atUs: number; rate: VideoRate }[] = [];
+  readonly changes: { atUs: number; rate: RateChange }[] = [];
   /** Media times of the pictures that left. */
   readonly pictures: number[] = [];
   private readonly random: () => number;

@@ -84,7 +84,7 @@ describe('on a narrow link', () => {
           expect(quantile(queuedMs, 0.9)).toBeLessThan(200);
           const kbps = settled.map(({ rate }) => rate.bitrateBps / 1000);
           expect(quantile(kbps, 0.5)).toBeGreaterThan((capacityBps / 1000) * 0.4);
-          expect(quantile(kbps, 0.5)).toBeLessThan(capacityBps / 1000);
+          expect(quantile(kbps, 0.5)).toBeLessThanOrEqual(capacityBps / 1000);
           const fps = quantile(
             settled.map(({ rate }) => rate.fps),
             0.5,
@@ -128,7 +128,7 @@ describe('on a narrow link', () => {
     const link = new SimulatedLink(new BitrateControl(FULL), 30, random(9));
     link.run(20, { capacityBps: 4_000_000, propagationUs: 10_000 });
     link.run(60, { capacityBps: 4_000_000, propagationUs: 150_000 });
-    expect(link.changes.filter(({ rate }) => rate.bitrateBps < 600_000)).toEqual([]);
+    expect(link.changes.filter(({ rate }) => rate.bitrateBps < 900_000 || rate.pauseUs > 0)).toEqual([]);
     expect(link.control.rate).toEqual(FULL);
   });
 });
