@@ -266,7 +266,7 @@ export class WeriftPeer implements MediaPeer {
       this.sendMotion(this.motion, frame);
       return;
     }
-    const timestamp = rtpTimestamp(frame.timestampUs, VIDEO_CLOCK_HZ, this.rtpBase.video);
+    const timestamp = this.videoTimestamp(frame.timestampUs);
     for (const packet of this.videoPacketizer?.packetize(Buffer.from(frame.data), timestamp) ?? []) {
       if (this.playoutDelayId !== undefined) {
         packet.header.extension = true;
@@ -278,6 +278,11 @@ export class WeriftPeer implements MediaPeer {
       if (number !== undefined)
         this.feedback.remember(number, packet.payload.length + OVERHEAD_BYTES, systemClock.nowUs());
     }
+  }
+
+  /** Under which RTP timestamp the picture of a media time leaves: by it a viewer's browser names what it shows. */
+  videoTimestamp(timestampUs: number): number {
+    return rtpTimestamp(timestampUs, VIDEO_CLOCK_HZ, this.rtpBase.video);
   }
 
   private sendMotion(channel: RTCDataChannel, { data, timestampUs }: EncodedFrame): void {

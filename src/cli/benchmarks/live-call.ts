@@ -51,7 +51,7 @@ export class LiveCall implements AsyncDisposable {
     const host = createCallHost({
       config,
       gallery: { rigPath: async () => rigPath },
-      engine: { open: (settings, listener) => live.watch(engine, settings, listener) },
+      engine: followFirstPictures(engine, (turnId) => live.firstPictureMs.set(turnId, performance.now())),
       synthesizer,
       brain,
       recognizer,
@@ -85,38 +85,6 @@ export class LiveCall implements AsyncDisposable {
     return live;
   }
 
-  /** An engine session of which the pictures that first reflect a turn are followed to the encoder. */
-  private watch(engine: LiveCallParts['engine'], ...[settings, listener]: Parameters<AvatarEngine['open']>) {
-    const firstTicks = new Map<number, number>();
-    const seen = new Set<number>();
-    const slots = new Map<number, number>();
-    const session = engine.open(settings, {
-      ...listener,
-      tick: (tick) => {
-        if (tick.turnId !== undefined && !seen.has(tick.turnId)) {
-          seen.add(tick.turnId);
-          firstTicks.set(tick.index, tick.turnId);
-        }
-        listener.tick(tick);
-      },
-      picture: (index, slot, renderMs) => {
-        const turnId = firstTicks.get(index);
-        if (turnId !== undefined) slots.set(slot, turnId);
-        listener.picture(index, slot, renderMs);
-      },
-    });
-    const encode = session.encode.bind(session);
-    session.encode = (slot, timestampUs) => {
-      const turnId = slots.get(slot);
-      if (turnId !== undefined) {
-        this.firstPictureMs.set(turnId, performance.now());
-        slots.delete(slot);
-      }
-      encode(slot, timestampUs);
-    };
-    return session;
-  }
-
   private note(frame: EncodedFrame): void {
     const departure = { atMs: performance.now(), timestampUs: frame.timestampUs };
     if (frame.kind === 'video') this.pictures.push(departure);
@@ -127,19 +95,9 @@ export class LiveCall implements AsyncDisposable {
     return this.hosted!;
   }
 
-  /** Pushes sound as a microphone would: a piece of 20 ms when it has been spoken. @returns when the first piece was accepted, and the turn. */
+  /** As `say` below, into this call. */
   async say(samples: Float32Array, signal: AbortSignal): Promise<{ turnId: number; startMs: number }> {
-    const intake = this.call.openSound();
-    const startMs = performance.now();
-    for (let at = 0; at < samples.length; at += PIECE_SAMPLES) {
-      signal.throwIfAborted();
-      if (intake.isOver) break;
-      void intake.push(samples.slice(at, at + PIECE_SAMPLES));
-      const dueMs = startMs + ((at + PIECE_SAMPLES) / SPEECH_RATE_HZ) * 1000;
-      await pause(dueMs - performance.now());
-    }
-    intake.end();
-    return { turnId: intake.turnId, startMs };
+    return await say(this.call, samples, signal);
   }
 
   async until(what: string, condition: () => boolean, timeoutMs = 20_000): Promise<void> {
@@ -154,6 +112,62 @@ export class LiveCall implements AsyncDisposable {
     await this.hosted?.close('done');
     this.decoder[Symbol.dispose]();
   }
+}
+
+/** Pushes sound as a microphone would: a piece of 20 ms when it has been spoken. @returns when the first piece was accepted, and the turn. */
+export async function say(
+  call: HostedCall,
+  samples: Float32Array,
+  signal: AbortSignal,
+): Promise<{ turnId: number; startMs: number }> {
+  const intake = call.openSound();
+  const startMs = performance.now();
+  for (let at = 0; at < samples.length; at += PIECE_SAMPLES) {
+    signal.throwIfAborted();
+    if (intake.isOver) break;
+    void intake.push(samples.slice(at, at + PIECE_SAMPLES));
+    const dueMs = startMs + ((at + PIECE_SAMPLES) / SPEECH_RATE_HZ) * 1000;
+    await pause(dueMs - performance.now());
+  }
+  intake.end();
+  return { turnId: intake.turnId, startMs };
+}
+
+/** An engine that tells when the picture with which a turn begins is handed to the encoder, and under which media time. */
+export function followFirstPictures(
+  engine: Pick<AvatarEngine, 'open'>,
+  encoding: (turnId: number, timestampUs: number) => void,
+): Pick<AvatarEngine, 'open'> {
+  return {
+    open(settings, listener) {
+      const firstTicks = new Map<number, number>();
+      const seen = new Set<number>();
+      const slots = new Map<number, number>();
+      const session = engine.open(settings, {
+        ...listener,
+        tick: (tick) => {
+          if (tick.turnId !== undefined && !seen.has(tick.turnId)) {
+            seen.add(tick.turnId);
+            firstTicks.set(tick.index, tick.turnId);
+          }
+          listener.tick(tick);
+        },
+        picture: (index, slot, renderMs) => {
+          const turnId = firstTicks.get(index);
+          if (turnId !== undefined) slots.set(slot, turnId);
+          listener.picture(index, slot, renderMs);
+        },
+      });
+      const encode = session.encode.bind(session);
+      session.encode = (slot, timestampUs) => {
+        const turnId = slots.get(slot);
+        if (turnId !== undefined) encoding(turnId, timestampUs);
+        slots.delete(slot);
+        encode(slot, timestampUs);
+      };
+      return session;
+    },
+  };
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
