@@ -126,6 +126,8 @@ const schema = z.strictObject({
     fps: z.union([z.literal(25), z.literal(30), z.literal(40), z.literal(50), z.literal(60)]),
     /** What the network that hears lips in bare sound runs on; "auto" probes cuda, webgpu, cpu and takes the first that is right and not slower. */
     provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu']),
+    /** How heads turn: a network's plans, or the fitted model alone. */
+    performance: z.enum(['fitted', 'learned']),
   }),
   /** The brain that answers without network or model. */
   brain: z.strictObject({

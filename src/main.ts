@@ -24,7 +24,7 @@ export async function serve(config: Config): Promise<RunningServer> {
   const workers = Math.ceil(cores);
   try {
     const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs));
-    const engine = scope.use(new AvatarEngine(workers, { provider: config.motion.provider }));
+    const engine = scope.use(new AvatarEngine(workers, config.motion));
     const providers = { config, secrets: environmentSecrets, logger };
     const synthesizer = scope.use(openSynthesizer(providers));
     const brain = scope.use(openBrain(providers));

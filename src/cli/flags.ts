@@ -1,6 +1,7 @@
 /** Flag values as typed → checked numbers and controls. Every error names the flag and what it wants. */
 import type { Command } from 'commander';
 import { type AvatarControls, EMOTIONS, type Emotion, resolveControls } from '../engine/controls.ts';
+import { PERFORMANCE_KINDS, type PerformanceKind } from '../engine/motion/performance-source.ts';
 import { AppError } from '../errors.ts';
 
 export interface ControlFlags {
@@ -20,6 +21,13 @@ export function addControlFlags(command: Command): Command {
     .option('--head-motion <a>', 'amplitude of head motion, 0 … 2; 0 freezes the head')
     .option('--expressiveness <a>', 'amplitude of facial motion, 0 … 2; 0 freezes the face')
     .option('--seed <n>', 'whole number: the same input and seed give the same motion');
+}
+
+/** @throws AppError BAD_USAGE. */
+export function parsePerformanceKind(text: string): PerformanceKind {
+  const kind = PERFORMANCE_KINDS.find((known) => known === text);
+  if (kind) return kind;
+  throw new AppError('BAD_USAGE', `--performance is ${text}; it must be ${PERFORMANCE_KINDS.join(' or ')}.`);
 }
 
 /** @throws AppError BAD_USAGE, CONTROL_OUT_OF_RANGE. */

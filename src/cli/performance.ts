@@ -6,6 +6,7 @@
  */
 import { loadConfig } from '../config.ts';
 import type { AvatarControls } from '../engine/controls.ts';
+import type { HeadPlanner } from '../engine/motion/head-plan.ts';
 import { combineMotion, editMotion, resampleMotion } from '../engine/motion-edit.ts';
 import { inspectMotionFile, readMotionFile } from '../engine/motion-file.ts';
 import type { MotionFrame } from '../engine/motion-frame.ts';
@@ -13,7 +14,7 @@ import { AppError } from '../errors.ts';
 import type { AudioFrame, ChannelCount } from '../media/frames.ts';
 import type { SpeechChunk } from '../media/speech.ts';
 import { tee } from '../media/tee.ts';
-import { type ControlFlags, hasControls, parseNumberIn } from './flags.ts';
+import { type ControlFlags, hasControls, parseNumberIn, parsePerformanceKind } from './flags.ts';
 import { readTextFile } from './read-text.ts';
 import type { CommandIo } from './run-command.ts';
 
@@ -27,6 +28,7 @@ export interface PerformanceFlags {
   poseFrom?: string;
   dynamicsFrom?: string;
   fps?: string;
+  performance?: string;
 }
 
 export interface Sound {
@@ -55,6 +57,7 @@ export function checkPerformanceFlags(flags: PerformanceFlags): void {
   const speech = [flags.audio && '--audio', flags.text !== undefined && '--text', flags.textFile && '--text-file'];
   const given = speech.filter(Boolean);
   if (given.length > 1) throw new AppError('BAD_USAGE', `${given.join(' and ')} exclude each other; give one of them.`);
+  if (flags.performance !== undefined) parsePerformanceKind(flags.performance);
   const hasMotion = flags.motion !== undefined || (flags.poseFrom !== undefined && flags.dynamicsFrom !== undefined);
   if (given.length === 0 && !hasMotion) {
     throw new AppError('BAD_USAGE', 'There is nothing to perform; give --audio, --text, --text-file or --motion.');
@@ -82,11 +85,13 @@ export async function planPerformance(
 
   const isGenerated = flags.motion === undefined && (flags.poseFrom === undefined || flags.dynamicsFrom === undefined);
   const speech = await openSpeech(flags, { sound: needsSound, motion: isGenerated }, io);
+  const headPlanner = isGenerated ? await openHeadPlanner(flags.performance) : undefined;
   const fromFile = (path: string) => {
     const frames = resampleMotion(readMotionFile(path), fps);
     return hasControls(pickControls(flags)) ? edited(frames, controls) : frames;
   };
-  const base = () => (flags.motion === undefined ? speech.animate({ fps, controls }) : fromFile(flags.motion));
+  const base = () =>
+    flags.motion === undefined ? speech.animate({ fps, controls, headPlanner }) : fromFile(flags.motion);
   const { poseFrom, dynamicsFrom } = flags;
   const motion =
     poseFrom === undefined && dynamicsFrom === undefined
@@ -105,6 +110,16 @@ export async function planPerformance(
   };
 }
 
+/** Who plans the learned head; nobody where the fitted one is wanted. */
+export async function openHeadPlanner(flag: string | undefined): Promise<HeadPlanner | undefined> {
+  const { performance, provider } = loadConfig().motion;
+  const kind = flag === undefined ? performance : parsePerformanceKind(flag);
+  if (kind === 'fitted') return undefined;
+  const { HeadPlanModel } = await import('../engine/motion/head-plan-model.ts');
+  const model = await HeadPlanModel.load({ provider });
+  return (request) => model.plan(request);
+}
+
 async function* edited(frames: AsyncIterable<MotionFrame>, controls: AvatarControls): AsyncGenerator<MotionFrame> {
   for await (const frame of frames) yield editMotion(frame, controls);
 }
@@ -113,11 +128,17 @@ function pickControls({ gaze, headDistance, emotion, headMotion, expressiveness 
   return { gaze, headDistance, emotion, headMotion, expressiveness } as ControlFlags;
 }
 
+interface MotionOptions {
+  fps: number;
+  controls: AvatarControls;
+  headPlanner: HeadPlanner | undefined;
+}
+
 interface Speech {
   sound: Sound | null;
   durationUs: number | null;
   /** Motion for this speech; called once at most. */
-  animate(options: { fps: number; controls: AvatarControls }): AsyncIterable<MotionFrame>;
+  animate(options: MotionOptions): AsyncIterable<MotionFrame>;
   close(): Promise<void>;
 }
 
@@ -189,7 +210,7 @@ async function openTextSpeech(text: string, voice: string, use: SpeechUse, signa
     return {
       sound: { sampleRateHz: first.sampleRateHz, channels: 1, frames: soundOf(forSound) },
       durationUs: null,
-      animate: ({ fps, controls }) => motionFromSpeech(forMotion, { fps, controls }),
+      animate: (options) => motionFromSpeech(forMotion, options),
       close,
     };
   } catch (error) {

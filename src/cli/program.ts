@@ -9,9 +9,13 @@ import { Command, CommanderError } from 'commander';
 import { AppError, type ErrorCode } from '../errors.ts';
 import { packageFile } from '../paths.ts';
 import { addBenchCommand } from './bench.ts';
+import { addDoctorCommand } from './doctor.ts';
+import { addEvaluateCommand } from './evaluate.ts';
 import { addPortraitCommand } from './portrait.ts';
 import { addRenderCommand } from './render.ts';
+import { CommandFailed } from './run-command.ts';
 import { addServeCommand } from './serve.ts';
+import { addVoicesCommand } from './voices.ts';
 
 /** The machine or the installation is at fault, not what the user gave. */
 const WORKING_FAILURES: readonly ErrorCode[] = [
@@ -33,6 +37,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof CommandFailed) return 1;
     const { code, message, exitCode } = explain(error);
     console.error(`visavis: ${code}: ${message}`);
     if (args.includes('--json')) console.log(JSON.stringify({ error: { code, message } }));
@@ -47,8 +52,13 @@ function createProgram(): Command {
     .version(version)
     .showSuggestionAfterError()
     .configureOutput({ outputError: () => undefined });
-  for (const add of [addServeCommand, addRenderCommand, addPortraitCommand, addBenchCommand]) add(program);
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  for (const add of [
+    ...[addServeCommand, addRenderCommand, addPortraitCommand, addBenchCommand, addEvaluateCommand],
+    ...[addVoicesCommand, addDoctorCommand],
+  ])
+    add(program);
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
+    command.exitOverride();
   return program;
 }
 

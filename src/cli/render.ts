@@ -43,6 +43,7 @@ export function addRenderCommand(program: Command): void {
     .option('--motion <file>', 'draw this motion file instead of generating motion')
     .option('--pose-from <file>', 'take the head pose from this motion file')
     .option('--dynamics-from <file>', 'take face and eyes from this motion file')
+    .option('--performance <kind>', "how the head turns: learned or fitted (default: the configuration's)")
     .option('--out <path>', 'the film: .mp4, .webm, or a folder for frames/000001.png … and audio.wav')
     .option('--motion-out <file>', 'also write what was drawn as a motion file (.jsonl)')
     .option('--motion-only', 'write the motion and draw nothing; needs --motion-out and no portrait')

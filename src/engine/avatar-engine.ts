@@ -14,7 +14,10 @@ import { spawnWorker } from '../media/worker-thread.ts';
 import type { Activity, CallerSound, FromWorker, SessionSettings, ToWorker } from './avatar-messages.ts';
 import type { AvatarControls } from './controls.ts';
 import { Listening } from './listening.ts';
-import { ArticulationModel } from './motion/articulation.ts';
+import { ArticulationModel } from './motion/articulation-model.ts';
+import type { HeadPlanner, HeadPlanRequest } from './motion/head-plan.ts';
+import { HeadPlanModel } from './motion/head-plan-model.ts';
+import type { PerformanceKind } from './motion/performance-source.ts';
 
 export interface EngineListener {
   tick(tick: { index: number; samples: Float32Array; turnId?: number; isLast: boolean }): void;
@@ -46,6 +49,7 @@ export class EngineSession {
   readonly listener: EngineListener;
   private readonly settings: SessionSettings;
   private readonly articulation: () => Promise<ArticulationModel>;
+  private readonly planHead: HeadPlanner | undefined;
   private worker: PooledWorker;
   private turn: PendingTurn | undefined;
   private lastTick = -1;
@@ -59,14 +63,16 @@ export class EngineSession {
     settings: SessionSettings,
     listener: EngineListener,
     articulation: () => Promise<ArticulationModel>,
+    planHead: HeadPlanner | undefined,
   ) {
     this.id = id;
     this.articulation = articulation;
     this.worker = worker;
-    this.settings = settings;
+    this.planHead = planHead;
+    this.settings = { ...settings, learnedHead: planHead !== undefined };
     this.listener = listener;
     worker.add(this);
-    this.post({ kind: 'open', settings, firstTick: 0 });
+    this.post({ kind: 'open', settings: this.settings, firstTick: 0 });
   }
 
   private post(message: DistributiveOmit<ToWorker, 'sessionId'>): void {
@@ -174,6 +180,13 @@ export class EngineSession {
     if (turn.hasEnded) turn.listening.end();
   }
 
+  /** Only the worker that asked is answered; another one's head knows nothing of it. */
+  private async answerHeadPlan(planId: number, request: HeadPlanRequest): Promise<void> {
+    const { worker } = this;
+    const plan = await this.planHead?.(request).catch(() => undefined);
+    if (worker === this.worker) this.post({ kind: 'head-plan', planId, plan });
+  }
+
   receive(message: FromWorker): void {
     switch (message.kind) {
       case 'tick':
@@ -190,6 +203,9 @@ export class EngineSession {
         break;
       case 'encoded':
         this.listener.encoded(message.frame, message.encodeMs);
+        break;
+      case 'head-plan':
+        void this.answerHeadPlan(message.planId, message.request);
         break;
       case 'failed':
         this.worker.remove(this);
@@ -283,6 +299,12 @@ class PooledWorker {
   }
 }
 
+/** How faces move, for all sessions of an engine. */
+export interface EngineMotion {
+  provider?: Provider | 'auto';
+  performance?: PerformanceKind;
+}
+
 export class AvatarEngine implements AsyncDisposable {
   private readonly workers: PooledWorker[];
   /** The network that hears lips in bare sound, shared by all sessions; loaded by `warmUp` or for the first turn that needs it. */
@@ -290,15 +312,20 @@ export class AvatarEngine implements AsyncDisposable {
   private nextSessionId = 1;
   private isDisposed = false;
 
-  private readonly motion: { provider?: Provider | 'auto' };
+  private headPlans: Promise<HeadPlanModel> | undefined;
+  private readonly motion: EngineMotion;
 
   /**
    * @param workerCount threads to share the sessions among; one per core by default.
-   * @param motion what the network that hears lips runs on; the CPU when missing.
+   * @param motion what the networks run on, the CPU when missing, and which head there is, the fitted one when missing.
    */
-  constructor(workerCount = availableParallelism(), motion: { provider?: Provider | 'auto' } = {}) {
+  constructor(workerCount = availableParallelism(), motion: EngineMotion = {}) {
     this.motion = motion;
     this.workers = Array.from({ length: Math.max(1, workerCount) }, () => this.spawn());
+  }
+
+  private get providerChoice(): { provider?: Provider | 'auto' } {
+    return this.motion.provider === undefined ? {} : { provider: this.motion.provider };
   }
 
   private spawn(): PooledWorker {
@@ -324,16 +351,33 @@ export class AvatarEngine implements AsyncDisposable {
   /** Opens a session on the worker with the fewest; pictures begin to come at once. */
   open(settings: SessionSettings, listener: EngineListener): EngineSession {
     const worker = this.workers.reduce((least, w) => (w.sessions.size < least.sessions.size ? w : least));
-    return new EngineSession(this.nextSessionId++, worker, settings, listener, () => this.loadArticulation());
+    return new EngineSession(
+      this.nextSessionId++,
+      worker,
+      settings,
+      listener,
+      () => this.loadArticulation(),
+      this.motion.performance === 'learned' ? async (request) => (await this.loadHeadPlans()).plan(request) : undefined,
+    );
   }
 
   /** Loads what the first turn would wait for. @throws AppError MODEL_MISSING, MODEL_CORRUPT, PROVIDER_UNAVAILABLE. */
   async warmUp(): Promise<{ provider: Provider; notes: readonly string[] }> {
-    return await this.loadArticulation();
+    const articulation = await this.loadArticulation();
+    if (this.motion.performance === 'learned') await this.loadHeadPlans();
+    return articulation;
+  }
+
+  private loadHeadPlans(): Promise<HeadPlanModel> {
+    this.headPlans ??= HeadPlanModel.load(this.providerChoice).catch((error: unknown) => {
+      this.headPlans = undefined;
+      throw error;
+    });
+    return this.headPlans;
   }
 
   private loadArticulation(): Promise<ArticulationModel> {
-    this.articulation ??= ArticulationModel.load(this.motion).catch((error: unknown) => {
+    this.articulation ??= ArticulationModel.load(this.providerChoice).catch((error: unknown) => {
       // A failure is not remembered: the file may be put back while the server runs.
       this.articulation = undefined;
       throw error;

@@ -5,6 +5,7 @@ import type { LiveCodec } from '../media/live-video-encoder.ts';
 import type { SpeechChunk } from '../media/speech.ts';
 import type { AvatarControls } from './controls.ts';
 import type { HeardPiece } from './listening.ts';
+import type { HeadPlanRequest } from './motion/head-plan.ts';
 
 /** What the face does while it says nothing. */
 export type Activity = 'idle' | 'listening' | 'thinking';
@@ -21,6 +22,8 @@ export interface SessionSettings {
   fps: number;
   sizePx: number;
   controls: AvatarControls;
+  /** Whether the head asks for plans (`head-plan`). */
+  learnedHead?: boolean;
   /** Who draws: we (the default), or the viewer, who then gets the motion instead of pictures. */
   render?: 'server' | 'client';
 }
@@ -39,6 +42,8 @@ export type ToWorker = { sessionId: number } & (
   | { kind: 'activity'; activity: Activity }
   /** How the caller sounds, ten times a second while there is a conversation. */
   | { kind: 'caller'; caller: CallerSound }
+  /** The answer to `head-plan`; none where there is no plan to be had. */
+  | { kind: 'head-plan'; planId: number; plan: Float32Array | undefined }
   | { kind: 'encode'; slot: number; timestampUs: number }
   | { kind: 'drop'; slot: number }
   | { kind: 'keyframe' }
@@ -52,6 +57,8 @@ export type FromWorker = { sessionId: number } & (
   | { kind: 'tick'; index: number; samples: Float32Array; turnId?: number; isLast: boolean }
   | { kind: 'picture'; index: number; slot: number; renderMs: number }
   | { kind: 'encoded'; frame: EncodedFrame; encodeMs: number }
+  /** The head wants to be thought about: no network runs in a worker, which may be ended at any time. */
+  | { kind: 'head-plan'; planId: number; request: HeadPlanRequest }
   | { kind: 'failed'; code: string; message: string }
   | { kind: 'pong' }
 );

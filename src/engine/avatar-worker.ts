@@ -10,6 +10,7 @@ import type { FromWorker, SessionSettings, ToWorker } from './avatar-messages.ts
 import { type FaceOutput, MotionOutput, PictureOutput } from './face-output.ts';
 import type { FaceRig } from './face-rig.ts';
 import type { HeardPiece } from './listening.ts';
+import type { HeadPlanRequest } from './motion/head-plan.ts';
 import { LivePerformer } from './motion/live-performer.ts';
 import { loadRig } from './portrait/rig-store.ts';
 import { ENGINE_RATE_HZ, SpokenTurn } from './spoken-turn.ts';
@@ -36,6 +37,8 @@ class WorkerSession {
   private readonly performer: LivePerformer;
   private readonly freeSlots: number[];
   private readonly tickSamples: number;
+  private readonly planning = new Map<number, (plan: Float32Array | undefined) => void>();
+  private lastPlanId = 0;
   private turn: SpokenTurn | undefined;
   /** Turns up to this one are over; what is still on its way for them is ignored. */
   private settledTurn = 0;
@@ -44,7 +47,11 @@ class WorkerSession {
   constructor(id: number, output: FaceOutput, settings: SessionSettings, firstTick: number) {
     this.id = id;
     this.output = output;
-    this.performer = new LivePerformer({ fps: settings.fps, controls: settings.controls });
+    this.performer = new LivePerformer({
+      fps: settings.fps,
+      controls: settings.controls,
+      headPlanner: settings.learnedHead ? (request) => this.planHead(request) : undefined,
+    });
     this.freeSlots = Array.from({ length: SLOTS }, (_, i) => i);
     this.tickSamples = ENGINE_RATE_HZ / settings.fps;
     this.nextTick = firstTick;
@@ -71,6 +78,14 @@ class WorkerSession {
     const slot = this.freeSlots.pop()!;
     this.output.fill(slot, frame);
     post({ kind: 'picture', sessionId: this.id, index, slot, renderMs: performance.now() - startMs });
+  }
+
+  private planHead(request: HeadPlanRequest): Promise<Float32Array> {
+    const planId = ++this.lastPlanId;
+    post({ kind: 'head-plan', sessionId: this.id, planId, request });
+    return new Promise((resolve, reject) => {
+      this.planning.set(planId, (plan) => (plan ? resolve(plan) : reject(new Error('no plan to be had'))));
+    });
   }
 
   private takeSound(): { samples: Float32Array; speechS: number | undefined; turnId?: number; isLast: boolean } {
@@ -149,6 +164,10 @@ class WorkerSession {
         break;
       case 'caller':
         this.performer.hearCaller(message.caller);
+        break;
+      case 'head-plan':
+        this.planning.get(message.planId)?.(message.plan);
+        this.planning.delete(message.planId);
         break;
       case 'encode':
         this.encode(message.slot, message.timestampUs);

@@ -52,7 +52,7 @@ function cut(chunk: SpeechChunk, shares: readonly number[]): SpeechChunk[] {
 
 function perform(chunks: readonly SpeechChunk[], fps: number, given = {}): MotionFrame[] {
   const driver = new SpeechMotion({ fps, controls: resolveControls({ seed: 5, ...given }) });
-  return [...chunks.flatMap((chunk) => driver.push(chunk)), ...driver.finish()];
+  return [...chunks.flatMap((chunk) => [...driver.push(chunk)]), ...driver.finish()];
 }
 
 /** The renderer's rule: lips are shut where mouthClose reaches jawOpen (at least 0.08), or where they are pressed. */

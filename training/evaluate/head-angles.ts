@@ -1,24 +1,27 @@
 /**
  * Runs the product's head sources for `head.py`. In: a JSON file {levels: number[][]} with the loudness (0…1.2) of each performance at
- * 50 Hz. Out: a JSON file {fitted, noise: [frames at 25 Hz][yaw, pitch, roll] in degrees per performance}.
+ * 50 Hz. Out: a JSON file {learned, fitted, noise: [frames at 25 Hz][yaw, pitch, roll] in degrees per performance}.
  *
  *   tsx training/evaluate/head-angles.ts levels.json angles.json
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolveControls } from '../../src/engine/controls.ts';
 import { FittedHead, loadHeadPrior } from '../../src/engine/motion/fitted-head.ts';
+import { HeadPlanModel } from '../../src/engine/motion/head-plan-model.ts';
 import { IdlePerformance } from '../../src/engine/motion/idle.ts';
+import { LearnedHead } from '../../src/engine/motion/learned-head.ts';
 import { type HeadSource, NoiseHead } from '../../src/engine/motion/noise-head.ts';
 import { NO_CALLER } from '../../src/engine/motion/performance-source.ts';
 
 const [levelsPath, anglesPath] = process.argv.slice(2) as [string, string];
 const { levels } = JSON.parse(readFileSync(levelsPath, 'utf8')) as { levels: number[][] };
 
-function perform(head: HeadSource, loudness: number[], seed: number): number[][] {
+async function perform(head: HeadSource, loudness: number[], seed: number): Promise<number[][]> {
   const performance = new IdlePerformance(seed, head);
   const controls = resolveControls({ seed });
   const frames: number[][] = [];
   for (const [tick, level] of loudness.entries()) {
+    await performance.pending;
     const onset = level > 0.6 && (loudness[tick - 1] ?? 0) <= 0.6;
     const { pose } = performance.next({
       tick,
@@ -35,8 +38,17 @@ function perform(head: HeadSource, loudness: number[], seed: number): number[][]
   return frames;
 }
 
+async function all(makeHead: (seed: number) => HeadSource): Promise<number[][][]> {
+  const sequences: number[][][] = [];
+  for (const [i, loudness] of levels.entries()) sequences.push(await perform(makeHead(i + 1), loudness, i + 1));
+  return sequences;
+}
+
+const prior = loadHeadPrior();
+const model = await HeadPlanModel.load();
 const angles = {
-  fitted: levels.map((loudness, seed) => perform(new FittedHead(loadHeadPrior(), seed + 1), loudness, seed + 1)),
-  noise: levels.map((loudness, seed) => perform(new NoiseHead(seed + 1), loudness, seed + 1)),
+  learned: await all((seed) => new LearnedHead(prior, seed, (request) => model.plan(request))),
+  fitted: await all((seed) => new FittedHead(prior, seed)),
+  noise: await all((seed) => new NoiseHead(seed)),
 };
 writeFileSync(anglesPath, JSON.stringify(angles));

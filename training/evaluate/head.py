@@ -115,7 +115,8 @@ def main():
     rows = {
         "real, fitted on": ([a for a, _ in training], [l for _, l in training]),
         "VASA-1 demo clips": ([a for a, _ in demos], [l for _, l in demos]),
-        "fitted (default)": ([lowpass(np.array(a)) for a in generated["fitted"]], drives),
+        "learned": ([lowpass(np.array(a)) for a in generated["learned"]], drives),
+        "fitted": ([lowpass(np.array(a)) for a in generated["fitted"]], drives),
         "noise": ([lowpass(np.array(a)) for a in generated["noise"]], drives),
     }
     for name, (sequences, levels) in rows.items():

@@ -23,7 +23,7 @@ def load(name):
     """The averaged network of a checkpoint of one's own, else of one kept in the repository (the meter)."""
     own, kept = WORK / "checkpoints" / f"{name}.pt", REPO / "training" / "evaluate" / f"{name}.pt"
     saved = torch.load(own if own.exists() else kept, weights_only=True)
-    net = ArticulationNet(saved["width"], saved["dilations"])
+    net = ArticulationNet(saved["width"], saved["dilations"], inner=saved.get("inner"))
     net.load_state_dict(saved["average"])
     return net.eval(), saved
 

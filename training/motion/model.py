@@ -17,15 +17,15 @@ KERNEL = 4
 class Block(nn.Module):
     """Depthwise causal convolution, layer norm, gated pointwise pair, residual."""
 
-    def __init__(self, width, dilation, dropout):
+    def __init__(self, width, inner, dilation, dropout):
         super().__init__()
         self.dilation = dilation
         self.history = (KERNEL - 1) * dilation
         self.taps = nn.Parameter(torch.randn(KERNEL, width) * 0.3)
         self.bias = nn.Parameter(torch.zeros(width))
         self.norm = nn.LayerNorm(width)
-        self.open = nn.Linear(width, 2 * width)
-        self.close = nn.Linear(width, width)
+        self.open = nn.Linear(width, 2 * inner)
+        self.close = nn.Linear(inner, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x, past):
@@ -40,15 +40,16 @@ class Block(nn.Module):
 
 
 class ArticulationNet(nn.Module):
-    def __init__(self, width=192, dilations=(1, 2, 4, 8, 1, 2, 4, 8), dropout=0.08):
+    def __init__(self, width=192, dilations=(1, 2, 4, 8, 1, 2, 4, 8), dropout=0.08, inner=None):
+        """inner: width between a block's two pointwise layers; the stream's state does not grow with it."""
         super().__init__()
-        self.width, self.dilations = width, tuple(dilations)
+        self.width, self.dilations, self.inner = width, tuple(dilations), inner or width
         self.register_buffer("mel_mean", torch.zeros(N_MELS))
         self.register_buffer("mel_scale", torch.ones(N_MELS))
         self.inlet = nn.Linear(2 * N_MELS, width)
         self.look_ahead = nn.Embedding(len(LOOK_AHEAD_STEPS), width)
         self.inlet_norm = nn.LayerNorm(width)
-        self.blocks = nn.ModuleList([Block(width, d, dropout) for d in dilations])
+        self.blocks = nn.ModuleList([Block(width, self.inner, d, dropout) for d in dilations])
         self.outlet_norm = nn.LayerNorm(width)
         self.classes = nn.Linear(width, N_CLASSES)
         self.curves = nn.Sequential(nn.Linear(width + N_CLASSES, 128), nn.SiLU(), nn.Linear(128, N_CHANNELS))
@@ -74,3 +75,19 @@ class ArticulationNet(nn.Module):
         logits = self.classes(x)
         curves = torch.sigmoid(self.curves(torch.cat([x, F.softmax(logits, -1)], -1)))
         return logits, curves, *following
+
+
+def grown(state, inner):
+    """The weights of a network as those of one with wider blocks that computes the same: new units have no say yet."""
+    out = {}
+    for key, value in state.items():
+        if key.endswith(("open.weight", "open.bias")):
+            halves = []
+            for half in value.chunk(2):
+                extra = (inner - len(half), *half.shape[1:])
+                halves.append(torch.cat([half, torch.randn(extra) * half.std()]))
+            value = torch.cat(halves)
+        elif key.endswith("close.weight"):
+            value = torch.cat([value, torch.zeros(len(value), inner - value.shape[1])], 1)
+        out[key] = value
+    return out

@@ -90,11 +90,11 @@ def main(wanted):
         align_all("kerstin", pairs, "kerstin-de", aligner.align)
     if "russian" in wanted:
         russian()
-    # recognised texts, replaced by corrected ones where a person has corrected them; only corrected ones judge
+    # recognised texts, or corrected ones where there are any; only corrected ones judge
     corrected = dict(line.split("|", 1) for line in (HERE / "librispeech-corrected.txt").read_text().splitlines() if line)
     if "libri-train" in wanted:
         align = EnglishAligner().align
-        texts = json.loads((WORK / "librispeech-hypotheses.json").read_text())
+        texts = json.loads((WORK / "librispeech-hypotheses.json").read_text()) | corrected
         mine = sorted((n, t) for n, t in texts.items() if n.split("-")[0] not in OTHER_READERS and not is_held_out_reader(n))
         align_all("libri-train", mine, "librispeech", align)
     if "libri-held" in wanted:
@@ -105,7 +105,7 @@ def main(wanted):
 
         other = {n for n in corrected if n.split("-")[0] in OTHER_READERS}
         align_all("libri-other", sorted((n, corrected[n]) for n in other), "librispeech", align)
-        align_all("libri-test", sorted((n, t) for n, t in corrected.items() if n not in other), "librispeech", align)
+        align_all("libri-test", sorted((n, t) for n, t in corrected.items() if n not in other and is_held_out_reader(n)), "librispeech", align)
 
 
 if __name__ == "__main__":

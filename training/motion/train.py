@@ -1,7 +1,7 @@
 """Train the articulation network on the shards of prepare.py; resumable, progress printed, stops by the clock.
 
-Every batch draws fresh acoustics on the mel powers: level, colouring, band limits, noise, babble and music under the voice, masked
-bands. Learning rate: warm up, hold, then fall linearly over the last 30 % of the given minutes (or from `--cooldown` on); the
+Every batch draws fresh acoustics on the mel powers: throat, level, colouring, band limits, noise, babble and music under the voice,
+masked bands. Learning rate: warm up, hold, then fall linearly over the last 30 % of the given minutes (or from `--cooldown` on); the
 checkpoint that counts is the running average of the weights.
 
     python train.py --name articulation --minutes 60 [--resume] [--seed 0] [--width 192] [--sets kathleen=3,libri-train=4,...]
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from audio_io import WORK
 from features import FLOOR, N_MELS
-from model import LOOK_AHEAD_STEPS, ArticulationNet
+from model import LOOK_AHEAD_STEPS, ArticulationNet, grown
 from phones import BILABIAL, CLASS_ID, CLOSE, N_CLASSES
 from prepare import SHARDS
 
@@ -77,11 +77,29 @@ class Shards:
         points = self.rng.normal(0, deviation_db, 9) * (np.log(10) / 10)
         return np.interp(np.linspace(0, 8, N_MELS), np.arange(9), points).astype(np.float32)
 
+    def other_throat(self, power):
+        """The same sounds from a longer or shorter throat: the frequency axis stretched, the pace unchanged."""
+        at = np.clip(np.arange(N_MELS) * self.rng.uniform(0.93, 1.07), 0, N_MELS - 1).astype(np.float32)
+        low = np.minimum(at.astype(int), N_MELS - 2)
+        share = at - low
+        return power[:, low] * (1 - share) + power[:, low + 1] * share
+
+    def sum_of_sounds(self, a, b):
+        """Mel powers of two sounds together. Their waves add, not their powers: in a band of few bins the phase between them decides,
+        anew in nearly every frame. Spread and likeness of neighbours as measured on speech in real noise."""
+        phase = self.rng.standard_normal(a.shape, np.float32)
+        phase[1:] += 0.13 * phase[:-1]
+        phase[:, 1:] += 0.6 * phase[:, :-1]
+        phase *= np.linspace(0.62, 0.3, N_MELS, dtype=np.float32) / 1.18
+        return a + b + 2 * np.sqrt(a * b) * np.clip(phase, -0.97, 0.97)
+
     def disturb(self, mel):
         rng = self.rng
         power = np.maximum(np.exp(mel) - FLOOR, 0)
         length = mel.shape[1]
         for b in range(len(mel)):
+            if rng.random() < 0.4:
+                power[b] = self.other_throat(power[b])
             if rng.random() < 0.8:
                 power[b] *= np.exp(self.colouring(4.5))
             speech = np.sort(power[b].mean(1))[-length // 3 :].mean()
@@ -89,12 +107,17 @@ class Shards:
             kinds = [] if clean else [k for k, p in (("coloured", 0.75), ("babble", 0.12), ("music", 0.14)) if rng.random() < p]
             if speech < 1e-6:
                 speech, kinds = 0.05, [["coloured"], ["music"], ["coloured", "music"], []][rng.integers(4)]
+            disturbance = np.zeros_like(power[b])
             for kind in kinds:
                 bank = self.noise[kind]
                 at = rng.integers(0, bank.shape[1] - length)
                 noise = np.maximum(np.exp(bank[rng.integers(len(bank)), at : at + length].astype(np.float32) + self.colouring(4)) - FLOOR, 0)
                 low, high = {"coloured": (-1, 36), "babble": (5, 26), "music": (2, 26)}[kind]
-                power[b] += noise * (speech / (noise.mean() + 1e-9) * 10 ** (-rng.uniform(low, high) / 10))
+                if rng.random() < 0.4:
+                    high = 14
+                disturbance += noise * (speech / (noise.mean() + 1e-9) * 10 ** (-rng.uniform(low, high) / 10))
+            if kinds:
+                power[b] = self.sum_of_sounds(power[b], disturbance)
             if rng.random() < 0.25:  # telephone, muffled, thin
                 low, high = rng.integers(0, 14), rng.integers(48, 81)
                 slope = np.ones(N_MELS, np.float32)
@@ -139,6 +162,8 @@ def main():
     p.add_argument("--sets", default=DEFAULT_SETS)
     p.add_argument("--width", type=int, default=192)
     p.add_argument("--blocks", type=int, default=8)
+    p.add_argument("--inner", type=int, default=0, help="width inside a block; the network's own when missing")
+    p.add_argument("--grow", help="begin with the weights of this checkpoint, widened to --inner")
     p.add_argument("--batch", type=int, default=16)
     p.add_argument("--rate", type=float, default=2e-3)
     p.add_argument("--seed", type=int, default=0)
@@ -150,8 +175,8 @@ def main():
     torch.manual_seed(a.seed)
     out = WORK / "checkpoints" / f"{a.name}.pt"
     out.parent.mkdir(parents=True, exist_ok=True)
-    net = ArticulationNet(a.width, [1, 2, 4, 8, 1, 2, 4, 8, 16, 16][: a.blocks])
-    average = ArticulationNet(a.width, net.dilations)
+    net = ArticulationNet(a.width, [1, 2, 4, 8, 1, 2, 4, 8, 16, 16][: a.blocks], inner=a.inner)
+    average = ArticulationNet(a.width, net.dilations, inner=a.inner)
     optimiser = torch.optim.AdamW(net.parameters(), lr=a.rate, betas=(0.9, 0.98), weight_decay=0.02)
     step, trained_s = 0, 0.0
     if a.resume and out.exists():
@@ -160,8 +185,11 @@ def main():
         average.load_state_dict(saved["average"])
         optimiser.load_state_dict(saved["optimiser"])
         step, trained_s = saved["step"], saved["trained_s"]
+    elif a.grow:
+        net.load_state_dict(grown(torch.load(WORK / "checkpoints" / f"{a.grow}.pt", weights_only=True)["average"], net.inner))
+        average.load_state_dict(net.state_dict())
     shards = Shards(a.sets, np.random.default_rng([a.seed, step]))
-    if step == 0:
+    if step == 0 and not a.grow:
         net.mel_mean[:], net.mel_scale[:] = shards.statistics()
         average.load_state_dict(net.state_dict())
     print(f"{sum(x.numel() for x in net.parameters()) / 1e6:.2f} M parameters, from step {step}", flush=True)
@@ -173,7 +201,7 @@ def main():
     def save():
         partial = out.with_suffix(".partial")
         state = {"net": net.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
-        shape = {"width": a.width, "dilations": list(net.dilations), "step": step, "trained_s": time.time() - began}
+        shape = {"width": a.width, "inner": net.inner, "dilations": list(net.dilations), "step": step, "trained_s": time.time() - began}
         torch.save(state | shape, partial)
         partial.rename(out)
 

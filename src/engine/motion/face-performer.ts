@@ -8,7 +8,11 @@ import type { MouthState } from './coarticulation.ts';
 import { composeFrame } from './compose-frame.ts';
 import { ControlSmoother } from './control-smoother.ts';
 import { FittedHead, loadHeadPrior } from './fitted-head.ts';
+import type { HeadPlanner } from './head-plan.ts';
+import type { HeadPrior } from './head-prior.ts';
 import { IdlePerformance } from './idle.ts';
+import { LearnedHead } from './learned-head.ts';
+import type { HeadSource } from './noise-head.ts';
 import {
   type Caller,
   NO_CALLER,
@@ -33,7 +37,9 @@ export interface Voice {
 export interface PerformerOptions {
   fps: number;
   controls: AvatarControls;
-  /** Head, eyes and upper face; by default the fitted head with rule-based eyes and brows. */
+  /** Who thinks ahead for the learned head; the fitted head when missing. */
+  headPlanner?: HeadPlanner | undefined;
+  /** Head, eyes and upper face as a whole; by default one of those heads with rule-based eyes and brows. */
   performance?: PerformanceSource;
 }
 
@@ -52,11 +58,17 @@ export class FacePerformer {
   #tick = 0;
   #wasSpeaking = false;
 
-  constructor({ fps, controls, performance }: PerformerOptions) {
+  constructor({ fps, controls, headPlanner, performance }: PerformerOptions) {
     this.#frameS = 1 / fps;
     this.#controls = new ControlSmoother(controls);
-    this.#performance =
-      performance ?? new IdlePerformance(controls.seed, new FittedHead(loadHeadPrior(), controls.seed));
+    const head = (prior: HeadPrior): HeadSource =>
+      headPlanner ? new LearnedHead(prior, controls.seed, headPlanner) : new FittedHead(prior, controls.seed);
+    this.#performance = performance ?? new IdlePerformance(controls.seed, head(loadHeadPrior()));
+  }
+
+  /** Who has time waits for this before the next frame. */
+  get pending(): Promise<void> | undefined {
+    return this.#performance.pending;
   }
 
   /** From the next frame on; what changes glides there within 200 ms. */

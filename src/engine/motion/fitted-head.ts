@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '../../errors.ts';
 import { modelsDir } from '../../paths.ts';
 import { type HeadAngles, type HeadPrior, type HeadPriorFile, HeadProcess, parseHeadPrior } from './head-prior.ts';
+import { cubic } from './learned-head.ts';
 import type { HeadDrive, HeadSource } from './noise-head.ts';
 import { PERFORMANCE_HZ } from './performance-source.ts';
 
@@ -61,9 +62,4 @@ export class FittedHead implements HeadSource {
     const angle = (key: keyof HeadAngles): number => DEG * cubic(a[key], b[key], c[key], d[key], u);
     return { yawRad: angle('yawDeg'), pitchRad: angle('pitchDeg'), rollRad: angle('rollDeg') };
   }
-}
-
-/** Catmull–Rom between b and c. */
-function cubic(a: number, b: number, c: number, d: number, u: number): number {
-  return b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)));
 }

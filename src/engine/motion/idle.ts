@@ -48,6 +48,10 @@ export class IdlePerformance implements PerformanceSource {
     this.#gaze = new GazeSource(seed);
   }
 
+  get pending(): Promise<void> | undefined {
+    return this.#head.pending;
+  }
+
   next(input: PerformanceInput): Performance {
     const { tick, controls } = input;
     const emotion = emotionOffset(controls.emotion);

@@ -27,8 +27,9 @@ export async function* motionFromSound(
   const voice = new HeardVoice(options.model ?? (await ArticulationModel.load()), { lookAhead: LOOK_AHEAD });
   const performer = new FacePerformer(options);
   let count = 0;
-  function* framesUntil(endS: number): Generator<MotionFrame> {
+  async function* framesUntil(endS: number): AsyncGenerator<MotionFrame> {
     for (; count / fps < endS; count++) {
+      await performer.pending;
       const timeS = count / fps;
       const mouth = voice.mouthAt(timeS, 1 / fps);
       yield performer.frameAt(timeS, mouth, voice.mouthLoudnessAt(timeS), { voice, offsetS: 0 });

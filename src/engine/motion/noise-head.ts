@@ -17,6 +17,8 @@ export interface HeadDrive {
 export interface HeadSource {
   /** One tick on: angles of a talking head of average liveliness, signs of the motion contract. */
   next(drive: HeadDrive): { yawRad: number; pitchRad: number; rollRad: number };
+  /** Where the head is being thought about elsewhere: who has time waits for it before the next tick, and gets the same head every time. */
+  readonly pending?: Promise<void> | undefined;
 }
 
 const DEG = Math.PI / 180;

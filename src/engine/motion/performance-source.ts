@@ -7,6 +7,10 @@ import type { Gaze, HeadPose } from '../motion-frame.ts';
 
 export const PERFORMANCE_HZ = 50;
 
+/** Which head: the fitted autoregression, or the flow network that sets out from it. */
+export const PERFORMANCE_KINDS = ['fitted', 'learned'] as const;
+export type PerformanceKind = (typeof PERFORMANCE_KINDS)[number];
+
 export interface PerformanceInput {
   /** Counts from 0; time = tick / PERFORMANCE_HZ. */
   tick: number;
@@ -42,4 +46,6 @@ export interface Performance {
 
 export interface PerformanceSource {
   next(input: PerformanceInput): Performance;
+  /** Who has time waits for this before the next tick, and gets the same performance every time; a live face does not. */
+  readonly pending?: Promise<void> | undefined;
 }

@@ -60,6 +60,11 @@ export interface PhonemeParts {
   unknown: string[];
 }
 
+/** A way to write the class in IPA, so that `phonemeParts` finds it again; silence has none. */
+export function ipaOf(phone: PhoneClass): string | undefined {
+  return [...Object.entries(file.ipa), ...Object.entries(file.pairs)].find(([, name]) => name === phone.name)?.[0];
+}
+
 const cache = new Map<string, PhonemeParts>();
 
 /** Classes of one phoneme: `aɪ` → a, I; `tʃ` → tS; `ɛɹ` → E, r; `n̩` → n. A phoneme of modifiers only has no part. */

@@ -31,22 +31,25 @@ export class SpeechMotion {
     this.#performer.setControls(controls);
   }
 
+  /** Who has time waits for this before the next frame. */
+  get pending(): Promise<void> | undefined {
+    return this.#performer.pending;
+  }
+
   /** @returns the frames that this chunk made final. */
-  push(chunk: SpeechChunk): MotionFrame[] {
+  *push(chunk: SpeechChunk): Generator<MotionFrame> {
     this.#voice.push(chunk);
-    return this.#framesUntil(this.#voice.knownS - LOOK_AHEAD_S);
+    yield* this.#framesUntil(this.#voice.knownS - LOOK_AHEAD_S);
   }
 
   /** @returns the frames up to the end of the sound; the driver is used up. */
-  finish(): MotionFrame[] {
-    return this.#framesUntil(this.#voice.knownS - 1e-6);
+  *finish(): Generator<MotionFrame> {
+    yield* this.#framesUntil(this.#voice.knownS - 1e-6);
   }
 
-  #framesUntil(endS: number): MotionFrame[] {
-    const frames: MotionFrame[] = [];
-    for (; this.#frame / this.#fps <= endS; this.#frame++) frames.push(this.#frameAt(this.#frame / this.#fps));
+  *#framesUntil(endS: number): Generator<MotionFrame> {
+    for (; this.#frame / this.#fps <= endS; this.#frame++) yield this.#frameAt(this.#frame / this.#fps);
     this.#voice.forgetBefore(this.#frame / this.#fps - 1);
-    return frames;
   }
 
   #frameAt(timeS: number): MotionFrame {
@@ -62,6 +65,12 @@ export async function* motionFromSpeech(
   options: SpeechMotionOptions,
 ): AsyncGenerator<MotionFrame> {
   const driver = new SpeechMotion(options);
-  for await (const chunk of chunks) yield* driver.push(chunk);
-  yield* driver.finish();
+  async function* unhurried(frames: Generator<MotionFrame>): AsyncGenerator<MotionFrame> {
+    for (const frame of frames) {
+      yield frame;
+      await driver.pending;
+    }
+  }
+  for await (const chunk of chunks) yield* unhurried(driver.push(chunk));
+  yield* unhurried(driver.finish());
 }

@@ -61,6 +61,12 @@ export async function analyseFaces(photo: Photo): Promise<Face[]> {
   return faces;
 }
 
+/** The same face in the next picture of a film, looked for where it was; null where it is no longer there. */
+export async function followFace(photo: Photo, last: Face): Promise<Face | null> {
+  const face = await runMesh(photo, squareAround(last.landmarks));
+  return face.score < MIN_PRESENCE ? null : face;
+}
+
 /** Longer side of the landmarks' bounds, photo px. */
 export function faceSizePx(face: Face): number {
   return Math.max(face.boxPx.x1 - face.boxPx.x0, face.boxPx.y1 - face.boxPx.y0);

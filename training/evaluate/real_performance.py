@@ -1,0 +1,97 @@
+"""What real faces do while they speak, as quartiles over clips: blinks, gaze shifts, head. Writes models/real-performance.json,
+which `visavis evaluate` compares with. The same definitions are computed by src/cli/evaluation/performance.ts on motion frames at 25 Hz.
+
+Head: tracked angles, smoothed over three frames (1/4, 1/2, 1/4), which takes most of the tracker's jitter. Eyes: tracked ARKit weights.
+The tracked gaze knows no degrees; a weight of 1 is taken for 35 degrees.
+
+    python real_performance.py
+"""
+import json
+from pathlib import Path
+
+import numpy as np
+
+REPO = Path(__file__).resolve().parents[2]
+DATA = REPO.parent / "shared" / "data" / "motion"
+FPS = 25
+NAMES = ["eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight"]  # fmt: skip
+FIRST = 9  # of NAMES in the tracker's order
+GAZE_DEG = 35
+SHIFT_DEG, SHIFT_FRAMES = 5, 3
+
+
+def smoothed(x):
+    padded = np.pad(x, ((1, 1), *[(0, 0)] * (x.ndim - 1)), "edge")
+    return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+
+
+def head(angles):
+    x = smoothed(angles)
+    change = [np.diff(x, k, axis=0) * FPS**k for k in (1, 2, 3)]
+    rms = [np.sqrt((c**2).mean()) for c in change]
+    return {
+        "headStepDeg": float(np.linalg.norm(np.diff(x, axis=0), axis=1).mean()),
+        "headSpreadDeg": float(np.sqrt(x.var(0).mean())),
+        "headAccelerationDegS2": float(rms[1]),
+        "headJerkDegS3": float(rms[2]),
+    }
+
+
+def blink_spans(lid):
+    """Frames [start, end) from the lid's passing 0.5 downwards until it is open beyond 0.3."""
+    spans, start = [], None
+    for i, value in enumerate(lid):
+        if start is None and value > 0.5:
+            start = i
+        elif start is not None and value < 0.3:
+            spans.append((start, i))
+            start = None
+    return spans
+
+
+def gaze_shifts(yaw, pitch):
+    """Changes of more than 5 degrees within three frames, counted once."""
+    count, wait = 0, 0
+    for i in range(SHIFT_FRAMES, len(yaw)):
+        wait -= 1
+        if wait < 0 and np.hypot(yaw[i] - yaw[i - SHIFT_FRAMES], pitch[i] - pitch[i - SHIFT_FRAMES]) > SHIFT_DEG:
+            count, wait = count + 1, SHIFT_FRAMES
+    return count
+
+
+def eyes(weights):
+    w = dict(zip(NAMES, weights[:, FIRST : FIRST + len(NAMES)].astype(float).T, strict=True))
+    minutes = len(weights) / FPS / 60
+    lid = (w["eyeBlinkLeft"] + w["eyeBlinkRight"]) / 2
+    spans = blink_spans(lid)
+    yaw = (w["eyeLookInLeft"] - w["eyeLookOutLeft"] - w["eyeLookInRight"] + w["eyeLookOutRight"]) / 2 * GAZE_DEG
+    pitch = (w["eyeLookUpLeft"] + w["eyeLookUpRight"] - w["eyeLookDownLeft"] - w["eyeLookDownRight"]) / 2 * GAZE_DEG
+    open_now = lid < 0.35  # a closing lid drags the tracked gaze with it
+    yaw, pitch = (np.interp(np.arange(len(x)), np.flatnonzero(open_now), x[open_now]) for x in (yaw, pitch))
+    out = {
+        "blinksPerMinute": len(spans) / minutes,
+        "gazeShiftsPerMinute": gaze_shifts(yaw, pitch) / minutes,
+        "gazeSpreadDeg": float(np.sqrt((yaw.var() + pitch.var()) / 2)),
+    }
+    if spans:
+        out["blinkS"] = float(np.median([(e - s) / FPS for s, e in spans]))
+    starts = np.array([s for s, _ in spans]) / FPS
+    if len(starts) > 4:
+        out["blinkIntervalCv"] = float(np.diff(starts).std() / np.diff(starts).mean())
+    return out
+
+
+def main():
+    tracks, shapes = np.load(DATA / "real-head-tracks.npz"), np.load(DATA / "real-blendshape-tracks.npz")
+    rows = [head(tracks[k].astype(float)) for k in tracks if k.startswith("angles_")] + [eyes(shapes[k]) for k in shapes]
+    names = sorted({k for row in rows for k in row})
+    quartiles = {}
+    for name in names:
+        values = [row[name] for row in rows if name in row]
+        quartiles[name] = {"clips": len(values), "quartiles": [round(float(q), 3) for q in np.percentile(values, [25, 50, 75])]}
+        print(f"{name:24s} {quartiles[name]}")
+    (REPO / "models" / "real-performance.json").write_text(json.dumps(quartiles, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
