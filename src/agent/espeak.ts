@@ -9,6 +9,7 @@ import { spawnWorker } from '../media/worker-thread.ts';
 import { speechFromEvents } from './espeak-events.ts';
 import type { EspeakReply, EspeakRequest } from './espeak-worker.ts';
 import type { Health } from './health.ts';
+import { SpokenText } from './spoken-text.ts';
 import {
   checkedPitch,
   checkedRate,
@@ -49,8 +50,10 @@ export class EspeakSynthesizer implements SpeechSynthesizer {
     const pitchPercent = checkedPitch(options);
     const catalogue = await this.#voices();
     const voice = resolveVoiceFor(options.language, options.voice ?? DEFAULT_VOICE, catalogue);
+    const spoken = new SpokenText(text, voice.language);
+    requireText(spoken.text);
     let startUs = 0;
-    for (const sentence of splitSentences(text, voice.language)) {
+    for (const sentence of splitSentences(spoken.text, voice.language)) {
       options.signal?.throwIfAborted();
       const plain = withoutMarkup(sentence);
       const reply = await this.#ask('speech', {
@@ -66,7 +69,7 @@ export class EspeakSynthesizer implements SpeechSynthesizer {
       const samples = new Float32Array(reply.samples.length + pause);
       samples.set(reply.samples);
       const { sampleRateHz } = reply;
-      yield shiftChunk({ samples, sampleRateHz, startUs: 0, phonemes, words }, startUs);
+      yield shiftChunk({ samples, sampleRateHz, startUs: 0, phonemes, words: spoken.restore(words) }, startUs);
       startUs += Math.round((samples.length / reply.sampleRateHz) * 1e6);
     }
   }

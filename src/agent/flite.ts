@@ -8,6 +8,7 @@ import { WorkerRequests } from '../media/worker-requests.ts';
 import { spawnWorker } from '../media/worker-thread.ts';
 import type { FliteReply, FliteRequest } from './flite-worker.ts';
 import type { Health } from './health.ts';
+import { SpokenText } from './spoken-text.ts';
 import {
   checkedPitch,
   checkedRate,
@@ -65,7 +66,7 @@ export class FliteSynthesizer implements SpeechSynthesizer {
     const pitchFactor = Math.max(checkedPitch(options) / 100, 0.4);
     const voice = fliteVoice(options.voice ?? DEFAULT_VOICE);
     let startUs = 0;
-    for (const sentence of splitSentences(text)) {
+    for (const sentence of splitSentences(new SpokenText(text, 'en-us').text)) {
       options.signal?.throwIfAborted();
       const plain = latin(sentence);
       if (plain === '') continue;

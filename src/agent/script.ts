@@ -5,6 +5,7 @@
  */
 import type { SpeechChunk, TimedWord } from '../media/speech.ts';
 import type { Line } from './sentences.ts';
+import { isSpoken } from './spoken-text.ts';
 import type { StageDirection } from './stage-directions.ts';
 import { type SpeechOptions, type SpeechSynthesizer, shiftChunk } from './tts.ts';
 
@@ -159,7 +160,7 @@ export class Script {
           .filter(({ atUs }) => atUs <= untilUs)
           .map(({ atUs, one: { atCharacter: _, ...cue } }) => ({ atUs, ...cue }));
       };
-      if (/[\p{L}\p{N}]/u.test(line.text)) {
+      if (isSpoken(line.text)) {
         this.sentences.push(sentence);
         const language = languageOf(line.text);
         const speech = synthesizer.synthesize(line.text, { ...voice, ...(language ? { language } : {}), signal });

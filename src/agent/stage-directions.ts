@@ -1,7 +1,8 @@
 /**
  * Stage directions in an answer: `[happy]`, `[look left]`, `[pause 400]`. In: pieces of text as they come, cut anywhere. Out: text to speak
  * and directions to act on, in order. A bracket of words is a direction and never spoken, even an unknown one (`[laughs]`); one that cannot be
- * (`[1]`, `[see](https://…)`, unclosed, longer than a few words) stays text. However the pieces are cut, the result is the same.
+ * (`[1]`, `[see](https://…)`, unclosed, longer than a few words) stays text. Code between ``` fences is for the
+ * eye and left out. However the pieces are cut, the result is the same.
  */
 import { EMOTIONS, type Emotion } from '../engine/controls.ts';
 
@@ -24,6 +25,7 @@ const DEFAULT_WEIGHT = 0.7;
 const DEFAULT_PAUSE_MS = 400;
 const MAX_PAUSE_MS = 3000;
 const MAX_BRACKET_CHARS = 40;
+const FENCE = '```';
 /** What may be a direction: one to five words, perhaps with a number. */
 const DIRECTION = /^\s*\p{L}[\p{L}'’-]*(?:[\s:,=]+(?:\p{L}[\p{L}'’-]*|\d*\.?\d+\s*(?:%|ms|s)?)){0,4}\s*$/u;
 
@@ -50,6 +52,9 @@ export class StageDirections {
   #isAfterSpace = true;
   /** Where a direction stood between two spaces, one remains. */
   #isAfterDirection = true;
+  /** Backquotes in a row, not yet given out. */
+  #ticks = 0;
+  #isInCode = false;
 
   /** @param piece any part of the answer, also half a bracket. @returns what is certain by now. */
   push(piece: string): AnswerPart[] {
@@ -61,13 +66,35 @@ export class StageDirections {
   /** Nothing more comes. @returns what was held back. */
   end(): AnswerPart[] {
     const parts: AnswerPart[] = [];
-    const direction = isClosed(this.#held) ? this.#inHeld() : undefined;
-    if (direction === undefined) this.#release(parts);
-    this.#held = '';
+    const ticks = '`'.repeat(this.#ticks);
+    this.#ticks = 0;
+    if (!this.#isInCode) for (const each of ticks) this.#read(each, parts);
+    this.#settle(parts);
     return parts;
   }
 
+  /** Decides about what is held when nothing more belongs to it. */
+  #settle(parts: AnswerPart[]): void {
+    const direction = isClosed(this.#held) ? this.#inHeld() : undefined;
+    if (direction === undefined) this.#release(parts);
+    this.#held = '';
+  }
+
   #take(char: string, parts: AnswerPart[]): void {
+    if (char === '`') {
+      if (++this.#ticks < FENCE.length) return;
+      this.#ticks = 0;
+      if (this.#held !== '') this.#settle(parts);
+      this.#isInCode = !this.#isInCode;
+      return;
+    }
+    const ticks = '`'.repeat(this.#ticks);
+    this.#ticks = 0;
+    if (this.#isInCode) return;
+    for (const each of ticks + char) this.#read(each, parts);
+  }
+
+  #read(char: string, parts: AnswerPart[]): void {
     // A closed bracket that waited: in front of a parenthesis it is the text of a link, otherwise an unknown direction.
     if (isClosed(this.#held)) {
       if (char === '(') this.#release(parts);

@@ -81,6 +81,11 @@ describe('stage directions', () => {
     expect(withoutStageDirections('One \n\nTwo  three\n[happy]\n- four')).toBe('One \n\nTwo  three\n\n- four');
   });
 
+  it('leaves out code, not what stands in single backquotes', () => {
+    expect(withoutStageDirections('Look: ```js\nlet a = [1];\n``` done with `code`.')).toBe('Look:  done with `code`.');
+    expect(withoutStageDirections('Open ```for ever')).toBe('Open');
+  });
+
   it('gives out a known direction at once, without waiting for more', () => {
     expect(new StageDirections().push('[happy]')).toHaveLength(1);
   });
@@ -90,7 +95,20 @@ describe('stage directions', () => {
       .array(
         fc.constantFrom(
           ...['[', ']', '(', ')', ' ', '\n', 'happy', '0.5', 'look', 'left', 'pause', '[happy]', '[laughs]', '[1]'],
-          ...['[x](y)', 'Guten Tag', '日本', '😀', 'é', '[hand off]', '[goodbye', '[look at me]', '40 %'],
+          ...[
+            '[x](y)',
+            '``',
+            'Guten Tag',
+            '日本',
+            '😀',
+            'é',
+            '[hand off]',
+            '[goodbye',
+            '[look at me]',
+            '40 %',
+            '`',
+            '```',
+          ],
         ),
         { maxLength: 30 },
       )
