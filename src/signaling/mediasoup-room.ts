@@ -42,6 +42,7 @@ import { createPacketizer } from './werift-peer.ts';
 
 const AUDIO_PAYLOAD_TYPE = 100;
 const VIDEO_PAYLOAD_TYPE = 101;
+const RTP_HEADER_BYTES = 12;
 const SENDER_REPORT_INTERVAL_MS = 1000;
 const LINK_INTERVAL_MS = 1000;
 
@@ -175,9 +176,11 @@ class OutgoingStream {
   /** @param originMs wall-clock ms of media time 0. @returns a sender report when one is due. */
   send({ data, timestampUs }: EncodedFrame, originMs: number): Buffer | undefined {
     const timestamp = rtpTimestamp(timestampUs, this.clockHz, this.timestampBase);
-    for (const packet of this.packetize(data, timestamp)) this.producer.send(packet);
-    this.packets += 1;
-    this.octets += data.length;
+    for (const packet of this.packetize(data, timestamp)) {
+      this.producer.send(packet);
+      this.packets += 1;
+      this.octets += packet.length - RTP_HEADER_BYTES;
+    }
     const nowMs = performance.now();
     if (nowMs - this.lastReportMs < SENDER_REPORT_INTERVAL_MS) return undefined;
     this.lastReportMs = nowMs;
