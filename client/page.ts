@@ -18,9 +18,11 @@ import type {
 } from '../src/signaling/protocol.ts';
 import { type AudioDevices, listAudioDevices, watchAudioDevices } from './audio-devices.ts';
 import type { CallState } from './call.ts';
+import './call-toolbar.ts';
+import { fetchPortraits, fetchVoices, greetingOf, voiceFor } from './catalog.ts';
 import './conversation-panel.ts';
 import './face-panel.ts';
-import { type IconName, icon } from './icons.ts';
+import { Kiosk } from './kiosk.ts';
 import { renderConsent, renderGallery, uploadPortrait } from './portrait-gallery.ts';
 import { renderRoomNote } from './room-note.ts';
 import { type FaceControls, keepSettings, loadSettings, NEUTRAL_CONTROLS, type Settings } from './settings.ts';
@@ -28,15 +30,6 @@ import { type Line, withCaption, withHeard, withNote, withTurn, withTyped } from
 import './visavis-call.ts';
 import type { Activity, VisavisCall } from './visavis-call.ts';
 
-const GREETINGS: Record<string, string> = {
-  en: 'Hello! I was a still picture a moment ago. Type something, and I will say it.',
-  de: 'Hallo! Eben war ich noch ein Bild. Schreib etwas, und ich sage es.',
-  es: '¡Hola! Hace un momento era solo una imagen. Escribe algo y lo diré.',
-  fr: 'Bonjour ! Il y a un instant, je n’étais qu’une image. Écrivez, et je parlerai.',
-  it: 'Ciao! Un momento fa ero solo un quadro. Scrivi qualcosa e lo dirò.',
-  pt: 'Olá! Há um momento eu era só uma imagem. Escreva algo e eu direi.',
-};
-const KIOSK_REJOIN_MS = 3000;
 /** Sliders send many values: as often as a face can follow. */
 const CONTROLS_MS = 40;
 
@@ -54,7 +47,8 @@ export class VisavisPage extends LitElement {
     devices: { state: true },
     callState: { state: true },
     activity: { state: true },
-    isSpeaking: { state: true },
+    speakingTurn: { state: true },
+    level: { state: true },
     lines: { state: true },
     overlay: { state: true },
     isMuted: { state: true },
@@ -75,7 +69,10 @@ export class VisavisPage extends LitElement {
   declare private devices: AudioDevices;
   declare private callState: CallState;
   declare private activity: Activity;
-  declare private isSpeaking: boolean;
+  /** The turn that is spoken now; 0 while none is. */
+  declare private speakingTurn: number;
+  /** Of the microphone, 0 … 1. */
+  declare private level: number;
   declare private lines: Line[];
   declare private overlay: boolean;
   declare private isMuted: boolean;
@@ -91,8 +88,12 @@ export class VisavisPage extends LitElement {
   private readonly query = new URLSearchParams(location.search);
   private pendingControls: ControlsMessage = {};
   private isHolding = false;
-  /** What the server that refused a call asked for. */
-  private rejoinMs = 0;
+  private readonly kiosk = this.query.has('kiosk')
+    ? new Kiosk(
+        () => void this.face.join(),
+        () => this.isTalking || this.attempt(this.setTalk(true)),
+      )
+    : undefined;
 
   constructor() {
     super();
@@ -103,7 +104,8 @@ export class VisavisPage extends LitElement {
     this.devices = { microphones: [], speakers: [] };
     this.callState = 'idle';
     this.activity = 'idle';
-    this.isSpeaking = false;
+    this.speakingTurn = 0;
+    this.level = 0;
     this.lines = [];
     this.overlay = this.query.has('stats');
     this.isMuted = false;
@@ -149,17 +151,12 @@ export class VisavisPage extends LitElement {
 
   /** The face comes first, its voices when the server has opened them. */
   private async load(): Promise<void> {
-    this.portraits = await getJson<PortraitInfo[]>('api/portraits');
+    this.portraits = await fetchPortraits();
     const known = this.portraits.find(({ id }) => id === this.settings.portraitId) ?? this.portraits[0];
     this.settings = { ...this.settings, portraitId: known?.id ?? '' };
-    const voices = await getJson<VoiceInfo[]>('api/voices');
-    this.voices = voices.toSorted((a, b) => a.title.localeCompare(b.title));
+    this.voices = await fetchVoices();
     if (this.voices.some(({ id }) => id === this.settings.voice)) return;
-    const language = navigator.language.toLowerCase();
-    const voice =
-      this.voices.find(({ language: tag }) => tag.toLowerCase() === language) ??
-      this.voices.find(({ language: tag }) => tag.split('-')[0] === language.split('-')[0]);
-    this.settings = { ...this.settings, voice: voice?.id ?? '' };
+    this.settings = { ...this.settings, voice: voiceFor(this.voices, navigator.language)?.id ?? '' };
   }
 
   private get face(): VisavisCall {
@@ -185,7 +182,7 @@ export class VisavisPage extends LitElement {
   }
 
   private onKey(event: KeyboardEvent, isDown: boolean): void {
-    if (event.key === 'Escape' && isDown && this.isSpeaking) this.attempt(this.face.stop());
+    if (event.key === 'Escape' && isDown && this.speakingTurn) this.attempt(this.face.stop());
     if (event.key !== ' ' || !this.isTalking || !this.settings.isPushToTalk) return;
     if ((event.target as HTMLElement).closest('textarea, input, select, button, summary, [role=slider]')) return;
     event.preventDefault();
@@ -198,12 +195,13 @@ export class VisavisPage extends LitElement {
     this.attempt(this.face.hold(isDown));
   }
 
-  private async joined(): Promise<void> {
-    if (!this.isLive) await this.face.join();
+  /** @returns false when there is no call to be had; the visitor was told why. */
+  private async joined(): Promise<boolean> {
+    return this.isLive || (await this.face.join());
   }
 
   private async send({ text, isExact }: { text: string; isExact: boolean }): Promise<void> {
-    await this.joined();
+    if (!(await this.joined())) return;
     if (isExact) {
       await this.face.speak(text);
       return;
@@ -213,12 +211,12 @@ export class VisavisPage extends LitElement {
   }
 
   private async setTalk(isOn: boolean): Promise<void> {
-    if (isOn) await this.joined();
+    if (isOn && !(await this.joined())) return;
     await this.face.setTalk(isOn);
   }
 
   private async setMirror(isOn: boolean): Promise<void> {
-    if (isOn) await this.joined();
+    if (isOn && !(await this.joined())) return;
     await this.face.setMirror(isOn);
     this.isMirror = isOn;
   }
@@ -264,45 +262,28 @@ export class VisavisPage extends LitElement {
 
   private onState(state: CallState): void {
     this.callState = state;
-    const isKiosk = this.query.has('kiosk');
     if (state === 'live') {
       this.notice = undefined;
-      if (isKiosk) void this.startKiosk();
+      void this.kiosk?.live();
     }
     if (state === 'joining') this.program = '';
     if (state === 'live' || state === 'reconnecting') return;
-    this.isSpeaking = false;
+    this.speakingTurn = 0;
     this.isMirror = false;
-    if (state === 'ended' && isKiosk) this.rejoin();
-  }
-
-  /** A kiosk tries again; a server that refused the call may have asked for more patience meanwhile. */
-  private rejoin(): void {
-    setTimeout(() => {
-      const furtherMs = Math.max(0, this.rejoinMs - KIOSK_REJOIN_MS);
-      this.rejoinMs = 0;
-      setTimeout(() => void this.face.join(), furtherMs);
-    }, KIOSK_REJOIN_MS);
-  }
-
-  /** A kiosk stays awake, and listens where it was once allowed to. */
-  private async startKiosk(): Promise<void> {
-    navigator.wakeLock?.request('screen').catch(() => {});
-    const permission = await navigator.permissions
-      ?.query({ name: 'microphone' as PermissionName })
-      .catch(() => undefined);
-    if (permission?.state === 'granted' && !this.isTalking) this.attempt(this.setTalk(true));
+    if (state === 'ended') this.kiosk?.ended();
   }
 
   private onTurn(message: TurnMessage): void {
-    this.isSpeaking = message.state === 'started';
+    // A new turn may begin before the one that it cuts off is told to be over.
+    if (message.state === 'started') this.speakingTurn = message.turnId;
+    else if (message.turnId === this.speakingTurn) this.speakingTurn = 0;
     this.lines = withTurn(this.lines, message);
   }
 
   protected override render(): unknown {
     if (!this.settings.portraitId || this.portraits.length === 0)
       return html`<main class="loading"><p aria-busy=${!this.notice} role="status">${this.notice?.message ?? 'Loading …'}</p></main>`;
-    if (this.query.has('kiosk')) return this.renderKiosk();
+    if (this.kiosk) return this.renderKiosk();
     return html`
       <main class=${this.isLive ? 'stage live' : 'stage'}>
         <section class="face" aria-label="Call">
@@ -355,8 +336,9 @@ export class VisavisPage extends LitElement {
         @talk=${(e: CustomEvent<{ isOn: boolean }>) => {
           this.isTalking = e.detail.isOn;
         }}
-        @level=${(e: CustomEvent<{ level: number }>) =>
-          this.querySelector<HTMLElement>('.talk')?.style.setProperty('--level', e.detail.level.toFixed(2))}
+        @level=${(e: CustomEvent<{ level: number }>) => {
+          this.level = e.detail.level;
+        }}
         @heard=${(e: CustomEvent<HeardMessage>) => {
           this.lines = withHeard(this.lines, e.detail);
         }}
@@ -373,43 +355,35 @@ export class VisavisPage extends LitElement {
         }}
         @failed=${(e: CustomEvent<Failure['error']>) => {
           this.tell(e.detail.message, true);
-          this.rejoinMs = (e.detail.retryAfterS ?? 0) * 1000;
+          this.kiosk?.refused(e.detail.retryAfterS ?? 0);
         }}
       ></visavis-call>
     `;
   }
 
   private renderToolbar(): unknown {
-    return html`
-      <div class="toolbar" role="toolbar" aria-label="Call">
-        ${this.room?.maySpeak === false ? nothing : this.renderTalk()}
-        ${
-          this.isTalking && this.settings.isPushToTalk
-            ? html`<button class="tool" @pointerdown=${() => this.hold(true)} @pointerup=${() => this.hold(false)} @pointercancel=${() => this.hold(false)}
-                @keydown=${(e: KeyboardEvent) => e.key === ' ' && this.hold(true)} @keyup=${(e: KeyboardEvent) => e.key === ' ' && this.hold(false)}>${icon('microphone')}<span>Hold</span></button>`
-            : nothing
-        }
-        <button class="tool" ?hidden=${this.room?.maySpeak === false} ?disabled=${!this.isSpeaking} title="Esc" @click=${() => this.attempt(this.face.stop())}>${icon('hand')}<span>Interrupt</span></button>
-        ${this.renderToggle(this.isMuted ? 'soundOff' : 'sound', 'Sound', !this.isMuted, (isOn) => {
-          this.isMuted = !isOn;
-        })}
-        ${this.renderToggle('captions', 'Captions', this.settings.captions, (captions) => this.choose({ captions }))}
-        ${this.renderToggle('chart', 'Statistics', this.overlay, (isOn) => {
-          this.overlay = isOn;
-        })}
-        <button class="tool end" @click=${() => this.face.leave()}>${icon('end')}<span>End</span></button>
-      </div>
-    `;
-  }
-
-  private renderTalk(): unknown {
-    const { isTalking } = this;
-    return html`<button class=${isTalking ? 'tool talk on' : 'tool talk'} aria-pressed=${isTalking} @click=${() => this.attempt(this.setTalk(!isTalking))}>
-      ${icon(isTalking ? 'microphone' : 'microphoneOff')}<span>${isTalking ? 'Mute' : 'Talk'}</span></button>`;
-  }
-
-  private renderToggle(picture: IconName, name: string, isOn: boolean, set: (isOn: boolean) => void): unknown {
-    return html`<button class=${isOn ? 'tool on' : 'tool'} aria-pressed=${isOn} @click=${() => set(!isOn)}>${icon(picture)}<span>${name}</span></button>`;
+    return html`<call-toolbar
+      .isTalking=${this.isTalking}
+      .isPushToTalk=${this.settings.isPushToTalk}
+      .isSpeaking=${this.speakingTurn > 0}
+      .isMuted=${this.isMuted}
+      .hasCaptions=${this.settings.captions}
+      .hasStatistics=${this.overlay}
+      .isWatching=${this.room?.maySpeak === false}
+      .isKiosk=${this.kiosk !== undefined}
+      .level=${this.level}
+      @talk=${(e: CustomEvent<boolean>) => this.attempt(this.setTalk(e.detail))}
+      @hold=${(e: CustomEvent<boolean>) => this.hold(e.detail)}
+      @interrupt=${() => this.attempt(this.face.stop())}
+      @mute=${(e: CustomEvent<boolean>) => {
+        this.isMuted = e.detail;
+      }}
+      @captions=${(e: CustomEvent<boolean>) => this.choose({ captions: e.detail })}
+      @statistics=${(e: CustomEvent<boolean>) => {
+        this.overlay = e.detail;
+      }}
+      @end=${() => this.face.leave()}
+    ></call-toolbar>`;
   }
 
   private renderTab(tab: VisavisPage['tab'], name: string): unknown {
@@ -426,13 +400,12 @@ export class VisavisPage extends LitElement {
   }
 
   private renderConversation(): unknown {
-    const tag = this.voices.find(({ id }) => id === this.settings.voice)?.language ?? 'en';
     return html`<conversation-panel
       .lines=${this.lines}
       .activity=${this.activity}
       .isLive=${this.isLive}
       .isWatching=${this.room?.maySpeak === false}
-      .greeting=${GREETINGS[tag.split('-')[0]!] ?? GREETINGS.en!}
+      .greeting=${greetingOf(this.voices.find(({ id }) => id === this.settings.voice))}
       @send=${(e: CustomEvent<{ text: string; isExact: boolean }>) => this.attempt(this.send(e.detail))}
     ></conversation-panel>`;
   }
@@ -481,15 +454,9 @@ export class VisavisPage extends LitElement {
   private renderKiosk(): unknown {
     return html`<main class="kiosk" @click=${() => void document.documentElement.requestFullscreen?.().catch(() => {})}>
       ${this.renderFace()}
-      <div class="kiosk-bar">${this.renderNotice()} ${this.isLive ? this.renderTalk() : nothing}</div>
+      <div class="kiosk-bar">${this.renderNotice()} ${this.isLive ? this.renderToolbar() : nothing}</div>
     </main>`;
   }
-}
-
-async function getJson<T>(path: string): Promise<T> {
-  const response = await fetch(path);
-  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
-  return (await response.json()) as T;
 }
 
 customElements.define('visavis-page', VisavisPage);

@@ -17,13 +17,11 @@ import type {
   StatsMessage,
   TurnTrace,
 } from '../src/signaling/protocol.ts';
-import { AudibleClock } from './audible-clock.ts';
 import { Call, type CallState } from './call.ts';
 import { callStyles } from './call-styles.ts';
+import { DrawnFace } from './drawn-face.ts';
+import { Ears } from './ears.ts';
 import { compareSamples, type LinkSample, type LinkStatistics, sampleLink } from './link-statistics.ts';
-import { Microphone } from './microphone.ts';
-import { MotionView } from './motion-view.ts';
-import { openRig } from './open-rig.ts';
 import { renderStatistics } from './statistics-overlay.ts';
 
 export type Activity = ActivityMessage['state'];
@@ -42,8 +40,6 @@ const ACTIVITY_TEXT: Record<Activity, string> = {
   speaking: 'Speaking',
 };
 const STATISTICS_MS = 1000;
-/** A drawn picture is as sharp as the screen, within what the rig holds. */
-const DRAWN_PX = { min: 512, max: 1024 };
 
 export class VisavisCall extends LitElement {
   static override properties = {
@@ -93,18 +89,23 @@ export class VisavisCall extends LitElement {
   declare private needsGesture: boolean;
   declare private firstPictureMs: number | undefined;
   /** Where the face is drawn here. */
-  declare private view: MotionView | undefined;
+  declare private view: DrawnFace | undefined;
   private call: Call | undefined;
   private controls: ControlsMessage = {};
-  private openMicrophone: Microphone | undefined;
-  private givenTrack: MediaStreamTrack | null = null;
   private isMirror = false;
   private isTalking = false;
-  private clock = new AudibleClock(performance.timeOrigin);
   private poll: ReturnType<typeof setInterval> | undefined;
   private lastSample: LinkSample | undefined;
-  private drawnSkewMs: number | undefined;
   private joinedAtMs = 0;
+  private captionTurn = 0;
+  private readonly ears = new Ears({
+    level: (level) => this.tell('level', { level }),
+    track: async (track) => this.call?.setMicrophone(track),
+    lost: (message) => {
+      this.closeEars();
+      this.fail(new Error(message), 'MICROPHONE');
+    },
+  });
 
   constructor() {
     super();
@@ -144,7 +145,7 @@ export class VisavisCall extends LitElement {
     this.toggleAttribute('pictured', this.firstPictureMs !== undefined && this.state !== 'ended');
     if (changed.has('muted')) this.video.muted = this.muted || this.needsGesture;
     if (changed.has('speaker')) void this.useSpeaker();
-    if (changed.has('microphone') && this.openMicrophone) void this.reopenMicrophone();
+    if (changed.has('microphone')) this.ears.use(this.microphone).catch((error) => this.fail(error, 'MICROPHONE'));
     // Another face, or another way to draw it, in the middle of a call: same page, new call.
     const isOther = changed.get('portrait') || changed.get('renderSide');
     if (isOther && this.state === 'live') void this.join();
@@ -154,8 +155,8 @@ export class VisavisCall extends LitElement {
     return this.renderRoot.querySelector('video')!;
   }
 
-  /** Starts the call with the chosen portrait. A failure is told by the `failed` event. */
-  async join(): Promise<void> {
+  /** Starts the call with the chosen portrait. @returns whether there is one now; if not, the `failed` event has told why. */
+  async join(): Promise<boolean> {
     await this.updateComplete;
     const previous = this.call;
     this.call = undefined;
@@ -168,18 +169,23 @@ export class VisavisCall extends LitElement {
     const call = this.newCall();
     this.call = call;
     const render = this.renderSide === 'client' && (await this.prepareView()) ? 'client' : 'server';
-    if (call !== this.call) return;
+    if (call !== this.call) return false;
     if (render === 'server') this.dropView();
     try {
-      await call.setMicrophone(this.givenTrack ?? this.openMicrophone?.track ?? null);
+      await call.setMicrophone(this.ears.track);
       await call.setMirror(this.isMirror);
       await call.setTalk(this.isTalking);
       const room = this.room ? ({ name: this.room, as: this.viewer ? 'viewer' : 'speaker' } as const) : undefined;
       await call.join({ portraitId: this.portrait, controls: this.controls, render, ...(room ? { room } : {}) });
       if (call.render === 'server') this.dropView();
+      return true;
     } catch (error) {
-      if (call === this.call) this.enter('ended');
-      this.fail(error);
+      if (call === this.call) {
+        this.call = undefined;
+        this.enter('ended');
+      }
+      this.fail(error, 'NETWORK');
+      return false;
     }
   }
 
@@ -192,11 +198,12 @@ export class VisavisCall extends LitElement {
       },
       caption: (message) => {
         this.caption = message.text;
+        this.captionTurn = message.turnId;
         this.tell('caption', message);
       },
       turn: (message) => {
         if (message.state === 'ended') {
-          this.caption = '';
+          if (message.turnId >= this.captionTurn) this.caption = '';
           if (message.trace) this.trace = message.trace;
         }
         this.tell('turn', message);
@@ -231,7 +238,7 @@ export class VisavisCall extends LitElement {
     call?.end();
     this.dropView();
     this.caption = '';
-    this.closeMicrophone();
+    this.closeEars();
     if (call) this.enter('ended');
   }
 
@@ -257,10 +264,10 @@ export class VisavisCall extends LitElement {
 
   /** Opens the microphone and lets the face listen, or closes it. @throws Error that says what to do. */
   async setTalk(isOn: boolean): Promise<void> {
-    if (isOn) await this.needMicrophone();
+    if (isOn) await this.ears.open();
     this.isTalking = isOn;
     await this.call?.setTalk(isOn);
-    if (!isOn && !this.isMirror) await this.dropMicrophone();
+    if (!isOn && !this.isMirror) await this.ears.close();
     this.tell('talk', { isOn });
   }
 
@@ -271,16 +278,15 @@ export class VisavisCall extends LitElement {
 
   /** The face says what the microphone hears. @throws Error that says what to do. */
   async setMirror(isOn: boolean): Promise<void> {
-    if (isOn) await this.needMicrophone();
+    if (isOn) await this.ears.open();
     this.isMirror = isOn;
     await this.call?.setMirror(isOn);
-    if (!isOn && !this.isTalking) await this.dropMicrophone();
+    if (!isOn && !this.isTalking) await this.ears.close();
   }
 
   /** A track of one's own in the microphone's place; null gives it back. */
   async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
-    this.givenTrack = track;
-    await this.call?.setMicrophone(track ?? this.openMicrophone?.track ?? null);
+    await this.ears.give(track);
   }
 
   /** A ticket with which a program can speak through this face. */
@@ -298,36 +304,11 @@ export class VisavisCall extends LitElement {
     return this.call;
   }
 
-  private async needMicrophone(): Promise<void> {
-    if (this.givenTrack || this.openMicrophone) return;
-    this.openMicrophone = await Microphone.open(
-      this.microphone,
-      (level) => this.tell('level', { level }),
-      (message) => {
-        this.closeMicrophone();
-        this.fail(new Error(message));
-      },
-    );
-    await this.call?.setMicrophone(this.openMicrophone.track);
-  }
-
-  private async reopenMicrophone(): Promise<void> {
-    this.openMicrophone?.close();
-    this.openMicrophone = undefined;
-    await this.needMicrophone().catch((error) => this.fail(error));
-  }
-
-  private async dropMicrophone(): Promise<void> {
-    this.openMicrophone?.close();
-    this.openMicrophone = undefined;
-    await this.call?.setMicrophone(this.givenTrack);
-  }
-
-  private closeMicrophone(): void {
+  private closeEars(): void {
     const wasOn = this.isTalking;
     this.isTalking = false;
     this.isMirror = false;
-    void this.dropMicrophone();
+    void this.ears.close();
     if (wasOn) {
       void this.call?.setTalk(false).catch(() => {});
       this.tell('talk', { isOn: false });
@@ -342,17 +323,17 @@ export class VisavisCall extends LitElement {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
-  private fail(error: unknown): void {
+  /** @param otherwise the code of an error that has none. */
+  private fail(error: unknown, otherwise: string): void {
     const { message, code, ...more } = error as Error & { code?: string; retryAfterS?: number };
-    this.tell('failed', { ...more, code: code ?? 'NETWORK', message });
+    this.tell('failed', { ...more, code: code ?? otherwise, message });
   }
 
   private show(stream: MediaStream): void {
     const { video } = this;
     if (video.srcObject === stream) return;
     video.srcObject = stream;
-    this.clock = new AudibleClock(performance.timeOrigin);
-    this.view?.forget();
+    this.view?.restart();
     video.requestVideoFrameCallback?.(() => this.notePicture());
     void this.useSpeaker();
     this.play();
@@ -365,7 +346,7 @@ export class VisavisCall extends LitElement {
   private async useSpeaker(): Promise<void> {
     if (!('setSinkId' in this.video) || !this.renderRoot) return;
     await this.video.setSinkId(this.speaker).catch(() => {
-      this.fail(new Error('The chosen loudspeaker cannot be used; the usual one plays on.'));
+      this.fail(new Error('The chosen loudspeaker cannot be used; the usual one plays on.'), 'SPEAKER');
     });
   }
 
@@ -389,11 +370,14 @@ export class VisavisCall extends LitElement {
   private async prepareView(): Promise<boolean> {
     this.dropView();
     try {
-      const rig = await openRig(this.portraitUrl('rig'));
-      const sizePx = Math.round(this.clientWidth * devicePixelRatio);
-      const canvas = document.createElement('canvas');
-      this.view = new MotionView(canvas, rig, Math.max(DRAWN_PX.min, Math.min(DRAWN_PX.max, sizePx)));
-      this.drawOn(this.view);
+      const view = await DrawnFace.open(this.portraitUrl('rig'), this.clientWidth * devicePixelRatio);
+      this.view = view;
+      view.live(
+        () => this.call?.audioReceiver,
+        () => {
+          if (view.frameCount > 0) this.notePicture();
+        },
+      );
       return true;
     } catch (error) {
       this.tell('hint', { text: `The face cannot be drawn here, so it comes as video. ${(error as Error).message}` });
@@ -410,20 +394,9 @@ export class VisavisCall extends LitElement {
     try {
       this.view?.receive(message);
     } catch (error) {
-      this.fail(error);
+      this.fail(error, 'MOTION_INVALID');
       this.leave();
     }
-  }
-
-  /** Draws with every picture of the screen, as long as this is the view. */
-  private drawOn(view: MotionView): void {
-    requestAnimationFrame((nowMs) => {
-      if (view !== this.view) return;
-      const [source] = this.call?.audioReceiver?.getSynchronizationSources() ?? [];
-      this.drawnSkewMs = view.draw(this.clock.read(source, nowMs)) ?? this.drawnSkewMs;
-      if (view.frameCount > 0) this.notePicture();
-      this.drawOn(view);
-    });
   }
 
   private async readStatistics(): Promise<void> {
@@ -431,7 +404,7 @@ export class VisavisCall extends LitElement {
     const report = await this.call?.getStats();
     if (!report) return;
     const sample = sampleLink(report, performance.now(), this.view?.frameCount);
-    if (this.view) sample.skewMs = this.drawnSkewMs;
+    if (this.view) sample.skewMs = this.view.skewMs;
     if (this.lastSample) this.received = compareSamples(this.lastSample, sample);
     this.lastSample = sample;
   }

@@ -60,7 +60,7 @@ describe('the call page', () => {
 
     await page.keyboard.press('Escape');
     await page.waitForFunction(() => document.querySelector('.line.face .cut') !== null);
-    await page.waitForFunction(() => document.querySelector<HTMLButtonElement>('.tool[title=Esc]')?.disabled);
+    await page.waitForFunction(() => document.querySelector<HTMLButtonElement>('.interrupt')?.disabled);
     expect(errors).toEqual([]);
   });
 

@@ -54,7 +54,7 @@ describe('a face drawn by the page', () => {
     await untilInbound(page, 'the voice', ({ soundEnergy }) => soundEnergy > silent.soundEnergy + 1e-3);
     await screenshot(page, 'drawn-here');
     await page.getByRole('button', { name: 'Interrupt' }).click();
-    await page.waitForFunction(() => document.querySelector<HTMLButtonElement>('.tool[title=Esc]')?.disabled);
+    await page.waitForFunction(() => document.querySelector<HTMLButtonElement>('.interrupt')?.disabled);
     await untilPictures(page, 5);
 
     await page.evaluate(() =>

@@ -49,10 +49,15 @@ export async function screenshot(page: Page, name: string): Promise<void> {
 }
 
 export async function untilState(page: Page, state: VisavisCall['state']): Promise<void> {
-  await page.waitForFunction(
-    (wanted) => (document.querySelector('visavis-call') as VisavisCall | null)?.state === wanted,
-    state,
-  );
+  const isThere = (wanted: string): boolean =>
+    (document.querySelector('visavis-call') as VisavisCall | null)?.state === wanted;
+  await page.waitForFunction(isThere, state).catch(async () => {
+    const told = await page.evaluate(() => [
+      (document.querySelector('visavis-call') as VisavisCall | null)?.state,
+      document.querySelector('.notice')?.textContent?.trim(),
+    ]);
+    throw new Error(`waited in vain for "${state}"; the page is ${told.join(' and says: ')}`);
+  });
 }
 
 export async function joinCall(page: Page): Promise<void> {

@@ -1,0 +1,42 @@
+/** What the server has to offer: faces and voices. Out: lists, and the voice that fits the visitor's language. */
+import type { PortraitInfo, VoiceInfo } from '../src/signaling/protocol.ts';
+
+const GREETINGS: Record<string, string> = {
+  en: 'Hello! I was a still picture a moment ago. Type something, and I will say it.',
+  de: 'Hallo! Eben war ich noch ein Bild. Schreib etwas, und ich sage es.',
+  es: '¡Hola! Hace un momento era solo una imagen. Escribe algo y lo diré.',
+  fr: 'Bonjour ! Il y a un instant, je n’étais qu’une image. Écrivez, et je parlerai.',
+  it: 'Ciao! Un momento fa ero solo un quadro. Scrivi qualcosa e lo dirò.',
+  pt: 'Olá! Há um momento eu era só uma imagem. Escreva algo e eu direi.',
+};
+
+const languageOf = (tag: string): string => tag.toLowerCase().split('-')[0]!;
+
+async function getJson<T>(path: string): Promise<T> {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+  return (await response.json()) as T;
+}
+
+/** @throws Error when the server does not answer. */
+export function fetchPortraits(): Promise<PortraitInfo[]> {
+  return getJson('api/portraits');
+}
+
+/** By title. @throws Error when the server does not answer. */
+export async function fetchVoices(): Promise<VoiceInfo[]> {
+  return (await getJson<VoiceInfo[]>('api/voices')).toSorted((a, b) => a.title.localeCompare(b.title));
+}
+
+/** @param language BCP 47. */
+export function voiceFor(voices: VoiceInfo[], language: string): VoiceInfo | undefined {
+  return (
+    voices.find((voice) => voice.language.toLowerCase() === language.toLowerCase()) ??
+    voices.find((voice) => languageOf(voice.language) === languageOf(language))
+  );
+}
+
+/** Something to say for a face of which nothing was asked yet. */
+export function greetingOf(voice: VoiceInfo | undefined): string {
+  return GREETINGS[languageOf(voice?.language ?? 'en')] ?? GREETINGS.en!;
+}
