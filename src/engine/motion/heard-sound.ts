@@ -31,6 +31,11 @@ export class HeardSound implements Voice {
     return this.#isFinished ? this.#heardS : (this.#first + this.#frames.length - 1) / ARTICULATION_HZ;
   }
 
+  /** Frames that are still kept. */
+  get heldFrames(): number {
+    return this.#frames.length;
+  }
+
   /**
    * @param samples mono in [-1, 1]; the rate must not change within one voice.
    * @param frames those that became known with it, of earlier sound by the look-ahead.
