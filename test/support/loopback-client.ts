@@ -54,6 +54,8 @@ export class LoopbackClient implements AsyncDisposable {
   /** Whole pictures, as a browser would show them; VP8 only. */
   readonly screen = new PictureAssembler(() => this.askForKeyframe());
   audioPackets = 0;
+  /** When the first packet of the last picture came, our clock. */
+  lastPictureMs = 0;
   /** Packets of sound: 48 kHz timestamp, our clock. */
   readonly sounds: { timestamp: number; atMs: number }[] = [];
   /** Root mean square of each 20 ms packet. */
@@ -112,7 +114,10 @@ export class LoopbackClient implements AsyncDisposable {
       track.onReceiveRtp.subscribe((rtp) => {
         if (track.kind === 'video') {
           if (codec === 'VP8') this.screen.push(rtp);
-          if (this.pictures.at(-1) !== rtp.header.timestamp) this.pictures.push(rtp.header.timestamp);
+          if (this.pictures.at(-1) !== rtp.header.timestamp) {
+            this.pictures.push(rtp.header.timestamp);
+            this.lastPictureMs = performance.now();
+          }
           return;
         }
         this.audioPackets += 1;
