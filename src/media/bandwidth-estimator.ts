@@ -17,7 +17,9 @@ export interface PacketArrival {
 /** What the network says, a few times a second; each part only where it is known. */
 export interface LinkReport {
   arrivals?: readonly PacketArrival[];
-  /** 0…1 of the packets since the last report. */
+  /** With `arrivals`: packets that did not come; those of an outage, when nothing came, left out. */
+  lost?: number;
+  /** 0…1 of the packets since the receiver's last report; what is late counts as well, so that jitter alone can make a tenth. */
   fractionLost?: number;
   rttMs?: number;
 }
@@ -34,20 +36,22 @@ const STANDING_QUEUE_US = 80_000;
 const LOSS_SMOOTHING = 0.3;
 /** What one report may say at most: one outage is not a narrow link. */
 const MAX_REPORTED_LOSS = 0.3;
-/** Where delay is measured, a report above this is an outage: no bitrate would have got through. */
-const OUTAGE_LOSS = 0.7;
+/** Packets to count before their losses say something. */
+const LOSS_PACKETS = 40;
 const RTT_SMOOTHING = 0.3;
 
 export class BandwidthEstimator {
   private recent: PacketArrival[] = [];
   /** Least one-way delay by second of our clock, newest last. */
   private base: { second: number; delayUs: number }[] = [];
+  private counted = { packets: 0, lost: 0 };
   private smoothedLoss = 0;
   private smoothedRttMs: number | undefined;
 
-  push({ arrivals = [], fractionLost, rttMs }: LinkReport): void {
+  push({ arrivals = [], lost = 0, fractionLost, rttMs }: LinkReport): void {
     for (const arrival of arrivals) this.arrive(arrival);
-    if (fractionLost !== undefined) this.lose(fractionLost);
+    this.count(arrivals.length, lost);
+    if (fractionLost !== undefined && this.recent.length === 0) this.lose(fractionLost);
     if (rttMs !== undefined) this.smoothedRttMs = mix(this.smoothedRttMs ?? rttMs, rttMs, RTT_SMOOTHING);
   }
 
@@ -64,8 +68,15 @@ export class BandwidthEstimator {
     while (second - this.base[0]!.second > BASE_SECONDS) this.base.shift();
   }
 
+  private count(arrived: number, lost: number): void {
+    this.counted.packets += arrived + lost;
+    this.counted.lost += lost;
+    if (this.counted.packets < LOSS_PACKETS) return;
+    this.lose(this.counted.lost / this.counted.packets);
+    this.counted = { packets: 0, lost: 0 };
+  }
+
   private lose(fraction: number): void {
-    if (fraction > OUTAGE_LOSS && this.recent.length > 0) return;
     this.smoothedLoss = mix(this.smoothedLoss, Math.min(fraction, MAX_REPORTED_LOSS), LOSS_SMOOTHING);
   }
 

@@ -80,6 +80,7 @@ export class WeriftPeer implements MediaPeer {
   private readonly events: PeerEvents;
   private readonly rtpBase = { audio: randomUint32(), video: randomUint32() };
   private playoutDelayId: number | undefined;
+  private transportNumberId: number | undefined;
   /** Wall-clock ms of media time 0: the one mapping from which both tracks' sender reports are made. */
   private originNtpMs: number | undefined;
   private readonly lastSentUs = { audio: 0, video: 0 };
@@ -132,6 +133,7 @@ export class WeriftPeer implements MediaPeer {
     // werift looks a PLI up by its *sender's* SSRC first, which in Chromium is the microphone's, and hands it to the wrong
     // object. This listener sees every RTCP packet before that.
     video?.sender.dtlsTransport?.onRtcp.subscribe((packet) => this.onRtcp(packet, video.sender));
+    if (video) this.numberResent(video.sender);
     this.connection.onTrack.subscribe((track) => {
       if (track.kind !== 'audio') return;
       track.onReceiveRtp.subscribe((rtp) =>
@@ -159,6 +161,23 @@ export class WeriftPeer implements MediaPeer {
     });
   }
 
+  /** To the link, a packet that is sent again is one of its own; werift would send it under its first number. */
+  private numberResent(sender: RTCRtpSender): void {
+    const transport = sender.dtlsTransport;
+    const send = transport.sendRtp.bind(transport);
+    transport.sendRtp = (payload, header) => {
+      const { rtxPayloadType } = sender as unknown as { rtxPayloadType?: number };
+      if (this.transportNumberId !== undefined && header.payloadType === rtxPayloadType) {
+        const number = (transport.transportSequenceNumber + 1) & 0xffff;
+        transport.transportSequenceNumber = number;
+        const numbered = { id: this.transportNumberId, payload: Buffer.from([number >> 8, number & 0xff]) };
+        header.extensions = header.extensions.map((each) => (each.id === numbered.id ? numbered : each));
+        this.feedback.remember(number, payload.length + OVERHEAD_BYTES, systemClock.nowUs());
+      }
+      return send(payload, header);
+    };
+  }
+
   private onRtcp(packet: { type: number; feedback?: unknown; reports?: unknown }, sender: RTCRtpSender): void {
     const request = packet.feedback;
     const isFullIntraRequest = typeof request === 'object' && request !== null && 'fir' in request;
@@ -172,8 +191,8 @@ export class WeriftPeer implements MediaPeer {
     }
     // werift's own list of arrivals reads run-length chunks only, and those wrongly.
     if (request instanceof TransportWideCC) {
-      const arrivals = this.feedback.read(request);
-      if (arrivals.length > 0) this.events.link({ arrivals });
+      const { arrivals, lost } = this.feedback.read(request);
+      if (arrivals.length > 0) this.events.link({ arrivals, lost });
     }
     if (packet instanceof RtcpRrPacket)
       for (const report of packet.reports)
@@ -235,8 +254,8 @@ export class WeriftPeer implements MediaPeer {
       throw new AppError('SIGNALING_INVALID', 'The answer accepts none of the offered video codecs (VP8, H.264).');
     this.videoCodec = /VP8/i.test(chosen.mimeType) ? 'VP8' : 'H264';
     this.videoPacketizer = createVideoPacketizer(this.videoCodec);
-    const id = answerSdp.match(/a=extmap:(\d+)\S* \S*playout-delay/)?.[1];
-    this.playoutDelayId = id === undefined ? undefined : Number(id);
+    this.playoutDelayId = extensionId(answerSdp, 'playout-delay');
+    this.transportNumberId = extensionId(answerSdp, 'transport-wide-cc');
   }
 
   /** werift begins its checks only together with DTLS, which outlives a restart of ICE: without this, nothing would flow again. */
@@ -400,6 +419,12 @@ export async function warmUpPeer(codec: LiveCodec): Promise<void> {
     await peer.close();
     await caller.close();
   }
+}
+
+/** Under which number an answer accepts a header extension. */
+function extensionId(sdp: string, name: string): number | undefined {
+  const id = sdp.match(new RegExp(`a=extmap:(\\d+)\\S* \\S*${name}`))?.[1];
+  return id === undefined ? undefined : Number(id);
 }
 
 /** werift keeps it, smoothed, in a private field. */

@@ -2,9 +2,10 @@
  * A sender's way to its viewer in virtual time: one narrow place with a queue that drops what does not fit, propagation, jitter, loss, and
  * the feedback that comes back. The video source behaves as ours: a picture leaves in one burst, a new rate begins with a keyframe.
  */
-import type { LinkReport, PacketArrival } from '../../src/media/bandwidth-estimator.ts';
+import type { LinkReport } from '../../src/media/bandwidth-estimator.ts';
 import type { BitrateControl, RateChange, VideoRate } from '../../src/media/bitrate-control.ts';
 import { PictureThinning } from '../../src/media/picture-thinning.ts';
+import { type TransportFeedback, TransportFeedbackReader } from '../../src/signaling/transport-feedback.ts';
 
 export interface LinkConditions {
   capacityBps: number;
@@ -21,6 +22,11 @@ export interface LinkSample {
   /** Wait in the narrow place's queue. */
   queuedUs: number;
   rate: VideoRate;
+}
+
+interface Arrival {
+  number: number;
+  arrivedUs: number;
 }
 
 const PACKET_BYTES = 1180;
@@ -42,9 +48,11 @@ export class SimulatedLink {
   private nowUs = 0;
   private freeAtUs = 0;
   private wantsKeyframe = true;
-  private arrivals: PacketArrival[] = [];
+  private arrivals: Arrival[] = [];
   private sent = 0;
   private lost = 0;
+  private readonly reader = new TransportFeedbackReader();
+  private number = 0;
 
   constructor(control: BitrateControl, fps: number, random: () => number) {
     this.control = control;
@@ -81,7 +89,10 @@ export class SimulatedLink {
 
   private transmit(bytes: number, conditions: LinkConditions, isVideo: boolean): void {
     const { capacityBps, loss = 0, jitterUs = 0, propagationUs = 20_000, queueUs = 1_000_000 } = conditions;
-    if (isVideo) this.sent += 1;
+    if (isVideo) {
+      this.sent += 1;
+      this.reader.remember(++this.number & 0xffff, bytes, this.nowUs);
+    }
     const beginUs = Math.max(this.nowUs, this.freeAtUs);
     if (beginUs - this.nowUs > queueUs || this.random() < loss) {
       if (isVideo) this.lost += 1;
@@ -90,12 +101,13 @@ export class SimulatedLink {
     this.freeAtUs = beginUs + (bytes * 8 * 1e6) / capacityBps;
     if (!isVideo) return;
     const arrivedUs = this.freeAtUs + propagationUs + jitterUs * this.random() + CLOCK_OFFSET_US;
-    this.arrivals.push({ sentUs: this.nowUs, arrivedUs, bytes });
+    this.arrivals.push({ number: this.number, arrivedUs });
   }
 
   private feedback({ propagationUs = 20_000 }: LinkConditions): void {
     const seenUs = this.nowUs - propagationUs + CLOCK_OFFSET_US;
-    const report: LinkReport = { arrivals: this.arrivals.filter(({ arrivedUs }) => arrivedUs <= seenUs) };
+    const arrivals = this.arrivals.filter(({ arrivedUs }) => arrivedUs <= seenUs);
+    const report: LinkReport = arrivals.length > 0 ? this.reader.read(messageOf(arrivals)) : {};
     this.arrivals = this.arrivals.filter(({ arrivedUs }) => arrivedUs > seenUs);
     if (this.nowUs % 1_000_000 === 0 && this.sent > 0) {
       report.fractionLost = this.lost / this.sent;
@@ -115,4 +127,29 @@ export class SimulatedLink {
   lately(seconds: number): LinkSample[] {
     return this.samples.filter(({ atUs }) => atUs > this.nowUs - seconds * 1e6);
   }
+}
+
+/** Transport-wide feedback on these packets, as a receiver writes it. */
+function messageOf(arrivals: Arrival[]): TransportFeedback {
+  const sorted = arrivals.toSorted((a, b) => a.number - b.number);
+  const [first, last] = [sorted[0]!.number, sorted.at(-1)!.number];
+  const byNumber = new Map(sorted.map(({ number, arrivedUs }) => [number, arrivedUs]));
+  const referenceTime = Math.floor(sorted[0]!.arrivedUs / 64_000);
+  let beforeUs = referenceTime * 64_000;
+  const packetChunks: object[] = [];
+  const recvDeltas: { delta: number }[] = [];
+  for (let number = first; number <= last; number++) {
+    const arrivedUs = byNumber.get(number);
+    packetChunks.push({ packetStatus: arrivedUs === undefined ? 0 : 2, runLength: 1 });
+    if (arrivedUs === undefined) continue;
+    recvDeltas.push({ delta: Math.round((arrivedUs - beforeUs) / 250) * 250 });
+    beforeUs += recvDeltas.at(-1)!.delta;
+  }
+  return {
+    baseSequenceNumber: first & 0xffff,
+    packetStatusCount: last - first + 1,
+    referenceTime: referenceTime % 2 ** 24,
+    packetChunks,
+    recvDeltas,
+  };
 }

@@ -104,7 +104,7 @@ describe('werift', () => {
     });
     const reader = new TransportFeedbackReader();
     for (const number of [7, 8, 9]) reader.remember(number, 100, number);
-    expect(reader.read(feedback).map(({ sentUs, arrivedUs }) => [sentUs, arrivedUs])).toEqual([
+    expect(reader.read(feedback).arrivals.map(({ sentUs, arrivedUs }) => [sentUs, arrivedUs])).toEqual([
       [7, 321_000],
       [8, 321_250],
     ]);
@@ -115,6 +115,9 @@ describe('werift', () => {
     const bare = new RTCPeerConnection({ iceServers: [], codecs: { video: [useVP8()] } });
     const { sender } = bare.addTransceiver(new MediaStreamTrack({ kind: 'video' }));
     expect(Object.keys(sender)).toContain('rtt');
+    expect(Object.keys(sender)).toContain('rtxPayloadType');
+    const { handleRtcpPacket } = sender as unknown as { handleRtcpPacket: () => void };
+    expect(handleRtcpPacket.toString(), 'resent packets pass here').toContain('this.dtlsTransport.sendRtp(');
     expect(sender.dtlsTransport.transportSequenceNumber).toBeTypeOf('number');
     expect(bare.iceTransports[0]!.connection.stunServer).toEqual(['stun.l.google.com', 19302]);
     await bare.close();
