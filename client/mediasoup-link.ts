@@ -4,7 +4,7 @@
  * first microphone.
  */
 import { Device } from 'mediasoup-client';
-import type { Producer, Transport } from 'mediasoup-client/types';
+import type { Consumer, Producer, Transport } from 'mediasoup-client/types';
 import type { Socket } from 'socket.io-client';
 import type { ClientToServerEvents, Reply, ServerToClientEvents, SfuJoined } from '../src/signaling/protocol.ts';
 import type { SfuIceRestart, SfuStream, SfuTransport } from '../src/signaling/sfu-protocol.ts';
@@ -20,6 +20,7 @@ export class MediasoupLink {
   private readonly ask: Ask;
   private readonly device: Device;
   private readonly receiving: Transport;
+  private consumers: Consumer[] = [];
   private sending: Transport | undefined;
   private producer: Producer | undefined;
   private microphone: Promise<void> = Promise.resolve();
@@ -64,9 +65,9 @@ export class MediasoupLink {
     const { streams } = await this.ask<{ streams: SfuStream[] }>((socket, reply) =>
       socket.emit('sfuReceive', { rtpCapabilities }, reply),
     );
-    const consumers = await Promise.all(streams.map((stream) => this.receiving.consume(stream as never)));
+    this.consumers = await Promise.all(streams.map((stream) => this.receiving.consume(stream as never)));
     const stream = new MediaStream();
-    for (const { track, rtpReceiver } of consumers) {
+    for (const { track, rtpReceiver } of this.consumers) {
       stream.addTrack(track);
       if (track.kind === 'audio') this.audioReceiver = rtpReceiver;
       else if (rtpReceiver && 'jitterBufferTarget' in rtpReceiver) rtpReceiver.jitterBufferTarget = 0;
@@ -124,8 +125,10 @@ export class MediasoupLink {
     }
   }
 
-  getStats(): Promise<RTCStatsReport> {
-    return this.receiving.getStats();
+  /** Of the face's streams only: mediasoup-client receives one more, which probes the bandwidth. */
+  async getStats(): Promise<RTCStatsReport> {
+    const reports = await Promise.all(this.consumers.map((consumer) => consumer.getStats()));
+    return new Map(reports.flatMap((report) => [...report.entries()])) as RTCStatsReport;
   }
 
   close(): void {
