@@ -38,6 +38,14 @@ const BACKCHANNELS = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
+/** What somebody says to be listened to: the matter follows. */
+const OPENERS = new Set([
+  ...['excuse me', 'sorry', 'pardon me', 'one question', 'one more thing', 'listen', 'tell me', 'okay so', 'hey'],
+  ...['entschuldigung', 'entschuldigen sie', 'verzeihung', 'eine frage', 'sagen sie', 'hör mal'],
+  ...['excusez moi', 'excusez-moi', 'pardon', 'dites', 'une question'],
+  ...['perdón', 'perdone', 'disculpe', 'oiga', 'una pregunta', 'scusi', 'mi scusi', 'senta', 'una domanda'],
+]);
+
 const MAX_BACKCHANNEL_WORDS = 3;
 
 const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}][\p{L}\p{M}\p{N}’'-]*/gu) ?? [];
@@ -45,8 +53,10 @@ const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N
 /** @param text the turn's words so far; undefined where nobody recognises any. */
 export function patienceMs(text: string | undefined, { completeMs, plainMs, unfinishedMs }: Patience): number {
   const trimmed = text?.trim() ?? '';
-  const last = wordsOf(trimmed).at(-1);
+  const words = wordsOf(trimmed);
+  const last = words.at(-1);
   if (last === undefined) return plainMs;
+  if (OPENERS.has(words.join(' '))) return unfinishedMs;
   if (/[?!？！]$/u.test(trimmed)) return completeMs;
   // Recognisers put a full stop wherever the sound pauses: the word before it is asked first.
   if (/(?:[,;:–—、，…-]|\.\.\.)$/u.test(trimmed) || UNFINISHED.has(last)) return unfinishedMs;

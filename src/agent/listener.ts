@@ -11,8 +11,8 @@ import { VAD_RATE_HZ, type VoiceDetector, type VoiceNews } from './vad.ts';
 
 const TICK_SAMPLES = 960;
 const DOWN = 3;
-/** Sound before the voice was noticed that belongs to it. */
-const PRE_ROLL_TICKS = 25;
+/** Sound before the voice was noticed that goes to the recogniser: what the detector needed, and 0.2 s of quiet; more confuses some. */
+const PRE_ROLL_TICKS = 17;
 const MAX_WAITING = 50;
 const PROSODY_EVERY_TICKS = 5;
 const LOUDNESS_FLOOR = 0.005;

@@ -16,7 +16,7 @@ export interface TurnTakingSettings extends Patience {
   interruptAfterMs: number;
   /** Without words this long after the voice stopped, an interruption was none and the reply goes on, ms. */
   falseInterruptionMs: number;
-  /** Where words are not known: voice shorter than this was an "mhm" or a cough, ms. */
+  /** Where words are not known: voice shorter than this was an "mhm", than twice this no sentence, ms. */
   briefVoiceMs: number;
   /** A recogniser that has not answered by then has heard nothing, ms. */
   transcriptTimeoutMs: number;
@@ -246,7 +246,8 @@ export class TurnTaking {
     this.discardCut();
     this.hasPrompted = false;
     if (text === '') {
-      this.explain();
+      this.quiet();
+      if (caller.voicedUs >= 2 * briefVoiceMs * 1000) this.explain();
       return;
     }
     const { lastVoicedUs, language } = caller;
@@ -257,7 +258,6 @@ export class TurnTaking {
 
   /** Somebody spoke, and no word was understood: said once, shown from then on. */
   private explain(): void {
-    this.quiet();
     if (this.hasExplained) this.do({ kind: 'hint' });
     else this.do({ kind: 'line', replyId: this.open().id, line: 'not-understood' });
     this.hasExplained = true;

@@ -104,20 +104,20 @@ describe('turn-taking', () => {
     expect(talk.find('answer')).toMatchObject([{ text: 'Hello.' }]);
 
     const lost = new Conversation();
-    lost.voice(700);
+    lost.voice(1200);
     lost.wait(6000);
     expect(lost.find('drop-hearing')).toHaveLength(1);
     expect(lost.find('answer')).toEqual([]);
     expect(lost.find('line')).toMatchObject([{ line: 'not-understood' }]);
     lost.tell({ kind: 'settled', replyId: lost.sounds(), interrupted: false });
     expect(lost.find('activity').at(-1)?.state).toBe('listening');
-    lost.says('', 700);
+    lost.says('', 1200);
     lost.wait(600);
     expect(lost.find('line'), 'said once').toHaveLength(1);
     expect(lost.find('hint'), 'and shown from then on').toHaveLength(1);
-    lost.says('', 200);
+    lost.says('', 700);
     lost.wait(600);
-    expect(lost.find('hint'), 'but not for a cough').toHaveLength(1);
+    expect(lost.find('hint'), 'but not for a sigh').toHaveLength(1);
   });
 
   it('is silent within 80 ms of a voice, and answers what interrupted', () => {
@@ -424,6 +424,8 @@ describe('endpointing', () => {
     ['I am done.', 1],
     ['I am done', 2],
     ['I want to', 4],
+    ['Excuse me.', 4],
+    ['Entschuldigung,', 4],
     ['first, second,', 4],
     ['Ich komme und.', 4],
     ['euh', 4],
