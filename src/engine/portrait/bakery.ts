@@ -8,6 +8,7 @@ import { spawnWorker } from '../../media/worker-thread.ts';
 import type { BakeReply, BakeRequest } from './bake-worker.ts';
 
 const TIME_LIMIT_MS = 30_000;
+const CLOSING = { code: undefined, message: 'The server is closing.' };
 
 export interface BakedPortrait {
   rigPath: string;
@@ -21,6 +22,9 @@ export class Bakery implements AsyncDisposable {
   private worker: Worker | undefined;
   private readonly waiting = new Map<number, (reply: BakeReply) => void>();
   private nextId = 1;
+  /** One at a time, so that the limit is on each photo's own analysis and not on its place in the queue. */
+  private previous: Promise<unknown> = Promise.resolve();
+  private isDisposed = false;
   /** How often the thread died since it last answered. */
   private deaths = 0;
 
@@ -31,7 +35,9 @@ export class Bakery implements AsyncDisposable {
   /** @throws AppError as the analysis of the photo does; IMAGE_INVALID when it takes longer than 30 s. */
   async bake(photo: string | Uint8Array, name: string): Promise<BakedPortrait> {
     const request: BakeRequest = { id: this.nextId++, photo, name, cacheDir: this.cacheDir };
-    const reply = await this.ask(request);
+    const asked = this.previous.then(() => this.ask(request));
+    this.previous = asked;
+    const reply = await asked;
     if ('rigPath' in reply) return { rigPath: reply.rigPath, warnings: reply.warnings, poster: reply.poster };
     const { code, message } = reply.error;
     throw code ? new AppError(code as ErrorCode, message) : new Error(message);
@@ -39,6 +45,10 @@ export class Bakery implements AsyncDisposable {
 
   private ask(request: BakeRequest): Promise<BakeReply> {
     return new Promise((resolve) => {
+      if (this.isDisposed) {
+        resolve({ id: request.id, error: CLOSING });
+        return;
+      }
       const timer = setTimeout(() => {
         this.abandon('IMAGE_INVALID', `${request.name} takes too long to analyse; try another picture.`);
       }, TIME_LIMIT_MS);
@@ -83,6 +93,7 @@ export class Bakery implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.isDisposed = true;
     const { worker } = this;
     this.worker = undefined;
     if (!worker) return;
@@ -90,7 +101,6 @@ export class Bakery implements AsyncDisposable {
     worker.ref();
     worker.postMessage('end');
     await hasEnded;
-    for (const settle of [...this.waiting.values()])
-      settle({ id: 0, error: { code: undefined, message: 'The server is closing.' } });
+    for (const settle of [...this.waiting.values()]) settle({ id: 0, error: CLOSING });
   }
 }
