@@ -248,7 +248,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   }
 
   function begin(call: Omit<OpenCall, 'beat' | 'candidates'>): void {
-    presence.seen();
+    presence.restart();
     open = { ...call, beat: setInterval(() => beat(), BEAT_MS), candidates: 0 };
   }
 
@@ -275,7 +275,11 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     }
     return {};
   });
-  on('restart', emptySchema, async () => ({ offerSdp: await mediaPeer().createOffer({ iceRestart: true }) }));
+  on('restart', emptySchema, async () => {
+    const offerSdp = await mediaPeer().createOffer({ iceRestart: true });
+    if (open) open.candidates = 0; // another network, other candidates
+    return { offerSdp };
+  });
   on('sfuReceive', sfuReceiveSchema, async ({ rtpCapabilities }) => ({
     streams: await sfuPeer().receive(rtpCapabilities),
   }));

@@ -14,6 +14,13 @@ export class Presence {
   private connectingBeats = 0;
   private isConnected = false;
 
+  /** Another call begins. */
+  restart(): void {
+    this.isConnected = false;
+    this.connectingBeats = 0;
+    this.seen();
+  }
+
   seen(): void {
     this.silentBeats = 0;
   }

@@ -30,6 +30,18 @@ describe('Presence', () => {
     }
   });
 
+  it('begins anew with another call on the same socket', () => {
+    const presence = new Presence();
+    presence.connected();
+    presence.restart();
+    let reason: string | undefined;
+    for (let beat = 0; beat < 200 && !reason; beat++) {
+      presence.seen();
+      reason = presence.beat();
+    }
+    expect(reason).toBe('never connected');
+  });
+
   it('gives one up whose media never comes, though the socket is alive', () => {
     const presence = new Presence();
     let ms = 0;
