@@ -6,7 +6,8 @@
 
 import type { PlayListener } from './agent/conversation.ts';
 import { Script } from './agent/script.ts';
-import { type SpeechSynthesizer, shiftChunk, splitSentences } from './agent/tts.ts';
+import { linesOf } from './agent/ssml.ts';
+import { type SpeechSynthesizer, shiftChunk } from './agent/tts.ts';
 import type { EngineSession } from './engine/avatar-engine.ts';
 import { AppError } from './errors.ts';
 import type { PlayoutReport } from './media/av-pacer.ts';
@@ -134,15 +135,11 @@ export class Speaking {
       );
     const { synthesizer, settings, metrics, clock } = this.parts;
     metrics.speechRequests.inc();
-    const sentences = [...splitSentences(text)];
+    const lines = linesOf(text);
     const chosen = voice ?? settings.voice;
     const script = new Script({
       // What cannot be spoken is still given to the synthesiser, which says why.
-      lines: (sentences.length > 0 ? sentences : [text]).map((sentence) => ({
-        kind: 'sentence',
-        text: sentence,
-        directions: [],
-      })),
+      lines: lines.length > 0 ? lines : [{ kind: 'sentence', text, directions: [] }],
       synthesizer,
       voice: { ...(chosen === undefined ? {} : { voice: chosen }), ratePercent: settings.ratePercent },
       languageOf: () => undefined,

@@ -13,6 +13,7 @@ import { SpokenText } from './spoken-text.ts';
 import {
   checkedPitch,
   checkedRate,
+  checkedVolume,
   requireText,
   type SpeechOptions,
   type SpeechSynthesizer,
@@ -48,6 +49,7 @@ export class EspeakSynthesizer implements SpeechSynthesizer {
     requireText(text);
     const ratePercent = checkedRate(options);
     const pitchPercent = checkedPitch(options);
+    const gain = checkedVolume(options) / 100;
     const catalogue = await this.#voices();
     const voice = resolveVoiceFor(options.language, options.voice ?? DEFAULT_VOICE, catalogue);
     const spoken = new SpokenText(text, voice.language);
@@ -68,6 +70,8 @@ export class EspeakSynthesizer implements SpeechSynthesizer {
       const pause = Math.round(((pauseMs / 1000) * reply.sampleRateHz * 100) / ratePercent);
       const samples = new Float32Array(reply.samples.length + pause);
       samples.set(reply.samples);
+      if (gain !== 1)
+        for (const [i, sample] of samples.entries()) samples[i] = Math.max(-1, Math.min(1, gain * sample));
       const { sampleRateHz } = reply;
       yield shiftChunk({ samples, sampleRateHz, startUs: 0, phonemes, words: spoken.restore(words) }, startUs);
       startUs += Math.round((samples.length / reply.sampleRateHz) * 1e6);

@@ -6,6 +6,7 @@
 import type { SpeechChunk, TimedWord } from '../media/speech.ts';
 import type { Line } from './sentences.ts';
 import { isSpoken } from './spoken-text.ts';
+import { within } from './ssml.ts';
 import type { StageDirection } from './stage-directions.ts';
 import { type SpeechOptions, type SpeechSynthesizer, shiftChunk } from './tts.ts';
 
@@ -162,8 +163,9 @@ export class Script {
       };
       if (isSpoken(line.text)) {
         this.sentences.push(sentence);
-        const language = languageOf(line.text);
-        const speech = synthesizer.synthesize(line.text, { ...voice, ...(language ? { language } : {}), signal });
+        const language = line.options?.language ?? languageOf(line.text);
+        const options = within(voice, line.options);
+        const speech = synthesizer.synthesize(line.text, { ...options, ...(language ? { language } : {}), signal });
         for await (const chunk of speech) {
           signal.throwIfAborted();
           if (!this.hasSounded) this.parts.onFirstSound?.(nowUs() - textUs);

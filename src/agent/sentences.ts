@@ -2,10 +2,17 @@
  * An answer cut into what a synthesiser speaks at once. In: text and stage directions as they come; out: sentences, each with the directions
  * that stand in it by character. While an answer is still being thought of, its first clause is given out before its first sentence is there.
  */
+import type { SpeechRun } from './ssml.ts';
 import type { AnswerPart, StageDirection } from './stage-directions.ts';
 
 export type Line =
-  | { kind: 'sentence'; text: string; directions: { atCharacter: number; direction: StageDirection }[] }
+  | {
+      kind: 'sentence';
+      text: string;
+      directions: { atCharacter: number; direction: StageDirection }[];
+      /** Where it is spoken otherwise than the rest: percentages of that. */
+      options?: Extract<SpeechRun, { kind: 'text' }>['options'];
+    }
   | { kind: 'pause'; durationMs: number };
 
 /** A first clause shorter than this sounds chopped off. */

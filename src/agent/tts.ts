@@ -15,6 +15,8 @@ export interface SpeechOptions {
   ratePercent?: number;
   /** Height of the voice, 100 = its own. 0 … 198. */
   pitchPercent?: number;
+  /** Loudness, 100 = the voice's own. 0 … 400; synthesisers that cannot leave it. */
+  volumePercent?: number;
   signal?: AbortSignal;
 }
 
@@ -43,6 +45,10 @@ export interface SpeechSynthesizer extends AsyncDisposable {
 export const checkedRate = ({ ratePercent = 100 }: SpeechOptions): number => inRange('rate', ratePercent, 50, 250);
 /** @throws AppError CONTROL_OUT_OF_RANGE */
 export const checkedPitch = ({ pitchPercent = 100 }: SpeechOptions): number => inRange('pitch', pitchPercent, 0, 198);
+
+/** @throws AppError CONTROL_OUT_OF_RANGE */
+export const checkedVolume = ({ volumePercent = 100 }: SpeechOptions): number =>
+  inRange('volume', volumePercent, 0, 400);
 
 function inRange(control: string, value: number, min: number, max: number): number {
   if (value >= min && value <= max) return value;
@@ -75,9 +81,26 @@ export function* splitSentences(text: string, language = 'en'): Generator<string
     const segments = [...new Intl.Segmenter(language, { granularity: 'sentence' }).segment(window)];
     const isLastWindow = rest + window.length >= text.length;
     const complete = isLastWindow || segments.length === 1 ? segments : segments.slice(0, -1);
-    for (const { segment } of complete) yield* cutLong(segment);
+    let open = '';
+    for (const [i, { segment }] of complete.entries()) {
+      open += segment;
+      if (endsWithAbbreviation(open, complete[i + 1]?.segment ?? '')) continue;
+      yield* cutLong(open);
+      open = '';
+    }
+    yield* cutLong(open);
     rest += complete.reduce((sum, { segment }) => sum + segment.length, 0);
   }
+}
+
+/** "Dr. Smith", "z. B. hier", "am 3. Mai": the full stop ends no sentence. */
+function endsWithAbbreviation(text: string, next: string): boolean {
+  if (!/^[\p{L}\p{N}]/u.test(next) || text.length > MAX_SENTENCE_CHARS) return false;
+  if (/(?<!\p{L})(?:Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Str|sig|dott|Sr|Sra|\p{L})\.\s+$/iu.test(text)) return true;
+  return (
+    /(?<![\d.])\d{1,2}\.\s+$/.test(text) &&
+    /^(?:Jan|Feb|März|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Stock|Etage|Klasse|Jahrhundert)/.test(next)
+  );
 }
 
 function* cutLong(sentence: string): Generator<string> {
