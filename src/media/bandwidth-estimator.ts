@@ -37,7 +37,7 @@ const LOSS_SMOOTHING = 0.3;
 /** What one report may say at most: one outage is not a narrow link. */
 const MAX_REPORTED_LOSS = 0.3;
 /** Packets to count before their losses say something. */
-const LOSS_PACKETS = 40;
+const LOSS_PACKETS = 100;
 const RTT_SMOOTHING = 0.3;
 
 export class BandwidthEstimator {
@@ -118,7 +118,7 @@ export class BandwidthEstimator {
    * otherwise it carries at least that.
    */
   get stretch(): number {
-    const last = this.within(QUEUE_WINDOW_US);
+    const last = this.within(RATE_WINDOW_US);
     const span = (times: number[]): number => Math.max(...times) - Math.min(...times);
     return last.length < MIN_PACKETS
       ? 1
@@ -141,6 +141,12 @@ export class BandwidthEstimator {
   /** Smoothed; undefined before the first measurement. */
   get rttMs(): number | undefined {
     return this.smoothedRttMs;
+  }
+
+  /** Less is sent from now on: what was lost before says nothing about that. */
+  forgetLoss(): void {
+    this.smoothedLoss = 0;
+    this.counted = { packets: 0, lost: 0 };
   }
 
   /** The delay of now is the path's own: it did not fall when less was sent. */

@@ -25,8 +25,8 @@ const DRAIN = 0.75;
 const STEP_DOWN = 0.65;
 /** Where a queue stands, but not by our doing alone: another's traffic, a busy machine. */
 const SMALL_STEP_DOWN = 0.8;
-/** Packets that take so much longer to arrive than to be sent fill the link. */
-const FULL = 1.15;
+/** Packets that take so much longer to arrive than to be sent fill the link; a way that has become longer stretches them less. */
+const FULL = 1.4;
 const STEP_UP = 1.35;
 const MIN_BPS = 150_000;
 const MAX_PAUSE_US = 1_000_000;
@@ -113,8 +113,9 @@ export class BitrateControl {
     }
     this.queueAtCutUs = isQueueing ? queueUs : undefined;
     if (!isQueueing) return this.change(this.bps * STEP_DOWN, nowUs);
-    const { throughputBps, stretch } = this.link;
-    if (!throughputBps || stretch < FULL) return this.change(this.bps * SMALL_STEP_DOWN, nowUs);
+    const { throughputBps, stretch, loss } = this.link;
+    const isFull = stretch > FULL || loss > HIGH_LOSS;
+    if (!throughputBps || !isFull) return this.change(this.bps * SMALL_STEP_DOWN, nowUs);
     const pauseUs = Math.min(MAX_PAUSE_US, this.link.backlogUs(this.bps, nowUs));
     return this.change(Math.min(throughputBps * DRAIN, this.bps * SMALL_STEP_DOWN), nowUs, pauseUs);
   }
@@ -122,6 +123,7 @@ export class BitrateControl {
   private change(bps: number, nowUs: number, pauseUs = 0): RateChange | undefined {
     const next = Math.min(this.max.bitrateBps, Math.max(MIN_BPS, Math.round(bps / 1000) * 1000));
     if (next === this.bps) return undefined;
+    if (next < this.bps) this.link.forgetLoss();
     this.bps = next;
     this.changedUs = nowUs;
     return { ...this.rate, pauseUs };

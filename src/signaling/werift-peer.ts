@@ -43,6 +43,9 @@ const MAX_PAYLOAD_BYTES = 1180;
 const GATHERING_MS = 80;
 /** RTP with extensions, SRTP tag, UDP, IP. */
 const OVERHEAD_BYTES = 70;
+/** Resent bytes in proportion to new ones, and the most at once: a keyframe. */
+const RESENT_PART = 0.25;
+const MAX_RESENDABLE_BYTES = 50_000;
 /** A viewer that lost one packet asks several times; one keyframe answers them all. */
 const KEYFRAME_INTERVAL_MS = 300;
 /** A viewer this far behind misses motion rather than getting it late. */
@@ -81,6 +84,7 @@ export class WeriftPeer implements MediaPeer {
   private readonly rtpBase = { audio: randomUint32(), video: randomUint32() };
   private playoutDelayId: number | undefined;
   private transportNumberId: number | undefined;
+  private resendableBytes = MAX_RESENDABLE_BYTES;
   /** Wall-clock ms of media time 0: the one mapping from which both tracks' sender reports are made. */
   private originNtpMs: number | undefined;
   private readonly lastSentUs = { audio: 0, video: 0 };
@@ -133,7 +137,7 @@ export class WeriftPeer implements MediaPeer {
     // werift looks a PLI up by its *sender's* SSRC first, which in Chromium is the microphone's, and hands it to the wrong
     // object. This listener sees every RTCP packet before that.
     video?.sender.dtlsTransport?.onRtcp.subscribe((packet) => this.onRtcp(packet, video.sender));
-    if (video) this.numberResent(video.sender);
+    if (video) this.boundResent(video.sender);
     this.connection.onTrack.subscribe((track) => {
       if (track.kind !== 'audio') return;
       track.onReceiveRtp.subscribe((rtp) =>
@@ -161,13 +165,19 @@ export class WeriftPeer implements MediaPeer {
     });
   }
 
-  /** To the link, a packet that is sent again is one of its own; werift would send it under its first number. */
-  private numberResent(sender: RTCRtpSender): void {
+  /**
+   * To the link, a packet that is sent again is one of its own; werift would send it under its first number. And a viewer behind a narrow
+   * link asks for everything again and again, which makes it narrower: only a part of what is sent new is sent twice.
+   */
+  private boundResent(sender: RTCRtpSender): void {
     const transport = sender.dtlsTransport;
     const send = transport.sendRtp.bind(transport);
     transport.sendRtp = (payload, header) => {
       const { rtxPayloadType } = sender as unknown as { rtxPayloadType?: number };
-      if (this.transportNumberId !== undefined && header.payloadType === rtxPayloadType) {
+      if (header.payloadType !== rtxPayloadType) return send(payload, header);
+      if (payload.length > this.resendableBytes) return Promise.resolve(0);
+      this.resendableBytes -= payload.length;
+      if (this.transportNumberId !== undefined) {
         const number = (transport.transportSequenceNumber + 1) & 0xffff;
         transport.transportSequenceNumber = number;
         const numbered = { id: this.transportNumberId, payload: Buffer.from([number >> 8, number & 0xff]) };
@@ -292,6 +302,7 @@ export class WeriftPeer implements MediaPeer {
         packet.header.extensions.push({ id: this.playoutDelayId, payload: NO_PLAYOUT_DELAY });
       }
       this.video.writeRtp(packet);
+      this.resendableBytes = Math.min(MAX_RESENDABLE_BYTES, this.resendableBytes + RESENT_PART * packet.payload.length);
       // werift numbers the packet while it takes it.
       const number = this.videoSender?.dtlsTransport?.transportSequenceNumber;
       if (number !== undefined)

@@ -75,9 +75,10 @@ describe('on a narrow link', () => {
         fc.constantFrom(0, 30_000),
         fc.constantFrom(0, 0.05),
         fc.integer({ min: 5_000, max: 80_000 }),
-        (seed, jitterUs, loss, propagationUs) => {
+        fc.constantFrom(300_000, 500_000, 1_000_000),
+        (seed, jitterUs, loss, propagationUs, queueUs) => {
           const link = new SimulatedLink(new BitrateControl(FULL), 30, random(seed));
-          link.run(60, { capacityBps, jitterUs, loss, propagationUs });
+          link.run(60, { capacityBps, jitterUs, loss, propagationUs, queueUs });
           const settled = link.lately(54);
           const queuedMs = settled.map(({ queuedUs }) => queuedUs / 1000);
           expect(quantile(queuedMs, 0.5)).toBeLessThan(80);
