@@ -247,7 +247,7 @@ export class TurnTaking {
     this.hasPrompted = false;
     if (text === '') {
       this.quiet();
-      if (caller.voicedUs >= 2 * briefVoiceMs * 1000) this.explain();
+      this.explain(caller.voicedUs >= 2 * briefVoiceMs * 1000);
       return;
     }
     const { lastVoicedUs, language } = caller;
@@ -256,11 +256,14 @@ export class TurnTaking {
     this.do({ kind: 'answer', replyId: this.open().id, text, lastVoicedUs, ...known });
   }
 
-  /** Somebody spoke, and no word was understood: said once, shown from then on. */
-  private explain(): void {
-    if (this.hasExplained) this.do({ kind: 'hint' });
-    else this.do({ kind: 'line', replyId: this.open().id, line: 'not-understood' });
+  /** Somebody spoke, and no word was understood: said once, after something as long as a sentence; else shown. */
+  private explain(wasSentence: boolean): void {
+    if (this.hasExplained || !wasSentence) {
+      this.do({ kind: 'hint' });
+      return;
+    }
     this.hasExplained = true;
+    this.do({ kind: 'line', replyId: this.open().id, line: 'not-understood' });
   }
 
   /** Nothing was said: a reply that was cut off for it goes on. */

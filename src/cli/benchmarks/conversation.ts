@@ -1,6 +1,6 @@
 /**
  * How soon the face answers: spoken questions into the microphone of a real call (Opus, jitter buffer, voice activity, recogniser, brain,
- * voice, engine), no network. `response_latency_ms` is the time from the question's last voiced sample to the first audible packet of the
+ * voice, engine), no network; `n` is how many of them were understood. `response_latency_ms` is the time from the question's last voiced sample to the first audible packet of the
  * answer; `interruption_latency_ms` from the decision to be silent to the report of the last packet.
  */
 import { EmbeddedBrain } from '../../agent/embedded-brain.ts';
@@ -28,6 +28,7 @@ const QUESTIONS = [
 /** Quieter than this is no voice. */
 const VOICED = 0.02;
 const TAIL_S = 1;
+const MAX_ANSWER_MS = 5000;
 
 interface Spoken {
   samples: Float32Array;
@@ -63,7 +64,13 @@ export const conversation: Benchmark = {
       const startMs = await speakInto(live, question.samples, signal);
       const voicedMs = startMs + question.lastVoicedMs;
       const isAnswer = ({ atMs, isLoud }: { atMs: number; isLoud: boolean }): boolean => isLoud && atMs > voicedMs;
-      await live.until('an answer', () => live.packets.some(isAnswer));
+      const isAnswered = await live
+        .until('an answer', () => live.packets.some(isAnswer), MAX_ANSWER_MS)
+        .then(
+          () => true,
+          () => false, // not understood
+        );
+      if (!isAnswered) continue;
       responseMs.push(live.packets.find(isAnswer)!.atMs - voicedMs);
       await pause(500);
       live.call.stop();
