@@ -40,6 +40,8 @@ const schema = z.strictObject({
     connections: z.number().int().min(0),
     /** On one socket, after a burst of twice as many. */
     messagesPerSecond: z.number().min(0),
+    /** A call whose caller has not been heard of for so long, on socket and media, is over. */
+    silenceS: z.number().min(0),
   }),
   webrtc: z.strictObject({
     /** Rooms with many viewers: "sfu" serves them through mediasoup where it is installed; "peer" each viewer directly, as calls are. */

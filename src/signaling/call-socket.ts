@@ -30,8 +30,8 @@ import {
   speakSchema,
   talkSchema,
 } from './protocol.ts';
-import type { RoomAudience } from './room.ts';
 import { isSfuPeer, type SfuPeer } from './room-media.ts';
+import type { RoomAudience } from './room-member.ts';
 import type { RoomRequest, Rooms } from './rooms.ts';
 import { sfuConnectSchema, sfuProduceSchema, sfuReceiveSchema } from './sfu-protocol.ts';
 import { INVITATION_LIFETIME_S, sharedRoomName, type TicketOffice } from './tickets.ts';
@@ -55,6 +55,8 @@ export interface CallSocketParts {
   calls: LiveCalls;
   rooms: Rooms;
   joins: PerMinute;
+  /** After so long without a sign of life a call is over. */
+  silenceS: number;
   logger: Logger;
 }
 
@@ -74,7 +76,7 @@ interface OpenCall {
 /** @param address of the visitor, as limits count them. */
 export function attachCall(socket: CallSocket, address: string, parts: CallSocketParts): void {
   const { host, tickets, calls, rooms, logger } = parts;
-  const presence = new Presence();
+  const presence = new Presence(parts.silenceS);
   let open: OpenCall | undefined;
   /** Counts what ends a call, so that one still being opened notices. */
   let endings = 0;

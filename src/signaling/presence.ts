@@ -4,15 +4,19 @@
  */
 
 export const BEAT_MS = 500;
-/** 4 s: longer than the outage that a call must survive, shorter than a caller would be missed. */
-const MAX_SILENT_BEATS = 8;
 /** 30 s from the offer to media that flows, which includes the user's answer to "may this page use your microphone". */
 const MAX_CONNECTING_BEATS = 60;
 
 export class Presence {
+  private readonly maxSilentBeats: number;
   private silentBeats = 0;
   private connectingBeats = 0;
   private isConnected = false;
+
+  /** @param silenceS longer than the outage that a call must survive, shorter than a line may be kept for nobody; 0: for ever. */
+  constructor(silenceS: number) {
+    this.maxSilentBeats = silenceS === 0 ? Number.POSITIVE_INFINITY : (silenceS * 1000) / BEAT_MS;
+  }
 
   /** Another call begins. */
   restart(): void {
@@ -35,7 +39,7 @@ export class Presence {
    * @returns why the call is to end, or undefined.
    */
   beat(): 'gone' | 'never connected' | undefined {
-    if (++this.silentBeats > MAX_SILENT_BEATS) return 'gone';
+    if (++this.silentBeats > this.maxSilentBeats) return 'gone';
     if (!this.isConnected && ++this.connectingBeats > MAX_CONNECTING_BEATS) return 'never connected';
     return undefined;
   }

@@ -110,6 +110,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     gate,
     joins,
     messagesPerSecond: limits.messagesPerSecond,
+    silenceS: limits.silenceS,
     rooms,
     iceServers,
     openPeer,

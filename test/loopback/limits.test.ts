@@ -20,6 +20,7 @@ beforeAll(async () => {
       joinsPerMinute: 6,
       connections: 12,
       messagesPerSecond: 10,
+      silenceS: 30,
     };
     config.server.trustedProxies = 1;
   });

@@ -19,7 +19,11 @@ export async function runCycles(server: ServerProcess, cycles: number, sampleEve
     {
       await using client = new LoopbackClient(server.url);
       await client.join('mona-lisa', cycle % 2 === 0 ? 'VP8' : 'H264');
-      await client.until('pictures', () => client.pictures.length > 2, 60_000);
+      await client
+        .until('pictures', () => client.pictures.length > 2, 60_000)
+        .catch((error: Error) => {
+          throw new Error(`cycle ${cycle}: ${error.message}; the server's last words: ${server.log.slice(-600)}`);
+        });
       if (cycle % 3 === 0) await client.request('speak', { text: 'One, two, three.' });
       if (cycle % 3 === 1) await client.request('leave', {});
     }

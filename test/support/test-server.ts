@@ -21,6 +21,8 @@ export async function startTestServer(change: (config: Config) => void = () => {
   config.log.level = 'warn';
   // A machine that is busy with other tests is not to refuse their callers.
   config.server.maxCalls = 20;
+  // … nor to believe them gone because they had to wait for a core.
+  config.limits.silenceS = 30;
   change(config);
   const server = await serve(config);
   return {

@@ -1,5 +1,6 @@
 // When a caller counts as gone: soon enough for a line to be free within five seconds, late enough for an outage of two.
 import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
 import { BEAT_MS, Presence } from '../../src/signaling/presence.ts';
 
 /** Beats until a reason is given, in ms; the clock is the beat itself. */
@@ -13,7 +14,7 @@ function silenceMs(presence: Presence): [ms: number, reason: string | undefined]
 
 describe('Presence', () => {
   it('gives a silent caller up within 5 s, and not within 3', () => {
-    const presence = new Presence();
+    const presence = new Presence(loadConfig({}).limits.silenceS);
     presence.connected();
     const [ms, reason] = silenceMs(presence);
     expect(reason).toBe('gone');
@@ -22,7 +23,7 @@ describe('Presence', () => {
   });
 
   it('keeps one who is heard of once a second, for hours', () => {
-    const presence = new Presence();
+    const presence = new Presence(loadConfig({}).limits.silenceS);
     presence.connected();
     for (let beat = 0; beat < 20_000; beat++) {
       if (beat % (1000 / BEAT_MS) === 0) presence.seen();
@@ -31,7 +32,7 @@ describe('Presence', () => {
   });
 
   it('begins anew with another call on the same socket', () => {
-    const presence = new Presence();
+    const presence = new Presence(loadConfig({}).limits.silenceS);
     presence.connected();
     presence.restart();
     let reason: string | undefined;
@@ -43,7 +44,7 @@ describe('Presence', () => {
   });
 
   it('gives one up whose media never comes, though the socket is alive', () => {
-    const presence = new Presence();
+    const presence = new Presence(loadConfig({}).limits.silenceS);
     let ms = 0;
     for (;;) {
       presence.seen();
