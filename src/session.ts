@@ -213,12 +213,14 @@ export class Session implements HostedCall {
     return intake!;
   }
 
-  say(text: string): void {
+  say(text: string, voice?: string): void {
+    if (voice !== undefined) this.conversation.setVoice(voice);
     this.conversation.say(text);
   }
 
   /** The microphone serves the conversation or the mirror, not both. */
-  setTalk(isOn: boolean): void {
+  setTalk(isOn: boolean, voice?: string): void {
+    if (voice !== undefined) this.conversation.setVoice(voice);
     if (isOn) this.endMirror();
     this.conversation.setTalk(isOn);
   }

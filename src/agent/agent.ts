@@ -69,6 +69,7 @@ export class Agent implements Conversation {
   private readonly hearings: Hearings | undefined;
   private listener: Listener | undefined;
   private language: string;
+  private voice: string | undefined;
   /** Settles when the reply before has: only then is it known how much of it was heard. */
   private lastSettled: Promise<void> = Promise.resolve();
   /** The guest whose turn is about to get its number. */
@@ -78,6 +79,7 @@ export class Agent implements Conversation {
   constructor(parts: AgentParts) {
     this.parts = parts;
     this.language = parts.settings.language;
+    this.voice = parts.settings.voice;
     this.dialogue = parts.brain.open();
     const { recognizer, clock, settings } = parts;
     if (recognizer)
@@ -102,6 +104,10 @@ export class Agent implements Conversation {
 
   say(text: string): void {
     this.tell({ kind: 'typed', text });
+  }
+
+  setVoice(voice: string): void {
+    this.voice = voice || this.parts.settings.voice;
   }
 
   setTalk(isOn: boolean): void {
@@ -286,7 +292,7 @@ export class Agent implements Conversation {
     const script = new Script({
       lines: lines(abort.signal),
       synthesizer,
-      voice: { ...(settings.voice === undefined ? {} : { voice: settings.voice }), ratePercent: settings.ratePercent },
+      voice: { ...(this.voice === undefined ? {} : { voice: this.voice }), ratePercent: settings.ratePercent },
       languageOf: (text) => detectLanguage(text, this.language),
       onFirstSound: (sinceTextUs) => {
         trace.ttsTtfbMs = ms(sinceTextUs);

@@ -84,6 +84,8 @@ export interface Conversation {
    */
   tick(heard: Float32Array | undefined, sent: Float32Array): void;
   say(text: string): void;
+  /** The voice of what is said from now on, as the synthesiser names it; empty: the configured one. */
+  setVoice(voice: string): void;
   setTalk(isOn: boolean): void;
   hold(isDown: boolean): void;
   /**

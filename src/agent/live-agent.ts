@@ -77,6 +77,9 @@ export class LiveAgent implements Conversation {
     this.model.say(text);
   }
 
+  /** The model has a voice of its own. */
+  setVoice(): void {}
+
   setTalk(isOn: boolean): void {
     this.key = 'off';
     this.listener?.close();

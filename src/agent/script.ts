@@ -162,12 +162,12 @@ export class Script {
           .map(({ atUs, one: { atCharacter: _, ...cue } }) => ({ atUs, ...cue }));
       };
       if (isSpoken(line.text)) {
-        this.sentences.push(sentence);
         const language = line.options?.language ?? languageOf(line.text);
         const options = within(voice, line.options);
         const speech = synthesizer.synthesize(line.text, { ...options, ...(language ? { language } : {}), signal });
         for await (const chunk of speech) {
           signal.throwIfAborted();
+          if (this.sentences.at(-1) !== sentence) this.sentences.push(sentence);
           if (!this.hasSounded) this.parts.onFirstSound?.(nowUs() - textUs);
           this.hasSounded = true;
           const part = this.place(chunk, []);

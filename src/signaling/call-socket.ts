@@ -303,12 +303,12 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   });
   on('sfuRestart', emptySchema, async () => ({ transports: await sfuPeer().restartIce() }));
   on('speak', speakSchema, (message) => ({ turnId: inCall().call.speak(message) }));
-  on('say', saySchema, ({ text }) => {
-    inCall().call.say(text);
+  on('say', saySchema, ({ text, voice }) => {
+    inCall().call.say(text, voice);
     return {};
   });
-  on('talk', talkSchema, ({ isOn }) => {
-    inCall().call.setTalk(isOn);
+  on('talk', talkSchema, ({ isOn, voice }) => {
+    inCall().call.setTalk(isOn, voice);
     return {};
   });
   on('hold', holdSchema, ({ isDown }) => {

@@ -25,10 +25,10 @@ export interface HostedCall {
   openSound(): SoundIntake;
   /** The face says what the caller's microphone hears, or no longer. */
   setMirror(isOn: boolean): void;
-  /** A typed turn of the caller's, which the conversation answers. */
-  say(text: string): void;
-  /** The conversation hears the microphone, or no longer. */
-  setTalk(isOn: boolean): void;
+  /** A typed turn of the caller's, which the conversation answers. @param voice the one it answers in from now on. */
+  say(text: string, voice?: string): void;
+  /** The conversation hears the microphone, or no longer. @param voice as for `say`. */
+  setTalk(isOn: boolean, voice?: string): void;
   /** Push-to-talk. */
   hold(isDown: boolean): void;
   /** Silence, now. @param turnId only if this turn is under way. */

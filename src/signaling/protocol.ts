@@ -64,9 +64,12 @@ export const speakSchema = z.strictObject({
 
 export const mirrorSchema = z.strictObject({ isOn: z.boolean() });
 /** A typed turn of the caller's, which the face answers. */
-export const saySchema = z.strictObject({ text: z.string().trim().min(1).max(4000) });
-/** Whether the conversation hears the microphone. */
-export const talkSchema = z.strictObject({ isOn: z.boolean() });
+export const saySchema = z.strictObject({
+  text: z.string().trim().min(1).max(4000),
+  voice: z.string().max(64).optional(),
+});
+/** Whether the conversation hears the microphone; the voice is the one it answers in from now on. */
+export const talkSchema = z.strictObject({ isOn: z.boolean(), voice: z.string().max(64).optional() });
 /** Push-to-talk: while the key is down the turn is the caller's; letting go ends it. */
 export const holdSchema = z.strictObject({ isDown: z.boolean() });
 
@@ -75,6 +78,7 @@ export type AnswerMessage = z.infer<typeof answerSchema>;
 export type CandidateMessage = z.infer<typeof candidateSchema>;
 export type SpeakMessage = z.infer<typeof speakSchema>;
 export type SayMessage = z.infer<typeof saySchema>;
+export type TalkMessage = z.infer<typeof talkSchema>;
 export type ControlsMessage = z.infer<typeof controlsSchema>;
 
 export interface Failure {
@@ -143,7 +147,7 @@ export interface ClientToServerEvents {
   /** A typed turn of the caller's; the face answers it. */
   say(message: SayMessage, reply: Reply<object>): void;
   /** The conversation hears the microphone, or no longer. It has to be on for `hold`, too. */
-  talk(message: { isOn: boolean }, reply: Reply<object>): void;
+  talk(message: TalkMessage, reply: Reply<object>): void;
   /** Push-to-talk. The first one of a call ends the automatic finding of turns until `talk` is sent anew. */
   hold(message: { isDown: boolean }, reply: Reply<object>): void;
   /** A ticket for a program that is to speak through this call's face. */

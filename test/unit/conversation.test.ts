@@ -1,6 +1,7 @@
 // Scripted conversations in virtual time, through the real session: who speaks when, what is heard, what is remembered.
 import { describe, expect, it } from 'vitest';
 import type { Question } from '../../src/agent/brain.ts';
+import { FakeSynthesizer } from '../support/fake-providers.ts';
 import { random } from '../support/random.ts';
 import { ScriptedCall } from '../support/scripted-call.ts';
 
@@ -114,6 +115,44 @@ describe('conversation', () => {
       await call.expectWithin(2000, 'caption', { text: 'Good day to you.' });
     },
   );
+
+  it.each(['fails', 'stalls'] as const)('goes on when the recogniser %s', async (mood) => {
+    await using call = await talking(new ScriptedCall({ answers: ['Good day.'] }));
+    call.recognizer.mood = mood;
+    call.recognizer.patienceMs = 20;
+    call.user({ says: 'Good day to you, too.', forMs: 1500 });
+    await call.run(2000);
+    await new Promise((resolve) => setTimeout(resolve, 30)); // the fake's patience is real
+    await call.run(100);
+    expect(call.find('failed')).toMatchObject([{ error: { code: 'RECOGNIZER_UNAVAILABLE' } }]);
+    await call.expectWithin(1000, 'caption', { text: 'Please type.' });
+    await call.expectWithin(3000, 'turn-ended');
+    call.recognizer.mood = 'well';
+    call.user({ says: 'Good day.', forMs: 900 });
+    await call.expectWithin(2000, 'caption', { text: 'Good day.' });
+  });
+
+  it('says in a sentence what a voice that fails is about, and what was not spoken was not heard', async () => {
+    const synthesizer = new FakeSynthesizer();
+    await using call = await talking(new ScriptedCall({ answers: ['Good day.'], synthesizer }));
+    synthesizer.mood = 'fails';
+    call.session.say('Hello');
+    await call.expectWithin(500, 'failed');
+    expect(await call.expectWithin(500, 'turn-ended')).toMatchObject({ heard: '' });
+    synthesizer.mood = 'well';
+    call.session.say('Hello again');
+    await call.expectWithin(2500, 'turn-ended', { heard: 'Good day.' });
+    expect(historyOf(call.brain.questions[1]!)).toEqual(['user: Hello Hello again']);
+  });
+
+  it('speaks in the voice that the visitor chose', async () => {
+    const synthesizer = new FakeSynthesizer();
+    await using call = await talking(new ScriptedCall({ answers: ['Good day.'], synthesizer }));
+    call.session.say('Hello', 'someone');
+    expect(await call.expectWithin(500, 'failed')).toMatchObject({ error: { code: 'VOICE_UNKNOWN' } });
+    call.session.say('Hello', 'tone');
+    await call.expectWithin(2500, 'turn-ended', { heard: 'Good day.' });
+  });
 
   it('greets, hands over to a human, says goodbye and hangs up', async () => {
     await using call = new ScriptedCall({

@@ -34,7 +34,10 @@ class PlayedModel implements LiveModel {
   /** A tone of so many seconds, all at once as such models send. */
   answer(id: string, seconds: number): void {
     for (let i = 0; i < seconds * 10; i++)
-      this.listener.sound(id, Float32Array.from({ length: 2400 }, (_, k) => 0.3 * Math.sin((2 * Math.PI * 300 * k) / 24_000)));
+      this.listener.sound(
+        id,
+        Float32Array.from({ length: 2400 }, (_, k) => 0.3 * Math.sin((2 * Math.PI * 300 * k) / 24_000)),
+      );
     this.listener.answerEnded(id);
   }
 
@@ -108,7 +111,9 @@ describe('live agent', () => {
     model.listener.speechStarted();
     model.listener.sound('a', new Float32Array(2400).fill(0.5));
     const ended = await call.expectWithin(100, 'turn-ended', { interrupted: true });
-    expect(model.interruptions).toEqual([{ answerId: 'a', playedMs: expect.closeTo(Number(ended.playedMs), -1) as number }]);
+    expect(model.interruptions).toEqual([
+      { answerId: 'a', playedMs: expect.closeTo(Number(ended.playedMs), -1) as number },
+    ]);
     expect(model.interruptions[0]!.playedMs).toBeGreaterThan(1200);
     expect(model.interruptions[0]!.playedMs).toBeLessThan(1600);
     await call.run(500);
