@@ -103,11 +103,13 @@ export class BandwidthEstimator {
 
   /** What arrived lately, bit/s; undefined while too little is known. */
   get throughputBps(): number | undefined {
-    const last = this.within(RATE_WINDOW_US);
+    // Through a standing queue packets come at the link's own pace, and what was before it stood says nothing.
+    const windowUs = this.isQueueing ? QUEUE_WINDOW_US : RATE_WINDOW_US;
+    const last = this.within(windowUs);
     if (last.length < MIN_PACKETS) return undefined;
     const fromUs = Math.min(...last.map(({ arrivedUs }) => arrivedUs));
     const spanUs = this.newestUs - fromUs;
-    if (spanUs < RATE_WINDOW_US / 4) return undefined;
+    if (spanUs < windowUs / 3) return undefined;
     // The first packet's bytes arrived before the span began.
     const bytes = last.reduce((sum, arrival) => sum + (arrival.arrivedUs > fromUs ? arrival.bytes : 0), 0);
     return (bytes * 8 * 1e6) / spanUs;
@@ -136,6 +138,12 @@ export class BandwidthEstimator {
   /** 0…1, smoothed. */
   get loss(): number {
     return this.smoothedLoss;
+  }
+
+  /** 0…1, of the newest packets alone where they are enough to say so. */
+  get lossNow(): number {
+    const { packets, lost } = this.counted;
+    return packets < LOSS_PACKETS / 4 ? this.smoothedLoss : lost / packets;
   }
 
   /** Smoothed; undefined before the first measurement. */

@@ -96,7 +96,7 @@ export class BitrateControl {
     if (isQueueing && this.queueAtCutUs !== undefined) {
       const part = queueUs / this.queueAtCutUs;
       this.queueAtCutUs = undefined;
-      if (part > UNMOVED.least && part < UNMOVED.most) {
+      if (part > UNMOVED.least && part < UNMOVED.most && this.link.lossNow < LOW_LOSS.withDelay) {
         this.link.rebase();
         return undefined;
       }
@@ -113,8 +113,8 @@ export class BitrateControl {
     }
     this.queueAtCutUs = isQueueing ? queueUs : undefined;
     if (!isQueueing) return this.change(this.bps * STEP_DOWN, nowUs);
-    const { throughputBps, stretch, loss } = this.link;
-    const isFull = stretch > FULL || loss > HIGH_LOSS;
+    const { throughputBps, stretch, lossNow } = this.link;
+    const isFull = stretch > FULL || lossNow > LOW_LOSS.withDelay;
     if (!throughputBps || !isFull) return this.change(this.bps * SMALL_STEP_DOWN, nowUs);
     const pauseUs = Math.min(MAX_PAUSE_US, this.link.backlogUs(this.bps, nowUs));
     return this.change(Math.min(throughputBps * DRAIN, this.bps * SMALL_STEP_DOWN), nowUs, pauseUs);

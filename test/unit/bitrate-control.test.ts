@@ -103,6 +103,19 @@ describe('on a narrow link', () => {
     );
   });
 
+  it('follows a link that suddenly becomes narrow, however long its queue', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.constantFrom(150_000, 500_000, 1_500_000), (seed, queueUs) => {
+        const link = new SimulatedLink(new BitrateControl(FULL), 30, random(seed));
+        link.run(10, { capacityBps: 4_000_000 }).run(14, { capacityBps: 400_000, queueUs, loss: 0.02 });
+        const queuedMs = link.lately(8).map(({ queuedUs }) => queuedUs / 1000);
+        expect(quantile(queuedMs, 0.5)).toBeLessThan(100);
+        expect(link.control.rate.bitrateBps).toBeLessThan(400_000);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
   it('goes back to full rate and all pictures once there is room again', () => {
     const link = new SimulatedLink(new BitrateControl(FULL), 30, random(5));
     link.run(40, { capacityBps: 350_000, jitterUs: 10_000 });
