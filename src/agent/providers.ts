@@ -56,21 +56,31 @@ export function openRecognizer({ config: { stt }, secrets }: ProviderParts): Rec
 }
 
 /** Where a service or an installed voice fails, the embedded voice speaks. @throws AppError CONFIG_INVALID. */
-export function openSynthesizer({ config: { tts, speech }, secrets, logger }: ProviderParts): SpeechSynthesizer {
-  const embedded = new EmbeddedSynthesizer(speech.voice);
-  if (tts.kind === 'embedded') {
-    refuseIdle('tts', tts, 'openai');
-    return embedded;
-  }
-  const chosen =
-    tts.kind === 'openai'
-      ? new OpenAiSynthesizer(tts, secrets)
-      : tts.kind === 'elevenlabs'
-        ? new ElevenLabsSynthesizer(tts, secrets)
-        : new SherpaSynthesizer(tts);
-  return new FallbackSynthesizer(chosen, embedded, systemClock, (err) =>
+export function openSynthesizer(parts: ProviderParts): SpeechSynthesizer {
+  const { config, logger } = parts;
+  const chosen = openChosenSynthesizer(parts);
+  if (config.tts.kind === 'embedded') return chosen;
+  return new FallbackSynthesizer(chosen, new EmbeddedSynthesizer(config.speech.voice), systemClock, (err) =>
     logger.warn({ err }, 'the voice failed; the embedded one speaks'),
   );
+}
+
+/** The chosen voice and no other: what it cannot say is an error. @throws AppError CONFIG_INVALID. */
+export function openChosenSynthesizer({
+  config: { tts, speech },
+  secrets,
+}: Pick<ProviderParts, 'config' | 'secrets'>): SpeechSynthesizer {
+  switch (tts.kind) {
+    case 'openai':
+      return new OpenAiSynthesizer(tts, secrets);
+    case 'elevenlabs':
+      return new ElevenLabsSynthesizer(tts, secrets);
+    case 'sherpa':
+      return new SherpaSynthesizer(tts);
+    case 'embedded':
+      refuseIdle('tts', tts, 'openai');
+      return new EmbeddedSynthesizer(speech.voice);
+  }
 }
 
 /** The voice that is spoken with where nobody chose one; undefined: the synthesiser's own. */

@@ -4,7 +4,8 @@
  * In: the flags of `render`. Out: motion frames at the film's frame rate and the sound beside them, both streaming.
  * Files are checked to their end before any work is done.
  */
-import { loadConfig } from '../config.ts';
+import type { SpeechOptions } from '../agent/tts.ts';
+import { type Config, environmentSecrets, loadConfig } from '../config.ts';
 import type { AvatarControls } from '../engine/controls.ts';
 import type { HeadPlanner } from '../engine/motion/head-plan.ts';
 import { combineMotion, editMotion, resampleMotion } from '../engine/motion-edit.ts';
@@ -151,7 +152,7 @@ interface SpeechUse {
 async function openSpeech(flags: PerformanceFlags, use: SpeechUse, { signal, warn }: CommandIo): Promise<Speech> {
   if (flags.audio !== undefined) return openAudioSpeech(flags.audio, signal, warn);
   const text = flags.textFile === undefined ? flags.text : await readTextFile(flags.textFile);
-  if (text !== undefined) return openTextSpeech(text, chooseVoice(flags), use, signal);
+  if (text !== undefined) return openTextSpeech(text, flags, use, { signal, warn });
   return {
     sound: null,
     durationUs: null,
@@ -172,45 +173,65 @@ async function openAudioSpeech(path: string, signal: AbortSignal, warn: CommandI
       frames: readAudioFile(path, { signal }),
     },
     durationUs: info.durationUs,
-    async *animate(options) {
-      const [{ motionFromSound }, { ArticulationModel }] = await Promise.all([
-        import('../engine/motion/motion-generator.ts'),
-        import('../engine/motion/articulation-model.ts'),
-      ]);
-      const model = await ArticulationModel.load({ provider: loadConfig().motion.provider });
-      for (const note of model.notes) warn(note);
-      yield* motionFromSound(readAudioFile(path, { mono: true, sampleRateHz: GENERATOR_RATE_HZ, signal }), {
-        ...options,
-        model,
-      });
-    },
+    animate: (options) =>
+      animateSound(readAudioFile(path, { mono: true, sampleRateHz: GENERATOR_RATE_HZ, signal }), options, warn),
     close: async () => undefined,
   };
 }
 
-/** `--voice` alone, `--lang` alone, or the voice as a variant of the language's; else the configured one. */
-function chooseVoice({ voice, lang }: PerformanceFlags): string {
-  if (voice !== undefined && lang !== undefined) return `${lang}+${voice}`;
-  return voice ?? lang ?? loadConfig().speech.voice;
+/** Lips that follow bare sound, by the network. */
+async function* animateSound(
+  sound: AsyncIterable<AudioFrame>,
+  options: MotionOptions,
+  warn: CommandIo['warn'],
+): AsyncGenerator<MotionFrame> {
+  const [{ motionFromSound }, { ArticulationModel }] = await Promise.all([
+    import('../engine/motion/motion-generator.ts'),
+    import('../engine/motion/articulation-model.ts'),
+  ]);
+  const model = await ArticulationModel.load({ provider: loadConfig().motion.provider });
+  for (const note of model.notes) warn(note);
+  yield* motionFromSound(sound, { ...options, model });
 }
 
-async function openTextSpeech(text: string, voice: string, use: SpeechUse, signal: AbortSignal): Promise<Speech> {
-  const [{ EmbeddedSynthesizer }, { withRests }, { motionFromSpeech }] = await Promise.all([
-    import('../agent/embedded-synthesizer.ts'),
+/** Embedded: `--voice` alone, `--lang` alone, or the voice as a variant of the language's. Other voices speak many languages. */
+function chooseVoice(
+  { voice, lang }: PerformanceFlags,
+  { tts }: Pick<Config, 'tts'>,
+  configured: string | undefined,
+): SpeechOptions {
+  if (tts.kind === 'embedded' && voice !== undefined && lang !== undefined) return { voice: `${lang}+${voice}` };
+  const chosen = voice ?? (tts.kind === 'embedded' ? lang : undefined) ?? configured;
+  return { ...(chosen === undefined ? {} : { voice: chosen }), ...(lang === undefined ? {} : { language: lang }) };
+}
+
+async function openTextSpeech(
+  text: string,
+  flags: PerformanceFlags,
+  use: SpeechUse,
+  { signal, warn }: Pick<CommandIo, 'signal' | 'warn'>,
+): Promise<Speech> {
+  const [{ defaultVoice, openChosenSynthesizer }, { withRests }, { motionFromSpeech }] = await Promise.all([
+    import('../agent/providers.ts'),
     import('../agent/tts.ts'),
     import('../engine/motion/speech-motion.ts'),
   ]);
-  const synthesizer = new EmbeddedSynthesizer();
+  const config = loadConfig();
+  const synthesizer = openChosenSynthesizer({ config, secrets: environmentSecrets });
   const close = async () => synthesizer[Symbol.asyncDispose]();
   try {
-    const chunks = synthesizer.synthesize(text, { voice, ratePercent: loadConfig().speech.ratePercent, signal });
+    const voice = chooseVoice(flags, config, defaultVoice(config));
+    const chunks = synthesizer.synthesize(text, { ...voice, ratePercent: config.speech.ratePercent, signal });
     const { first, all } = await peek(withRests(chunks, LEAD_MS, TAIL_MS));
     if (first === undefined) throw new AppError('TEXT_EMPTY', 'The text has nothing to speak in it; give some words.');
     const [forSound, forMotion] = use.sound && use.motion ? tee(all) : [all, all];
     return {
       sound: { sampleRateHz: first.sampleRateHz, channels: 1, frames: soundOf(forSound) },
       durationUs: null,
-      animate: (options) => motionFromSpeech(forMotion, options),
+      animate: (options) =>
+        synthesizer.hasPhonemes
+          ? motionFromSpeech(forMotion, options)
+          : animateSound(soundOf(forMotion), options, warn),
       close,
     };
   } catch (error) {

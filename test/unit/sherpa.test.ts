@@ -7,12 +7,13 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { findRecognizerModel, findVoiceModel } from '../../src/agent/sherpa-models.ts';
 import { SherpaProcess } from '../../src/agent/sherpa-process.ts';
 import { SherpaRecognizer } from '../../src/agent/sherpa-recognizer.ts';
 import { SherpaSynthesizer } from '../../src/agent/sherpa-synthesizer.ts';
 import { type InstallRequest, installedVoices, installVoice, removeVoice } from '../../src/agent/voice-store.ts';
+import { runCli } from '../../src/cli/program.ts';
 import { MockProvider, until } from '../support/mock-provider.ts';
 import { describeSynthesizer } from '../support/synthesizer-conformance.ts';
 
@@ -144,6 +145,22 @@ describe.skipIf(!isInstalled)('sherpa-onnx', () => {
     });
     await speak('good');
     expect(await both.check()).toMatchObject({ isOk: false, remedy: expect.any(String) });
+  });
+
+  it('speaks the texts of films, with lips that follow the sound', async () => {
+    const out = join(scratch, 'spoken.jsonl');
+    vi.stubEnv('VISAVIS__TTS', JSON.stringify({ kind: 'sherpa', voiceDir: withVoice }));
+    vi.spyOn(console, 'log').mockImplementation(() => {});
+    expect(await runCli(['render', '--motion-only', '--motion-out', out, '--text', 'Hello you. Good bye.'])).toBe(0);
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+    const frames = readFileSync(out, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    // 20 characters of 60 ms, and the rests before and after.
+    expect(frames.length / 25).toBeGreaterThan(1.5);
+    expect(Math.max(...frames.map(({ blendshapes }) => blendshapes?.jawOpen ?? 0))).toBeGreaterThan(0.05);
   });
 
   it('sees none of our secrets', async () => {
