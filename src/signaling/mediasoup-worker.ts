@@ -4,10 +4,9 @@
  */
 import { z } from 'zod';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
-import { AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ } from '../media/rtp.ts';
 import type { Logger } from '../telemetry.ts';
 import type { MediasoupModule, MediasoupRouter, MediasoupWorker } from './mediasoup-api.ts';
-import type { RtpCapabilities } from './sfu-protocol.ts';
+import { mediaCodecs } from './mediasoup-codecs.ts';
 
 /** A worker that has not started by then never will. */
 const START_TIMEOUT_MS = 15_000;
@@ -109,23 +108,3 @@ async function inTime(starting: Promise<MediasoupWorker>): Promise<MediasoupWork
     clearTimeout(timer);
   }
 }
-
-/** Opus both ways, and the one codec in which the face is encoded. */
-function mediaCodecs(videoCodec: LiveCodec): RtpCapabilities['codecs'] {
-  return [
-    { kind: 'audio', mimeType: 'audio/opus', clockRate: AUDIO_CLOCK_HZ, channels: 2, parameters: { useinbandfec: 1 } },
-    {
-      kind: 'video',
-      mimeType: `video/${videoCodec}`,
-      clockRate: VIDEO_CLOCK_HZ,
-      ...(videoCodec === 'H264' ? { parameters: H264_PARAMETERS } : {}),
-    },
-  ];
-}
-
-/** Constrained baseline in the form that every browser decodes. */
-export const H264_PARAMETERS = {
-  'packetization-mode': 1,
-  'profile-level-id': '42e01f',
-  'level-asymmetry-allowed': 1,
-};

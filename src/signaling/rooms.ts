@@ -1,5 +1,6 @@
 /** The rooms that are open, by name. The first member opens one, with the face that it chose; the last to leave closes it. */
-import { type Newcomer, Room, type RoomMember, type RoomParts } from './room.ts';
+import { Room, type RoomParts } from './room.ts';
+import type { Newcomer, RoomMember } from './room-member.ts';
 
 export type RoomRequest = Pick<RoomParts, 'name' | 'portraitId' | 'openCall'>;
 

@@ -6,8 +6,8 @@ import type { CallAudience, HostedCall, SoundIntake } from '../../src/signaling/
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
 import type { PeerEvents } from '../../src/signaling/peer.ts';
 import type { RoomState } from '../../src/signaling/protocol.ts';
-import type { RoomAudience, RoomMember } from '../../src/signaling/room.ts';
 import type { RoomMedia, RoomMediaEvents, SfuPeer } from '../../src/signaling/room-media.ts';
+import type { RoomAudience, RoomMember } from '../../src/signaling/room-member.ts';
 import { Rooms } from '../../src/signaling/rooms.ts';
 
 /** The shared call: writes down what it is asked. */
