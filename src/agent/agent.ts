@@ -4,6 +4,7 @@
  */
 import { AppError } from '../errors.ts';
 import type { Clock } from '../media/clock.ts';
+import { answerLines, linesOf } from './answer-lines.ts';
 import type { Brain, Dialogue } from './brain.ts';
 import type { Conversation, ConversationAudience, Face, PlayListener, ReplyTrace } from './conversation.ts';
 import { Hearings } from './hearings.ts';
@@ -11,9 +12,9 @@ import { History } from './history.ts';
 import { detectLanguage } from './language.ts';
 import { Listener } from './listener.ts';
 import type { Recognizer } from './recognizer.ts';
+import { Reply } from './reply.ts';
 import { Script } from './script.ts';
-import { type Line, Sentences } from './sentences.ts';
-import { StageDirections } from './stage-directions.ts';
+import type { Line } from './sentences.ts';
 import type { SpeechSynthesizer } from './tts.ts';
 import type { TurnEffect, TurnEvent } from './turn-events.ts';
 import { TurnTaking, type TurnTakingSettings } from './turn-taking.ts';
@@ -43,18 +44,6 @@ export interface AgentSettings {
   language: string;
   /** … of what callers speak, for the recogniser; undefined: it finds out. */
   callerLanguage?: string | undefined;
-}
-
-/** One reply's work, from the question to the last word heard. */
-interface Reply {
-  turnId: number;
-  /** Undefined for a guest, whose words are not ours. */
-  script: Script | undefined;
-  abort: AbortController;
-  trace: ReplyTrace;
-  /** How far into the script it was played; known when it has settled. */
-  reachedUs: number;
-  heard: (text: string) => void;
 }
 
 const ms = (us: number): number => Math.round(us / 1000);
@@ -138,7 +127,10 @@ export class Agent implements Conversation {
     let replyId: number | undefined;
     const turnId = begin({
       settled: ({ interrupted }) => {
-        if (replyId !== undefined) this.settled(replyId, interrupted);
+        if (replyId === undefined) return undefined;
+        this.replies.delete(replyId);
+        this.settled(replyId, interrupted);
+        return undefined;
       },
     });
     this.tell({ kind: 'guest' });
@@ -151,7 +143,7 @@ export class Agent implements Conversation {
   async close(): Promise<void> {
     this.listener?.close();
     this.tell({ kind: 'end' });
-    for (const reply of this.replies.values()) this.drop(reply);
+    for (const reply of this.replies.values()) reply.drop();
     await this.hearings?.close();
   }
 
@@ -183,16 +175,12 @@ export class Agent implements Conversation {
       case 'answer':
         this.answer(effect);
         break;
-      case 'line': {
-        const { replyId } = effect;
-        const text = { ...settings.lines, 'not-understood': settings.lines.notUnderstood }[effect.line];
-        if (text === '') this.play(replyId, {}, (signal) => this.think(replyId, '', {}, this.lastSettled, signal));
-        else this.play(replyId, {}, () => linesOf([text]));
+      case 'line':
+        this.line(effect.replyId, { ...settings.lines, 'not-understood': settings.lines.notUnderstood }[effect.line]);
         break;
-      }
       case 'guest':
         this.guestReplyId = effect.replyId;
-        this.replies.set(effect.replyId, { ...emptyReply(), script: undefined });
+        this.replies.set(effect.replyId, new Reply(effect.replyId));
         break;
       case 'interrupt':
         face.stop(this.replies.get(effect.replyId)?.turnId ?? -1);
@@ -200,12 +188,9 @@ export class Agent implements Conversation {
       case 'resume':
         this.resume(effect.replyId, effect.cutReplyId);
         break;
-      case 'discard': {
-        const reply = this.replies.get(effect.replyId);
-        if (reply) this.drop(reply);
-        this.replies.delete(effect.replyId);
+      case 'discard':
+        this.forget(effect.replyId);
         break;
-      }
       case 'activity':
         face.setActivity(effect.state);
         audience.activity({ state: effect.state });
@@ -226,94 +211,74 @@ export class Agent implements Conversation {
     const { clock } = this.parts;
     const nowUs = clock.nowUs();
     this.language = language ?? detectLanguage(text, this.language);
-    const trace: ReplyTrace = {};
+    const reply = this.open(replyId);
     if (lastVoicedUs !== undefined) {
-      trace.eouDelayMs = ms(nowUs - lastVoicedUs);
+      reply.trace.eouDelayMs = ms(nowUs - lastVoicedUs);
       const sttDelayUs = this.hearings?.lastDelayUs;
-      if (sttDelayUs !== undefined) trace.sttDelayMs = ms(sttDelayUs);
+      if (sttDelayUs !== undefined) reply.trace.sttDelayMs = ms(sttDelayUs);
     }
-    const { lastSettled } = this;
-    this.play(replyId, trace, (signal) => this.think(replyId, text, trace, lastSettled, signal), lastVoicedUs ?? nowUs);
+    this.play(reply, this.think(reply, text, this.lastSettled), lastVoicedUs ?? nowUs);
   }
 
-  /** What the brain answers, sentence by sentence; a line instead of what it cannot answer. @param text empty: it greets. */
-  private async *think(
-    replyId: number,
-    text: string,
-    trace: ReplyTrace,
-    lastSettled: Promise<void>,
-    signal: AbortSignal,
-  ): AsyncGenerator<Line> {
+  private line(replyId: number, text: string): void {
+    const reply = this.open(replyId);
+    this.play(reply, text === '' ? this.think(reply, '', this.lastSettled) : linesOf(text));
+  }
+
+  private open(replyId: number): Reply {
+    const reply = new Reply(replyId, this.history.assistant());
+    this.replies.set(replyId, reply);
+    return reply;
+  }
+
+  /** What the brain answers. @param text empty: it greets. */
+  private async *think(reply: Reply, text: string, lastSettled: Promise<void>): AsyncGenerator<Line> {
     const { clock, settings } = this.parts;
+    const { signal, trace } = reply;
     await lastSettled;
-    signal.throwIfAborted();
     if (text !== '') this.history.user(text);
+    signal.throwIfAborted();
     const askedUs = clock.nowUs();
-    const directions = new StageDirections();
-    const sentences = new Sentences();
-    try {
-      const question = { history: this.history.soFar(), language: this.language, signal };
-      for await (const piece of this.dialogue.answer(question)) {
-        signal.throwIfAborted();
-        trace.llmTtftMs ??= ms(clock.nowUs() - askedUs);
-        for (const part of directions.push(piece)) yield* this.wishes(sentences.push(part), replyId);
-      }
-      for (const part of directions.end()) yield* this.wishes(sentences.push(part), replyId);
-      yield* this.wishes(sentences.end(), replyId);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      this.fail(error);
-      yield* sentences.end();
-      yield* linesOf([settings.lines.fallback]);
-    }
-  }
-
-  /** Hand-off and goodbye concern the call, not the face. */
-  private wishes(lines: Line[], replyId: number): Line[] {
-    for (const line of lines) {
-      if (line.kind === 'pause') continue;
-      for (const { direction } of line.directions) {
-        if (direction.kind === 'handoff') this.tell({ kind: 'wish', replyId, wish: 'hand-off' });
-        if (direction.kind === 'goodbye') this.tell({ kind: 'wish', replyId, wish: 'goodbye' });
-      }
-    }
-    return lines;
+    yield* answerLines({
+      dialogue: this.dialogue,
+      question: { history: this.history.soFar(), language: this.language, signal },
+      fallback: settings.lines.fallback,
+      onFirstPiece: () => {
+        trace.llmTtftMs = ms(clock.nowUs() - askedUs);
+      },
+      onWish: (wish) => this.tell({ kind: 'wish', replyId: reply.id, wish }),
+      onFailure: (error) => this.fail(error),
+    });
   }
 
   /** @param sinceUs when the caller was last heard, for the latency. */
-  private play(
-    replyId: number,
-    trace: ReplyTrace,
-    lines: (signal: AbortSignal) => AsyncIterable<Line>,
-    sinceUs?: number,
-  ): void {
+  private play(reply: Reply, lines: AsyncIterable<Line> | Iterable<Line>, sinceUs?: number): void {
     const { synthesizer, settings, clock, face } = this.parts;
-    const abort = new AbortController();
-    const script = new Script({
-      lines: lines(abort.signal),
+    reply.script = new Script({
+      lines,
       synthesizer,
       voice: { ...(this.voice === undefined ? {} : { voice: this.voice }), ratePercent: settings.ratePercent },
       languageOf: (text) => detectLanguage(text, this.language),
       onFirstSound: (sinceTextUs) => {
-        trace.ttsTtfbMs = ms(sinceTextUs);
+        reply.trace.ttsTtfbMs = ms(sinceTextUs);
       },
       nowUs: () => clock.nowUs(),
     });
-    const reply: Reply = { turnId: -1, script, abort, trace, reachedUs: 0, heard: this.history.assistant() };
-    this.replies.set(replyId, reply);
-    reply.turnId = face.play(script, this.follow(replyId, reply, sinceUs));
+    reply.turnId = face.play(reply.script, this.follow(reply, reply.script, sinceUs));
   }
 
   private resume(replyId: number, cutReplyId: number): void {
-    const cut = this.replies.get(cutReplyId);
+    const reply = this.replies.get(cutReplyId);
     this.replies.delete(cutReplyId);
-    if (!cut?.script) return;
-    this.replies.set(replyId, cut);
-    cut.turnId = this.parts.face.play(cut.script, this.follow(replyId, cut), cut.reachedUs);
+    if (!reply?.script) return;
+    reply.id = replyId;
+    this.replies.set(replyId, reply);
+    reply.turnId = this.parts.face.play(reply.script, this.follow(reply, reply.script), reply.reachedUs);
   }
 
-  private follow(replyId: number, reply: Reply, sinceUs?: number): PlayListener {
+  private follow(reply: Reply, script: Script, sinceUs?: number): PlayListener {
     const { clock, face, traced } = this.parts;
+    const { id: replyId } = reply;
     let done = (): void => {};
     this.lastSettled = new Promise((resolve) => {
       done = resolve;
@@ -328,13 +293,10 @@ export class Agent implements Conversation {
       settled: ({ reachedUs, interrupted, interruptionLatencyUs }) => {
         if (interruptionLatencyUs !== undefined) reply.trace.interruptionLatencyMs = ms(interruptionLatencyUs);
         reply.reachedUs = reachedUs;
-        reply.heard(reply.script!.heardText(interrupted ? reachedUs : Number.POSITIVE_INFINITY));
+        reply.heard(script.heardText(interrupted ? reachedUs : Number.POSITIVE_INFINITY));
         done();
         face.relax();
-        if (!interrupted) {
-          this.replies.delete(replyId);
-          this.drop(reply);
-        }
+        if (!interrupted) this.forget(replyId);
         traced(reply.trace);
         this.settled(replyId, interrupted);
         return Object.keys(reply.trace).length > 0 ? reply.trace : undefined;
@@ -346,10 +308,9 @@ export class Agent implements Conversation {
     this.tell({ kind: 'settled', replyId, interrupted });
   }
 
-  /** Ends all work for what is not to be said. */
-  private drop({ abort, script }: Reply): void {
-    abort.abort();
-    script?.close();
+  private forget(replyId: number): void {
+    this.replies.get(replyId)?.drop();
+    this.replies.delete(replyId);
   }
 
   /** What is wrong outside is told, and the conversation goes on; anything else is a bug of ours. */
@@ -357,18 +318,4 @@ export class Agent implements Conversation {
     if (error instanceof AppError) this.parts.audience.failed({ error: { code: error.code, message: error.message } });
     else this.parts.audience.broken(error);
   }
-}
-
-const emptyReply = (): Omit<Reply, 'script'> => ({
-  turnId: -1,
-  abort: new AbortController(),
-  trace: {},
-  reachedUs: 0,
-  heard: () => {},
-});
-
-async function* linesOf(texts: readonly string[]): AsyncGenerator<Line> {
-  const sentences = new Sentences();
-  for (const text of texts) yield* sentences.push({ kind: 'text', text });
-  yield* sentences.end();
 }
