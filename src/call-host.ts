@@ -102,6 +102,7 @@ function openConversation(parts: CallHostParts, face: Face, audience: Conversati
     loadVad: () => Vad.load(),
     clock: systemClock,
     traced: (trace: ReplyTrace) => observe(metrics, trace),
+    soundDropped: () => metrics.queueDropped.inc({ queue: 'microphone' }),
   };
   if (liveModel)
     return new LiveAgent({

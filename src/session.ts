@@ -1,9 +1,8 @@
 /**
- * One call, wired: microphone → `Ear` → conversation → `Speaking` → engine (worker) → pacer → Opus, VP8 or H.264 → peer. Sees only ports.
+ * One call, wired: `Microphone` → conversation → `Speaking` → engine (worker) → pacer → Opus, VP8 or H.264 → peer. Sees only ports.
  * Control flows back through turns that are cut off, playout reports, keyframe requests and free slots. Everything it starts ends with `close`.
  */
 import type { Conversation, ConversationAudience, Face } from './agent/conversation.ts';
-import { Ear } from './agent/ear.ts';
 import type { SpeechSynthesizer } from './agent/tts.ts';
 import type { EngineListener, EngineSession } from './engine/avatar-engine.ts';
 import type { AvatarControls } from './engine/controls.ts';
@@ -14,7 +13,7 @@ import { BitrateControl } from './media/bitrate-control.ts';
 import type { Clock } from './media/clock.ts';
 import { OpusEncoder } from './media/opus.ts';
 import { PictureThinning } from './media/picture-thinning.ts';
-import { Mirror } from './mirror.ts';
+import { Microphone } from './microphone.ts';
 import { SessionStatistics } from './session-statistics.ts';
 import type { CallAudience, HostedCall, SoundIntake } from './signaling/hosting.ts';
 import type { LinkReport, MediaOutlet, PeerEvents } from './signaling/peer.ts';
@@ -61,9 +60,7 @@ export class Session implements HostedCall {
   private readonly speaking: Speaking;
   private readonly face: DirectedFace;
   private readonly conversation: Conversation;
-  private readonly ear = new Ear();
-  /** The caller's own voice, while it is wanted. */
-  private mirror: Mirror | undefined;
+  private readonly microphone: Microphone;
   private readonly statistics = new SessionStatistics();
 
   constructor(parts: SessionParts) {
@@ -99,10 +96,11 @@ export class Session implements HostedCall {
       broken: (error) => this.fail(error),
       hangUp: () => this.end('goodbye'),
     });
+    this.microphone = new Microphone(this.conversation, () => (this.speaking.isSilent ? this.openSound() : undefined));
     this.events = {
       connected: () => this.start(),
       keyframeRequest: () => this.engine.requestKeyframe(),
-      microphone: (packet) => this.ear.receive(packet),
+      microphone: (packet) => this.microphone.receive(packet),
       link: (report) => this.follow(report),
       closed: (reason) => this.end(reason),
     };
@@ -161,9 +159,7 @@ export class Session implements HostedCall {
   private perform(action: PacerAction): void {
     switch (action.kind) {
       case 'audio': {
-        const heard = this.ear.tick();
-        this.mirror?.hear(heard);
-        this.conversation.tick(heard, action.samples);
+        this.microphone.tick(action.samples);
         this.mediaUs = action.timestampUs;
         this.parts.peer().send({
           kind: 'audio',
@@ -218,11 +214,9 @@ export class Session implements HostedCall {
     this.conversation.say(text);
   }
 
-  /** The microphone serves the conversation or the mirror, not both. */
   setTalk(isOn: boolean, voice?: string): void {
     if (voice !== undefined) this.conversation.setVoice(voice);
-    if (isOn) this.endMirror();
-    this.conversation.setTalk(isOn);
+    this.microphone.setTalk(isOn);
   }
 
   hold(isDown: boolean): void {
@@ -230,17 +224,7 @@ export class Session implements HostedCall {
   }
 
   setMirror(isOn: boolean): void {
-    if (!isOn) {
-      this.endMirror();
-      return;
-    }
-    this.conversation.setTalk(false);
-    this.mirror ??= new Mirror(() => (this.speaking.isSilent ? this.openSound() : undefined));
-  }
-
-  private endMirror(): void {
-    this.mirror?.rest();
-    this.mirror = undefined;
+    this.microphone.setMirror(isOn);
   }
 
   stop(turnId?: number): void {
@@ -266,13 +250,12 @@ export class Session implements HostedCall {
 
   async close(_reason: string): Promise<void> {
     if (this.life.signal.aborted) return;
-    this.endMirror();
     this.stop();
     this.life.abort();
     this.engine.close();
     this.parts.metrics.sessions.dec();
     await Promise.allSettled([this.conversation.close(), ...this.tasks]);
-    this.ear[Symbol.dispose]();
+    this.microphone[Symbol.dispose]();
     this.opus[Symbol.dispose]();
   }
 }

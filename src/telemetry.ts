@@ -28,6 +28,8 @@ export interface Metrics {
   portraitMs: Histogram;
   /** Pictures that came too late and were replaced by the one before. */
   framesHeld: Counter;
+  /** Pieces given up because a queue was full, by queue. */
+  queueDropped: Counter<'queue'>;
 }
 
 export function createMetrics(): Metrics {
@@ -55,6 +57,12 @@ export function createMetrics(): Metrics {
       'Last voiced sample of the caller to the first sound of the answer',
     ),
     interruptionLatencyMs: delay('interruption_latency_ms', 'Decision to be silent to the last sound of the turn'),
+    queueDropped: new Counter({
+      name: 'queue_dropped_total',
+      help: 'Pieces given up because a queue was full',
+      labelNames: ['queue'] as const,
+      registers,
+    }),
     framesHeld: new Counter({ name: 'frames_held_total', help: 'Pictures given up because they were late', registers }),
     portraitMs: new Histogram({ name: 'portrait_ms', help: 'Photo received to rig ready', buckets, registers }),
   };

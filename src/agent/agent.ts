@@ -31,6 +31,8 @@ export interface AgentParts {
   clock: Clock;
   /** Told of each reply when it is over. */
   traced: (trace: ReplyTrace) => void;
+  /** 20 ms of the caller were lost because this machine cannot follow. */
+  soundDropped: () => void;
   settings: AgentSettings;
 }
 
@@ -114,6 +116,7 @@ export class Agent implements Conversation {
           ),
         sound: (samples) => this.hearings?.push(samples),
         prosody: (caller) => this.parts.face.hearCaller(caller),
+        dropped: this.parts.soundDropped,
         failed: (error) => this.fail(error),
       });
     this.tell({ kind: 'talk', isOn });

@@ -22,6 +22,8 @@ export interface ListenerEvents {
   /** 16 kHz mono, 20 ms at a time, also while nobody speaks, or only the face's own echo is heard. */
   sound(samples: Float32Array, isEcho: boolean): void;
   prosody(caller: CallerProsody): void;
+  /** 20 ms could not be heard, because the detector cannot follow. */
+  dropped(): void;
   failed(error: Error): void;
 }
 
@@ -37,8 +39,6 @@ export class Listener {
   private ticks = 0;
   private loudest = 0;
   private usual = LOUDNESS_FLOOR;
-  /** Ticks whose sound was given up because the detector could not follow. */
-  dropped = 0;
 
   constructor(vad: Promise<VoiceDetector>, events: ListenerEvents) {
     this.vad = vad;
@@ -51,7 +51,7 @@ export class Listener {
     const samples = this.resampler.push(heard ?? new Float32Array(TICK_SAMPLES));
     const isEcho = this.guard.push(thinned(sent), heard ? thinned(heard) : new Float32Array(TICK_SAMPLES / DOWN));
     if (this.waiting >= MAX_WAITING) {
-      this.dropped += 1;
+      this.events.dropped();
       return;
     }
     this.waiting += 1;

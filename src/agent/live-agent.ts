@@ -25,6 +25,8 @@ export interface LiveAgentParts {
   loadVad: () => Promise<VoiceDetector>;
   clock: Clock;
   traced: (trace: ReplyTrace) => void;
+  /** 20 ms of the caller were lost because this machine cannot follow. */
+  soundDropped: () => void;
   settings: { fallbackLine: string; voice?: string | undefined; ratePercent: number };
 }
 
@@ -90,6 +92,7 @@ export class LiveAgent implements Conversation {
           },
           sound: (samples, isEcho) => this.hear(isEcho ? new Float32Array(samples.length) : samples),
           prosody: (caller) => this.parts.face.hearCaller(caller),
+          dropped: this.parts.soundDropped,
           failed: (error) => this.fail(error),
         })
       : undefined;

@@ -199,6 +199,7 @@ export class ScriptedCall implements AsyncDisposable {
           loadVad: async () => new LoudnessDetector(),
           clock,
           traced: (trace) => note('trace')(trace),
+          soundDropped: note('sound-dropped'),
           settings: {
             turns: {
               completeMs: 350,

@@ -61,6 +61,7 @@ function callTo(model: PlayedModel): ScriptedCall {
         loadVad: async () => ({ isVoiced: false, push: async () => [] }),
         clock,
         traced: () => {},
+        soundDropped: () => {},
         settings: { fallbackLine: 'The line is dead.', ratePercent: 100 },
       }),
   });
