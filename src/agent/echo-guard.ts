@@ -29,6 +29,12 @@ const RATIOS = 300;
 /** Until so much of the face's voice was sent, a coupling of −6 dB is reckoned with. */
 const UNKNOWN_HOPS = 180;
 const UNKNOWN_COUPLING = 0.25;
+/** … or until nothing has come back for so long: not in more than a few hops, but for the last ones, where a caller may have begun. */
+const UNRETURNED_HOPS = 85;
+const FEW_HOPS = 5;
+const LAST_HOPS = 15;
+/** Heard power that may be an echo, of the loudest sent. */
+const RETURNED = 0.003;
 const COUPLING_QUANTILE = 0.5;
 /** Heard power must exceed the expected echo by this factor to be the caller's. */
 const MARGIN = 5;
@@ -92,6 +98,9 @@ export class EchoGuard {
   private lagHops: number | undefined;
   private hops = 0;
   private activeHops = 0;
+  /** Of the first active hops: was something heard that may be an echo? */
+  private readonly returned: boolean[] = [];
+  private isUnreturned = false;
   private quietHops = HISTORY_HOPS;
   private explained = 0;
 
@@ -139,7 +148,8 @@ export class EchoGuard {
   /** How much of what is sent returns. */
   private couplingOf(band: number): number {
     if (this.lagHops !== undefined) return this.coupling[band]!;
-    return this.activeHops < UNKNOWN_HOPS ? UNKNOWN_COUPLING : 0;
+    if (this.activeHops >= UNKNOWN_HOPS || this.isUnreturned) return 0;
+    return UNKNOWN_COUPLING;
   }
 
   /** What was sent and may be heard now: at the delay where it is known, else the loudest of the last second. */
@@ -155,8 +165,10 @@ export class EchoGuard {
   private judge(heard: Float64Array): void {
     let explained = 0;
     let all = 0;
+    let loudest = 0;
     for (const [band, power] of heard.entries()) {
       const sent = this.sentFor(band);
+      loudest += sent;
       const ratios = this.ratios[band]!;
       // What the caller says teaches nothing about the echo.
       if (sent > 10 * SILENCE && this.lagHops !== undefined && this.explained > MIN_EXPLAINED) {
@@ -167,7 +179,14 @@ export class EchoGuard {
       explained += Math.min(power, MARGIN * this.expected[band]!);
       all += power;
     }
+    if (this.quietHops === 0 && this.returned.length < UNRETURNED_HOPS) this.watchReturn(all > RETURNED * loudest);
     this.explained += 0.4 * ((all > 0 ? explained / all : 0) - this.explained);
+  }
+
+  private watchReturn(mayBeEcho: boolean): void {
+    this.returned.push(mayBeEcho);
+    if (this.returned.length === UNRETURNED_HOPS)
+      this.isUnreturned = this.returned.slice(0, -LAST_HOPS).filter(Boolean).length < FEW_HOPS;
   }
 
   /** Compares the last of what was heard with everything that was sent up to a second before. */

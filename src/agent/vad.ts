@@ -15,7 +15,7 @@ const CONTEXT_SAMPLES = 64;
 const STATE_DIMS = [2, 1, 128];
 const SAMPLE_RATE = { data: BigInt64Array.of(BigInt(VAD_RATE_HZ)), dims: [] };
 /** Fewer voiced frames than this are a click; the voice counts as begun with the last of them. */
-const MIN_VOICED_FRAMES = 3;
+const MIN_VOICED_FRAMES = 2;
 /** Unvoiced frames after which the voice has ended. */
 const REDEMPTION_FRAMES = 8;
 const NOTHING = new Float32Array(0);

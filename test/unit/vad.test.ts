@@ -146,6 +146,17 @@ describe('echo guard', () => {
     }
   });
 
+  it('makes nobody wait long who interrupts the very first sentence', async () => {
+    const sent = mix(6, [[0.5, face, 0.8]]);
+    const heard = mix(6, [
+      [1.8, caller, 0.3],
+      [0, noise(6, 0.002), 1],
+    ]);
+    const [first] = await listen(heard, sent);
+    expect(first?.kind).toBe('started');
+    expect(first!.atS).toBeLessThan(2.2);
+  });
+
   it('finds the delay', () => {
     const guard = new EchoGuard(VAD_RATE_HZ);
     const sent = mix(6, [[0.2, face, 0.8]]);

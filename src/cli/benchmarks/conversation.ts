@@ -1,7 +1,9 @@
 /**
  * How soon the face answers: spoken questions into the microphone of a real call (Opus, jitter buffer, voice activity, recogniser, brain,
- * voice, engine), no network; `n` is how many of them were understood. `response_latency_ms` is the time from the question's last voiced sample to the first audible packet of the
- * answer; `interruption_latency_ms` from the decision to be silent to the report of the last packet.
+ * voice, engine), no network; `n` is how many were understood. `response_latency_ms` is the time from the question’s last voiced sample to the
+ * first audible packet of the
+ * answer; `barge_in_ms` from an interrupting question's first voiced sample to the last audible packet of the answer that it interrupts;
+ * `interruption_latency_ms` the part of it from the decision to the last packet.
  */
 import { EmbeddedBrain } from '../../agent/embedded-brain.ts';
 import { EmbeddedSynthesizer } from '../../agent/embedded-synthesizer.ts';
@@ -32,6 +34,7 @@ const MAX_ANSWER_MS = 5000;
 
 interface Spoken {
   samples: Float32Array;
+  firstVoicedMs: number;
   lastVoicedMs: number;
 }
 
@@ -57,31 +60,46 @@ export const conversation: Benchmark = {
     live.call.setTalk(true);
     await pause(1000);
     const responseMs: number[] = [];
-    const interruptionMs: number[] = [];
+    const bargeInMs: number[] = [];
+    let isAnswering = false;
     for (const question of questions) {
       signal.throwIfAborted();
-      const ended = live.turns.filter(({ state }) => state === 'ended').length;
+      // Each question but the first interrupts the answer to the one before.
       const startMs = await speakInto(live, question.samples, signal);
+      if (isAnswering) bargeInMs.push(lastLoudMs(live, startMs + question.firstVoicedMs));
       const voicedMs = startMs + question.lastVoicedMs;
       const isAnswer = ({ atMs, isLoud }: { atMs: number; isLoud: boolean }): boolean => isLoud && atMs > voicedMs;
-      const isAnswered = await live
+      isAnswering = await live
         .until('an answer', () => live.packets.some(isAnswer), MAX_ANSWER_MS)
         .then(
           () => true,
           () => false, // not understood
         );
-      if (!isAnswered) continue;
+      if (!isAnswering) continue;
       responseMs.push(live.packets.find(isAnswer)!.atMs - voicedMs);
-      await pause(500);
-      live.call.stop();
-      await live.until('the end of it', () => live.turns.filter(({ state }) => state === 'ended').length > ended);
-      const latencyMs = live.turns.at(-1)?.trace?.interruptionLatencyMs;
-      if (latencyMs !== undefined) interruptionMs.push(latencyMs);
       await pause(700);
     }
-    return [summary('response_latency_ms', 'ms', responseMs), summary('interruption_latency_ms', 'ms', interruptionMs)];
+    live.call.stop();
+    await pause(200);
+    if (responseMs.length === 0) throw new Error('no question was answered');
+    const interruptionMs = live.turns.flatMap(({ trace }) => trace?.interruptionLatencyMs ?? []);
+    return [
+      summary('response_latency_ms', 'ms', responseMs),
+      summary('barge_in_ms', 'ms', bargeInMs),
+      summary('interruption_latency_ms', 'ms', interruptionMs),
+    ];
   },
 };
+
+/** How long the face went on after a moment, until it was silent for 0.3 s. */
+function lastLoudMs(live: LiveCall, fromMs: number): number {
+  let lastMs = fromMs;
+  for (const { atMs, isLoud } of live.packets) {
+    if (atMs - lastMs > 300) break;
+    if (isLoud && atMs > fromMs) lastMs = atMs;
+  }
+  return lastMs - fromMs;
+}
 
 async function spoken(text: string, synthesizer: EmbeddedSynthesizer): Promise<Spoken> {
   const parts: number[] = [];
@@ -89,9 +107,11 @@ async function spoken(text: string, synthesizer: EmbeddedSynthesizer): Promise<S
     const resampler = new Resampler(sampleRateHz, OPUS_RATE_HZ, 1);
     parts.push(...resampler.push(samples), ...resampler.flush());
   }
+  const first = parts.findIndex((sample) => Math.abs(sample) > VOICED);
   const last = parts.findLastIndex((sample) => Math.abs(sample) > VOICED);
   return {
     samples: Float32Array.from([...parts, ...new Float32Array(TAIL_S * OPUS_RATE_HZ)]),
+    firstVoicedMs: (first / OPUS_RATE_HZ) * 1000,
     lastVoicedMs: (last / OPUS_RATE_HZ) * 1000,
   };
 }
