@@ -31,7 +31,7 @@ const UNFINISHED = new Set(
 /** Sounds of someone who listens. */
 const BACKCHANNELS = new Set(
   [
-    'mhm mm mmm hmm hm uh-huh uhhuh mm-hmm mmhmm aha ah oh yeah yes yep ok okay right sure great good really wow i see got it',
+    'mhm mm mmm m h hmm hm uh-huh uhhuh mm-hmm mmhmm aha ah oh yeah yes yep ok okay right sure great good really wow i see got it',
     "ja jo genau klar gut stimmt achso ach so aha okay verstehe oui ouais d’accord d'accord bien sûr ah bon sí si vale claro ya ajá",
     'sì certo va bene capisco sim tá certo claro ok nee ja hoor goed tak dobrze jasne да ага угу понятно evet tamam',
     'はい うん ええ そう なるほど 嗯 好 对 是 哦 네 응 그래',

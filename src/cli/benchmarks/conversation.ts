@@ -1,9 +1,8 @@
 /**
  * How soon the face answers: spoken questions into the microphone of a real call (Opus, jitter buffer, voice activity, recogniser, brain,
  * voice, engine), no network; `n` is how many were understood. `response_latency_ms` is the time from the question’s last voiced sample to the
- * first audible packet of the
- * answer; `barge_in_ms` from an interrupting question's first voiced sample to the last audible packet of the answer that it interrupts;
- * `interruption_latency_ms` the part of it from the decision to the last packet.
+ * first audible packet of the answer; `barge_in_ms` from an interrupting question's first voiced sample to the last audible packet of the
+ * answer that it interrupts; `interruption_latency_ms` the part of it from the decision to the last packet.
  */
 import { EmbeddedBrain } from '../../agent/embedded-brain.ts';
 import { EmbeddedSynthesizer } from '../../agent/embedded-synthesizer.ts';
