@@ -1,7 +1,7 @@
 """What real faces do while they speak, as quartiles over clips: blinks, gaze shifts, head. Writes models/real-performance.json,
 which `visavis evaluate` compares with. The same definitions are computed by src/cli/evaluation/performance.ts on motion frames at 25 Hz.
 
-Head: tracked angles, smoothed over three frames (1/4, 1/2, 1/4), which takes most of the tracker's jitter. Eyes: tracked ARKit weights.
+Head: tracked angles, smoothed over three frames (1/4, 1/2, 1/4), which takes most of the tracker's jitter. Eyes: tracked ARKit weights, the gaze as the median of five frames, for the same reason.
 The tracked gaze knows no degrees; a weight of 1 is taken for 35 degrees.
 
     python real_performance.py
@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from scipy.signal import medfilt
 
 REPO = Path(__file__).resolve().parents[2]
 DATA = REPO.parent / "shared" / "data" / "motion"
@@ -66,8 +67,10 @@ def eyes(weights):
     spans = blink_spans(lid)
     yaw = (w["eyeLookInLeft"] - w["eyeLookOutLeft"] - w["eyeLookInRight"] + w["eyeLookOutRight"]) / 2 * GAZE_DEG
     pitch = (w["eyeLookUpLeft"] + w["eyeLookUpRight"] - w["eyeLookDownLeft"] - w["eyeLookDownRight"]) / 2 * GAZE_DEG
-    open_now = lid < 0.35  # a closing lid drags the tracked gaze with it
-    yaw, pitch = (np.interp(np.arange(len(x)), np.flatnonzero(open_now), x[open_now]) for x in (yaw, pitch))
+    open_now = np.convolve(lid >= 0.35, np.ones(5), "same") == 0  # a closing lid drags the tracked gaze with it
+    if open_now.mean() < 0.3:  # lids that the tracker never sees open say nothing of the gaze
+        open_now = np.ones(len(lid), bool)
+    yaw, pitch = (medfilt(np.interp(np.arange(len(x)), np.flatnonzero(open_now), x[open_now]), 5) for x in (yaw, pitch))
     out = {
         "blinksPerMinute": len(spans) / minutes,
         "gazeShiftsPerMinute": gaze_shifts(yaw, pitch) / minutes,

@@ -41,7 +41,8 @@ const SHUT_SHARE = 0.12;
 const GAP_LIMIT_PX = 1;
 const MIN_OFFSET_S = 4;
 const CHUNK_SAMPLES = MATERIAL_RATE_HZ / 10;
-const SEEDS = [1, 2, 3, 4];
+const SEEDS = [1, 2, 3, 4, 5, 6];
+const BREATH_S = 0.1;
 
 export async function evaluateLips(
   material: readonly Recording[],
@@ -227,13 +228,17 @@ async function* chunks(samples: Float32Array): AsyncGenerator<AudioFrame> {
   }
 }
 
-/** All recordings one after the other, again and again, for so long. */
+/** All recordings one after the other, again and again, for so long; without the rests around them, as real clips are of people who talk. */
 function concatenated(material: readonly Recording[], seconds: number): Float32Array {
   const all = new Float32Array(seconds * MATERIAL_RATE_HZ);
   for (let at = 0, i = 0; at < all.length; i++) {
-    const { samples } = material[i % material.length];
-    all.set(samples.subarray(0, all.length - at), at);
-    at += samples.length;
+    const { samples, said } = material[i % material.length];
+    const spoken = said.filter(({ phone }) => phone.name !== 'sil');
+    const from = Math.max(0, (spoken[0]?.startS ?? 0) - BREATH_S) * MATERIAL_RATE_HZ;
+    const to = ((spoken.at(-1)?.endS ?? Infinity) + BREATH_S) * MATERIAL_RATE_HZ;
+    const piece = samples.subarray(from, to).subarray(0, all.length - at);
+    all.set(piece, at);
+    at += piece.length;
   }
   return all;
 }

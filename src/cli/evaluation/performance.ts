@@ -39,8 +39,8 @@ export function measurePerformance(frames: readonly MotionFrame[]): Partial<Reco
   const [steps, bends, jerks] = [change(1), change(2), change(3)];
   const minutes = frames.length / EVALUATION_FPS / 60;
   const blinks = blinkSpans(frames.map(({ blendshapes: b }) => ((b.eyeBlinkLeft ?? 0) + (b.eyeBlinkRight ?? 0)) / 2));
-  const yaw = frames.map(({ gaze }) => gaze.yawRad * DEG);
-  const pitch = frames.map(({ gaze }) => gaze.pitchRad * DEG);
+  const yaw = medians(frames.map(({ gaze }) => gaze.yawRad * DEG));
+  const pitch = medians(frames.map(({ gaze }) => gaze.pitchRad * DEG));
   const intervals = difference(
     blinks.map(([start]) => start),
     1,
@@ -140,6 +140,11 @@ function freezes(frames: readonly MotionFrame[]): number {
 
 function smoothed(values: readonly number[]): number[] {
   return values.map((value, i) => 0.25 * (values[i - 1] ?? value) + 0.5 * value + 0.25 * (values[i + 1] ?? value));
+}
+
+/** Of five. */
+function medians(values: readonly number[]): number[] {
+  return values.map((_, i) => quantile(values.slice(Math.max(i - 2, 0), i + 3), 0.5));
 }
 
 export function difference(values: readonly number[], order: number): number[] {

@@ -26,7 +26,7 @@ const DELAY_FRAMES = 4;
 const PACE_GATE = 1.4;
 const SLOWEST = 0.3;
 /** Gives back what interpolation between frames and blending of plans take. */
-const GAIN = 1.1;
+const GAIN = 1.25;
 const MEAN_ENERGY = 0.45;
 /** A plan that strays further from the fitted model's is none. */
 const LIMIT_DEG = 40;
