@@ -2,12 +2,12 @@
  * One visitor's socket: checks every message of the protocol, answers each in every case, and drives one call at a time through its
  * peer. A call ends with its socket, with its transport, and when nothing more is heard of the visitor.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../telemetry.ts';
+import { answering, emptySchema } from './answering.ts';
 import type { CallSocket } from './call-sockets.ts';
-import { describeFailure } from './failure.ts';
 import type { CallAudience, CallHost, HostedCall } from './hosting.ts';
 import type { IceServer } from './ice-servers.ts';
 import type { PerMinute } from './limits.ts';
@@ -16,7 +16,6 @@ import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
 import { BEAT_MS, Presence } from './presence.ts';
 import {
   answerSchema,
-  type ClientToServerEvents,
   candidateSchema,
   controlsSchema,
   holdSchema,
@@ -24,7 +23,6 @@ import {
   joinSchema,
   mirrorSchema,
   type Render,
-  type Reply,
   type SfuJoined,
   saySchema,
   speakSchema,
@@ -33,7 +31,7 @@ import {
 import { isSfuPeer, type SfuPeer } from './room-media.ts';
 import type { RoomAudience } from './room-member.ts';
 import type { RoomRequest, Rooms } from './rooms.ts';
-import { sfuConnectSchema, sfuProduceSchema, sfuReceiveSchema } from './sfu-protocol.ts';
+import { answerSfuMessages } from './sfu-messages.ts';
 import { INVITATION_LIFETIME_S, sharedRoomName, type TicketOffice } from './tickets.ts';
 
 /** Every one makes the server send packets to an address of the sender's choice. */
@@ -60,8 +58,6 @@ export interface CallSocketParts {
   logger: Logger;
 }
 
-const emptySchema = z.object({}).optional();
-
 /** A call and what belongs to it. */
 interface OpenCall {
   /** By which programs find the call; that of a room is the room's. */
@@ -81,30 +77,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   /** Counts what ends a call, so that one still being opened notices. */
   let endings = 0;
 
-  /** Checks a message, runs its handler, answers in every case. */
-  function on<S extends z.ZodType, R extends object>(
-    name: keyof ClientToServerEvents,
-    schema: S,
-    handle: (message: z.infer<S>) => R | Promise<R>,
-  ): void {
-    const listener = async (raw: unknown, reply?: unknown): Promise<void> => {
-      const answer: Reply<R> = typeof reply === 'function' ? (reply as Reply<R>) : () => {};
-      try {
-        const parsed = schema.safeParse(raw);
-        if (!parsed.success) {
-          const issue = parsed.error.issues[0]!;
-          throw new AppError(
-            'SIGNALING_INVALID',
-            `Message "${name}" is not acceptable: ${issue.path.join('.') || 'value'}: ${issue.message}.`,
-          );
-        }
-        answer(await handle(parsed.data));
-      } catch (error) {
-        answer(describeFailure(error, logger).failure);
-      }
-    };
-    socket.on(name, listener as never);
-  }
+  const on = answering(socket, logger);
 
   const inCall = (): OpenCall => {
     if (!open) throw new AppError('SIGNALING_INVALID', 'There is no call on this connection; join first.');
@@ -282,26 +255,10 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     if (open) open.candidates = 0; // another network, other candidates
     return { offerSdp };
   });
-  on('sfuReceive', sfuReceiveSchema, async ({ rtpCapabilities }) => ({
-    streams: await sfuPeer().receive(rtpCapabilities),
-  }));
-  on('sfuConnect', sfuConnectSchema, async ({ transportId, dtlsParameters }) => {
-    await sfuPeer().connect(transportId, dtlsParameters);
-    return {};
+  answerSfuMessages(on, (needsSpeaker) => {
+    if (needsSpeaker) requireSpeaker();
+    return sfuPeer();
   });
-  on('sfuReady', emptySchema, async () => {
-    await sfuPeer().ready();
-    return {};
-  });
-  on('sfuMicrophone', emptySchema, async () => {
-    requireSpeaker();
-    return await sfuPeer().openMicrophone();
-  });
-  on('sfuProduce', sfuProduceSchema, async ({ rtpParameters }) => {
-    requireSpeaker();
-    return { id: await sfuPeer().produce(rtpParameters) };
-  });
-  on('sfuRestart', emptySchema, async () => ({ transports: await sfuPeer().restartIce() }));
   on('speak', speakSchema, (message) => ({ turnId: inCall().call.speak(message) }));
   on('say', saySchema, ({ text, voice }) => {
     inCall().call.say(text, voice);

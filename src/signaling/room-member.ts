@@ -82,21 +82,21 @@ export class RoomMember implements HostedCall {
     this.listen('setMirror', isOn);
   }
 
-  say(text: string): void {
+  say(text: string, voice?: string): void {
     this.room.requireWord(this);
-    this.room.call.say(text);
+    this.room.call.say(text, voice);
   }
 
-  setTalk(isOn: boolean): void {
-    this.listen('setTalk', isOn);
+  setTalk(isOn: boolean, voice?: string): void {
+    this.listen('setTalk', isOn, voice);
   }
 
-  private listen(listener: 'setMirror' | 'setTalk', isOn: boolean): void {
+  private listen(listener: 'setMirror' | 'setTalk', isOn: boolean, voice?: string): void {
     if (isOn) {
       this.room.take(this);
       this.listeners.add(listener);
     } else if (!this.listeners.delete(listener)) return;
-    this.room.call[listener](isOn);
+    this.room.call[listener](isOn, voice);
     if (this.listeners.size === 0) this.room.release(this);
   }
 

@@ -41,12 +41,12 @@ class FakeCall implements HostedCall {
     this.asked.push(`mirror ${isOn}`);
   }
 
-  say(text: string): void {
-    this.asked.push(`say ${text}`);
+  say(text: string, voice = ''): void {
+    this.asked.push(`say ${text} ${voice}`.trim());
   }
 
-  setTalk(isOn: boolean): void {
-    this.asked.push(`talk ${isOn}`);
+  setTalk(isOn: boolean, voice = ''): void {
+    this.asked.push(`talk ${isOn} ${voice}`.trim());
   }
 
   hold(isDown: boolean): void {
@@ -257,13 +257,14 @@ describe('the floor', () => {
     expect(codeOf(() => second.setMirror(true))).toBe('FLOOR_TAKEN');
     expect(codeOf(() => second.speak({ text: 'x' }))).toBe('FLOOR_TAKEN');
     expect(first.speak({ text: 'y' })).toBe(1);
+    first.say('z', 'en-gb');
     const packet = { rtpTimestamp: 0, opus: new Uint8Array(1) };
     media[0]!.viewers[0]!.microphone({ sequenceNumber: 1, ...packet });
     media[0]!.viewers[1]!.microphone({ sequenceNumber: 2, ...packet });
     second.setMirror(false); // not theirs to end
     first.setMirror(false);
     media[0]!.viewers[0]!.microphone({ sequenceNumber: 3, ...packet });
-    expect(opened[0]!.asked).toEqual(['mirror true', 'speak y', 'heard 1', 'mirror false']);
+    expect(opened[0]!.asked).toEqual(['mirror true', 'speak y', 'say z en-gb', 'heard 1', 'mirror false']);
     expect(b.states.at(-1)!.floor).toBe('free');
     second.setMirror(true);
     expect(b.states.at(-1)!.floor).toBe('mine');
@@ -272,7 +273,7 @@ describe('the floor', () => {
   it('is kept while anything hears the microphone, and given back with the last', async () => {
     const a = new Visitor();
     const member = await enter(a);
-    member.setTalk(true);
+    member.setTalk(true, 'en-gb');
     member.setMirror(true);
     member.hold(true);
     member.setMirror(false);
@@ -280,7 +281,7 @@ describe('the floor', () => {
     member.setTalk(false);
     member.setTalk(false);
     expect(a.states.at(-1)!.floor).toBe('free');
-    expect(opened[0]!.asked).toEqual(['talk true', 'mirror true', 'hold true', 'mirror false', 'talk false']);
+    expect(opened[0]!.asked).toEqual(['talk true en-gb', 'mirror true', 'hold true', 'mirror false', 'talk false']);
   });
 
   it('is free again when the speaker leaves, and the face stops listening', async () => {
