@@ -69,6 +69,7 @@ export class Call {
   private microphone: MediaStreamTrack | null = null;
   private isMirror = false;
   private isTalking = false;
+  private voice = '';
   private attempt = 0;
   state: CallState = 'idle';
   /** Who draws, as the server has it. */
@@ -249,13 +250,13 @@ export class Call {
 
   /** A typed turn of ours, which the face answers. */
   async say(text: string): Promise<void> {
-    await this.request((reply) => this.requireSocket().emit('say', { text }, reply));
+    await this.request((reply) => this.requireSocket().emit('say', { text, ...this.voicePart }, reply));
   }
 
   /** The face says exactly this. @returns the turn's number. */
-  async speak(text: string, voice?: string): Promise<number> {
+  async speak(text: string): Promise<number> {
     const { turnId } = await this.request<{ turnId: number }>((reply) =>
-      this.requireSocket().emit('speak', { text, ...(voice ? { voice } : {}) }, reply),
+      this.requireSocket().emit('speak', { text, ...this.voicePart }, reply),
     );
     return turnId;
   }
@@ -278,7 +279,17 @@ export class Call {
   /** The conversation hears our microphone, or no longer. */
   async setTalk(isOn: boolean): Promise<void> {
     this.isTalking = isOn;
-    if (this.socket) await this.request((reply) => this.socket!.emit('talk', { isOn }, reply));
+    if (this.socket) await this.request((reply) => this.socket!.emit('talk', { isOn, ...this.voicePart }, reply));
+  }
+
+  /** The voice of everything that is said from now on; empty: the server's own. */
+  async setVoice(voice: string): Promise<void> {
+    this.voice = voice;
+    if (this.isTalking) await this.setTalk(true);
+  }
+
+  private get voicePart(): { voice?: string } {
+    return this.voice ? { voice: this.voice } : {};
   }
 
   /** Push-to-talk: the turn is ours while the key is down. */

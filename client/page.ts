@@ -263,7 +263,7 @@ export class VisavisPage extends LitElement {
   private onState(state: CallState): void {
     this.callState = state;
     if (state === 'live') {
-      this.notice = undefined;
+      if (this.notice?.isError) this.notice = undefined;
       void this.kiosk?.live();
     }
     if (state === 'joining') this.program = '';

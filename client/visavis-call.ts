@@ -144,6 +144,7 @@ export class VisavisCall extends LitElement {
     if (changed.has('state')) this.toggleAttribute('live', this.state === 'live' || this.state === 'reconnecting');
     this.toggleAttribute('pictured', this.firstPictureMs !== undefined && this.state !== 'ended');
     if (changed.has('muted')) this.video.muted = this.muted || this.needsGesture;
+    if (changed.has('voice')) this.call?.setVoice(this.voice).catch((error) => this.fail(error, 'NETWORK'));
     if (changed.has('speaker')) void this.useSpeaker();
     if (changed.has('microphone')) this.ears.use(this.microphone).catch((error) => this.fail(error, 'MICROPHONE'));
     // Another face, or another way to draw it, in the middle of a call: same page, new call.
@@ -173,6 +174,7 @@ export class VisavisCall extends LitElement {
     if (render === 'server') this.dropView();
     try {
       await call.setMicrophone(this.ears.track);
+      await call.setVoice(this.voice);
       await call.setMirror(this.isMirror);
       await call.setTalk(this.isTalking);
       const room = this.room ? ({ name: this.room, as: this.viewer ? 'viewer' : 'speaker' } as const) : undefined;
@@ -249,7 +251,7 @@ export class VisavisCall extends LitElement {
 
   /** The face says exactly this. @returns the turn's number; `turn` events carry it. */
   async speak(text: string): Promise<number> {
-    return this.requireCall().speak(text, this.voice || undefined);
+    return this.requireCall().speak(text);
   }
 
   /** Silence, now. */

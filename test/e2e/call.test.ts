@@ -114,9 +114,19 @@ describe('the call page', () => {
     const { page } = await openPage(browser, server.url);
     await joinCall(page);
     const before = await inbound(page);
-    await page.evaluate(() => (document.querySelector('visavis-call') as unknown as CallElement).restartNetwork());
-    await untilState(page, 'reconnecting');
-    await untilState(page, 'live');
+    const states = await page.evaluate(
+      () =>
+        new Promise<string[]>((resolve) => {
+          const element = document.querySelector('visavis-call') as unknown as CallElement;
+          const seen: string[] = [];
+          element.addEventListener('state', ({ detail }: CustomEventInit) => {
+            seen.push(detail.state);
+            if (detail.state === 'live') resolve(seen);
+          });
+          element.restartNetwork();
+        }),
+    );
+    expect(states).toEqual(['reconnecting', 'live']);
     // The counters went on: it is the same connection.
     await untilInbound(page, 'pictures on the new way', ({ pictures }) => pictures > before.pictures + 30);
   });

@@ -10,6 +10,9 @@ import type { TestServer } from '../support/test-server.ts';
 /** Nobody notices less; and the instrument itself is this far off at times. */
 const IN_STEP_MS = 40;
 const WINDOWS = 8;
+const WINDOW_S = 6;
+/** Sound that waits this long in the browser: its packets, or the browser itself, get no time. */
+const STARVED_MS = 120;
 
 let server: TestServer;
 
@@ -24,6 +27,8 @@ afterAll(async () => {
 interface Heard {
   /** When each picture of the screen was made, and how different it is from the resting one, 0…255. */
   pictures: [timeS: number, moved: number][];
+  /** How long the sound waited for its turn in the browser, ms. */
+  soundBufferMs: number;
   /** Loudest sample of each 128, with the moment at which it leaves the loudspeaker. */
   sounds: [timeS: number, peak: number][];
 }
@@ -69,6 +74,13 @@ function observe(page: Page, seconds: number): Promise<Heard> {
       pictures.push([timeMs / 1000, moved / now.length]);
     };
     // Starts in the dark part of the clip, or learns it.
+    const soundWait = async (): Promise<{ delayS: number; samples: number }> => {
+      for (const entry of (await element.call.getStats()).values())
+        if (entry.type === 'inbound-rtp' && entry.kind === 'audio')
+          return { delayS: entry.jitterBufferDelay, samples: entry.jitterBufferEmittedCount };
+      return { delayS: 0, samples: 0 };
+    };
+    const before = await soundWait();
     const endMs = performance.now() + durationS * 1000;
     await new Promise<void>((resolve) => {
       const look = (timeMs: number): void => {
@@ -82,8 +94,10 @@ function observe(page: Page, seconds: number): Promise<Heard> {
       };
       next();
     });
+    const after = await soundWait();
     await context.close();
-    return { pictures, sounds };
+    const soundBufferMs = (1000 * (after.delayS - before.delayS)) / (after.samples - before.samples);
+    return { pictures, sounds, soundBufferMs };
   }, seconds);
 }
 
@@ -115,7 +129,7 @@ function skewsMs({ pictures, sounds }: Heard): number[] {
 
 describe('sound and picture in the browser', () => {
   for (const render of ['server', 'client'] as const) {
-    it(`flash with their beep, ${render === 'server' ? 'as video' : 'drawn by the page'}`, async () => {
+    it(`flash with their beep, ${render === 'server' ? 'as video' : 'drawn by the page'}`, async ({ skip }) => {
       const browser = await launchBrowser({ webgl: render === 'client' });
       // The measuring worklet is not the page's own script.
       const context = await browser.newContext({ bypassCSP: true, viewport: { width: 480, height: 640 } });
@@ -124,13 +138,19 @@ describe('sound and picture in the browser', () => {
       await page.getByRole('button', { name: 'Join' }).click();
       await untilState(page, 'live');
       await untilPictures(page, 50);
-      // A starved machine plays late for a while, and what listens here can only fall behind: in step is what must be seen once.
       let skews: number[] = [];
+      let isSteady = false;
       for (let i = 0; i < WINDOWS && !(skews.length > 3 && Math.abs(median(skews)) <= IN_STEP_MS); i++) {
-        skews = skewsMs(await observe(page, 6));
+        const seen = await observe(page, WINDOW_S);
+        const isStarved = seen.soundBufferMs > STARVED_MS || seen.pictures.length < 0.8 * 25 * WINDOW_S;
+        if (isStarved) continue;
+        isSteady = true;
+        skews = skewsMs(seen);
         console.info(`${render}: picture after sound, ms: ${skews.join(' ')}`);
       }
       await browser.close();
+      // Browsers let sound wait where packets come late; then nothing is learned about us.
+      if (!isSteady) return skip('this machine is too busy to tell');
       expect(skews.length).toBeGreaterThan(3);
       expect(Math.abs(median(skews))).toBeLessThanOrEqual(IN_STEP_MS);
     });

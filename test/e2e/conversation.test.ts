@@ -1,0 +1,101 @@
+// A conversation in a real browser with nothing configured: typed and spoken questions are answered, written down, and interrupted.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { EmbeddedSynthesizer } from '../../src/agent/embedded-synthesizer.ts';
+import { Resampler } from '../../src/media/resampler.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { joinCall, openPage, screenshot, startCallServer, untilInbound } from '../support/call-page.ts';
+import type { TestServer } from '../support/test-server.ts';
+import { wavBytes } from '../support/wav-bytes.ts';
+
+const RATE_HZ = 48_000;
+/** The fake microphone plays its file again and again: the pause has to be longer than an answer. */
+const PAUSE_S = 25;
+const PATIENCE_MS = 90_000;
+
+const folder = mkdtempSync(join(tmpdir(), 'visavis-conversation-'));
+let server: TestServer;
+let browser: Browser | undefined;
+
+beforeAll(async () => {
+  server = await startCallServer((config) => {
+    config.motion.fps = 25;
+  });
+});
+afterEach(() => browser?.close());
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A file with a second of silence, the sentence, and a long pause. */
+async function spoken(text: string): Promise<string> {
+  await using synthesizer = new EmbeddedSynthesizer();
+  const pieces: Float32Array[] = [new Float32Array(RATE_HZ)];
+  for await (const { samples, sampleRateHz } of synthesizer.synthesize(text, {
+    voice: 'en-us',
+    ratePercent: 90,
+    signal: new AbortController().signal,
+  })) {
+    const resampler = new Resampler(sampleRateHz, RATE_HZ, 1);
+    pieces.push(resampler.push(samples).slice(), resampler.flush().slice());
+  }
+  pieces.push(new Float32Array(PAUSE_S * RATE_HZ));
+  const path = join(folder, 'question.wav');
+  writeFileSync(path, wavBytes(concatenated(pieces), { sampleRateHz: RATE_HZ, channels: 1, format: 1 }));
+  return path;
+}
+
+function concatenated(pieces: Float32Array[]): Float32Array {
+  const whole = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** Waits for a line of the transcript. */
+async function untilLine(page: Page, who: 'caller' | 'face', pattern: RegExp): Promise<void> {
+  await page.locator(`.line.${who}`).filter({ hasText: pattern }).first().waitFor({ timeout: PATIENCE_MS });
+}
+
+describe('a conversation', () => {
+  it('answers what is typed, and stops in the middle when it is told to', async () => {
+    browser = await launchBrowser();
+    const { page, errors } = await openPage(browser, `${server.url}?stats`);
+    await joinCall(page);
+    const silent = await untilInbound(page, 'sound', ({ soundSamples }) => soundSamples > 0);
+    await page.getByLabel('Your message').fill('When are you open on Saturday?');
+    await page.getByLabel('Your message').press('Enter');
+    await untilLine(page, 'caller', /open on Saturday/);
+    await untilLine(page, 'face', /Saturday/);
+    await untilInbound(page, 'the answer', ({ soundEnergy }) => soundEnergy > silent.soundEnergy + 1e-3);
+    await screenshot(page, 'conversation');
+
+    await page.getByText('Say exactly this').click();
+    await page.getByLabel('What the face should say').fill(`${'This is a very long story. '.repeat(20)}The end.`);
+    await page.getByRole('button', { name: 'Speak' }).click();
+    await untilLine(page, 'face', /very long story/);
+    await page.getByRole('button', { name: 'Interrupt' }).click();
+    await page.locator('.line.face .cut').last().waitFor();
+    const told = await page.locator('.line.face').last().textContent();
+    expect(told).not.toContain('The end.');
+    expect(errors).toEqual([]);
+  });
+
+  it('greets whoever begins to talk, understands a spoken question and answers it', async () => {
+    const microphoneWav = await spoken('What time do you open on Saturday?');
+    browser = await launchBrowser({ microphoneWav });
+    const { page } = await openPage(browser, server.url);
+    await joinCall(page);
+    await page.getByRole('button', { name: 'Talk' }).click();
+    await untilLine(page, 'caller', /saturday/i);
+    await untilLine(page, 'face', /Saturday/);
+    await screenshot(page, 'conversation-spoken');
+  });
+});
