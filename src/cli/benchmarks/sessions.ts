@@ -1,11 +1,15 @@
 /**
  * How many calls the machine carries, and what one costs; encoding included, network excluded. `sessions_realtime`: talking 512 × 512 calls with
- * every one at 25 pictures a second (p50, p95: pictures a second of the middle and of the slowest). `idle_session_cores`: a silent call.
+ * every one at 25 pictures a second (p50, p95: pictures a second of the middle and of the slowest). `sessions_admitted`: how many of them a server
+ * here would take, by the same rule and measurement. `idle_session_cores`: a silent call.
  * `cores_left_at_2_sessions`: cores that two talking calls leave alone. `rss_mb_per_session`: memory of each call after the first, measured in a
  * process of its own.
  */
 import { spawn } from 'node:child_process';
-import { availableCores } from '../../capacity.ts';
+import { performance } from 'node:perf_hooks';
+import { PICTURE_PX } from '../../call-host.ts';
+import { availableCores, type Machine, refusal } from '../../capacity.ts';
+import { calibrate } from '../../engine/calibration.ts';
 import { quantile } from '../../media/quantile.ts';
 import { Scope } from '../../media/scope.ts';
 import { openBenchEngine } from './bench-engine.ts';
@@ -23,6 +27,15 @@ export const sessions: Benchmark = {
     await using scope = new Scope();
     const cores = availableCores();
     const parts = await openBenchEngine(scope, Math.ceil(cores));
+    const { fps } = parts.config.motion;
+    const { codecs, bitrateKbps } = parts.config.webrtc;
+    const { pictureMs } = await calibrate({
+      rigPath: parts.rigPath,
+      sizePx: PICTURE_PX,
+      fps,
+      codec: codecs[0]!,
+      bitrateBps: bitrateKbps * 1000,
+    });
     const seconds = quick ? 2 : 8;
     const calls: LiveCall[] = [];
     const add = async (): Promise<void> => {
@@ -41,9 +54,11 @@ export const sessions: Benchmark = {
       n: 1,
     });
     let carried: number[] = [];
+    let mainPerCall = 0;
     for (;;) {
       signal.throwIfAborted();
       let rates: number[] = [];
+      const mainBefore = performance.eventLoopUtilization();
       const used = await usedCores(async () => {
         rates = await talk(calls, seconds, signal);
       });
@@ -51,6 +66,8 @@ export const sessions: Benchmark = {
         const left = round(Math.max(0, cores - used));
         results.push({ name: 'cores_left_at_2_sessions', value: left, unit: 'cores', p50: left, p95: left, n: 1 });
       }
+      const mainShare = performance.eventLoopUtilization(mainBefore).utilization;
+      if (calls.length === 1 || Math.min(...rates) >= REALTIME_FPS) mainPerCall = mainShare / calls.length;
       if (Math.min(...rates) >= REALTIME_FPS) carried = rates;
       else if (calls.length > 1) break;
       if (calls.length >= cores * MOST_PER_CORE) break;
@@ -64,6 +81,8 @@ export const sessions: Benchmark = {
       p95: round(quantile(carried, 0.05)),
       n: carried.length,
     });
+    const admitted = admittedCalls({ cores, workers: Math.ceil(cores), fps }, pictureMs, mainPerCall);
+    results.push({ name: 'sessions_admitted', value: admitted, unit: '', p50: admitted, p95: admitted, n: 1 });
     const { mbPerSession, n } = await measureMemory();
     results.push({
       name: 'rss_mb_per_session',
@@ -76,6 +95,17 @@ export const sessions: Benchmark = {
     return results;
   },
 };
+
+/** How many callers are let in one after the other, when each costs the same and all talk. */
+function admittedCalls(machine: Machine, pictureMs: number, mainPerCall: number): number {
+  let drawn = 0;
+  while (drawn < machine.cores * MOST_PER_CORE) {
+    const load = { drawn, undrawn: 0, pictureMs, mainShare: drawn * mainPerCall, lateShare: 0 };
+    if (refusal(machine, load, 'server')) break;
+    drawn += 1;
+  }
+  return drawn;
+}
 
 /** All talk at once. @returns pictures a second of each, without the first and last half second. */
 async function talk(calls: LiveCall[], seconds: number, signal: AbortSignal): Promise<number[]> {
