@@ -30,6 +30,7 @@ import { type Line, withCaption, withHeard, withNote, withTurn, withTyped } from
 import './visavis-call.ts';
 import type { Activity, VisavisCall } from './visavis-call.ts';
 
+const DISCLOSURE = html`<p class="disclosure">This face is synthetic: a picture, brought to life by a computer.</p>`;
 /** Sliders send many values: as often as a face can follow. */
 const CONTROLS_MS = 40;
 
@@ -291,7 +292,7 @@ export class VisavisPage extends LitElement {
           ${this.isLive ? this.renderToolbar() : this.renderGallery()}
           ${this.renderNotice()}
           ${this.room && this.isLive ? renderRoomNote(this.room) : nothing}
-          <p class="disclosure">This face is synthetic: a picture, brought to life by a computer.</p>
+          ${DISCLOSURE}
         </section>
         <aside class="side">
           <div class="tabs" role="tablist" aria-label="Beside the face">
@@ -454,6 +455,7 @@ export class VisavisPage extends LitElement {
   private renderKiosk(): unknown {
     return html`<main class="kiosk" @click=${() => void document.documentElement.requestFullscreen?.().catch(() => {})}>
       ${this.renderFace()}
+      ${DISCLOSURE}
       <div class="kiosk-bar">${this.renderNotice()} ${this.isLive ? this.renderToolbar() : nothing}</div>
     </main>`;
   }
