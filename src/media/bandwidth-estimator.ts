@@ -143,7 +143,7 @@ export class BandwidthEstimator {
   /** 0…1, of the newest packets alone where they are enough to say so. */
   get lossNow(): number {
     const { packets, lost } = this.counted;
-    return packets < LOSS_PACKETS / 4 ? this.smoothedLoss : lost / packets;
+    return packets < LOSS_PACKETS / 2 ? this.smoothedLoss : lost / packets;
   }
 
   /** Smoothed; undefined before the first measurement. */

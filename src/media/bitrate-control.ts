@@ -18,6 +18,8 @@ export interface RateChange extends VideoRate {
 }
 
 const HIGH_LOSS = 0.1;
+/** Nobody waits for an average of this. */
+const VERY_HIGH_LOSS = 0.4;
 /** Below this the link is clean. Where delay shows that no queue stands, what is lost is lost in the air, and fewer bits would not help. */
 const LOW_LOSS = { withoutDelay: 0.02, withDelay: 0.07 };
 /** Of what got through while a queue was building: leaves room for it to drain. */
@@ -72,7 +74,7 @@ export class BitrateControl {
   /** @returns the new rate where it changes. */
   report(report: LinkReport, nowUs: number): RateChange | undefined {
     this.link.push(report);
-    const { loss, isQueueing } = this.link;
+    const { loss, lossNow, isQueueing } = this.link;
     const low = this.link.throughputBps === undefined ? LOW_LOSS.withoutDelay : LOW_LOSS.withDelay;
     if (loss > low || isQueueing) this.cleanSinceUs = undefined;
     else this.cleanSinceUs ??= nowUs;
@@ -80,7 +82,7 @@ export class BitrateControl {
       this.steppedUpUs = undefined;
       this.cleanNeededUs = CLEAN_US;
     }
-    if (isQueueing || loss > HIGH_LOSS) return this.stepDown(nowUs);
+    if (isQueueing || loss > HIGH_LOSS || lossNow > VERY_HIGH_LOSS) return this.stepDown(nowUs);
     this.queueAtCutUs = undefined;
     if (this.cleanSinceUs === undefined) return undefined;
     if (nowUs - Math.max(this.cleanSinceUs, this.changedUs) < this.cleanNeededUs) return undefined;

@@ -40,7 +40,7 @@ const PLAYOUT_DELAY_URI = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-
 const NO_PLAYOUT_DELAY = Buffer.from([0, 0, 0]);
 const MAX_PAYLOAD_BYTES = 1180;
 /** An offer waits no longer for candidates; the others follow it. */
-const GATHERING_MS = 80;
+const GATHERING_MS = 150;
 /** RTP with extensions, SRTP tag, UDP, IP. */
 const OVERHEAD_BYTES = 70;
 /** Resent bytes in proportion to new ones, and the most at once: a keyframe. */
@@ -172,9 +172,14 @@ export class WeriftPeer implements MediaPeer {
   private boundResent(sender: RTCRtpSender): void {
     const transport = sender.dtlsTransport;
     const send = transport.sendRtp.bind(transport);
+    const sent = new WeakSet<object>();
     transport.sendRtp = (payload, header) => {
       const { rtxPayloadType } = sender as unknown as { rtxPayloadType?: number };
-      if (header.payloadType !== rtxPayloadType) return send(payload, header);
+      // Without RTX the very same packet goes out again.
+      if (header.payloadType !== rtxPayloadType && !sent.has(header)) {
+        sent.add(header);
+        return send(payload, header);
+      }
       if (payload.length > this.resendableBytes) return Promise.resolve(0);
       this.resendableBytes -= payload.length;
       if (this.transportNumberId !== undefined) {

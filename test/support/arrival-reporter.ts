@@ -5,6 +5,7 @@
 import {
   RecvDelta,
   type RTCDtlsTransport,
+  type RTCRtpReceiver,
   RTP_EXTENSION_URI,
   RtcpTransportLayerFeedback,
   RunLengthChunk,
@@ -26,9 +27,14 @@ export class ArrivalReporter implements Disposable {
   private count = 0;
   private readonly timer: NodeJS.Timeout;
 
-  /** @param sdp of the answer: under which id the numbers come. */
-  constructor(transport: RTCDtlsTransport, sdp: string) {
+  /**
+   * Takes the place of werift's own feedback; create it before packets come.
+   * @param sdp of the answer: under which id the numbers come.
+   */
+  constructor(transport: RTCDtlsTransport, receiver: RTCRtpReceiver, sdp: string) {
     this.transport = transport;
+    receiver.setupTWCC = () => {};
+    Object.assign(receiver, { receiverTWCC: undefined });
     const id = Number(sdp.match(new RegExp(`a=extmap:(\\d+)\\S* ${RTP_EXTENSION_URI.transportWideCC}`))?.[1]);
     transport.onRtp.subscribe(({ header }) => {
       const extension = header.extensions.find((each) => each.id === id);

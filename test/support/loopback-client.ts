@@ -109,7 +109,14 @@ export class LoopbackClient implements AsyncDisposable {
       iceUseIpv4: !way.address?.includes(':'),
     });
     this.connection = connection;
-    this.socket.on('candidate', (candidate) => void connection.addIceCandidate(candidate as never).catch(() => {}));
+    const described = new Promise<void>((resolve) => {
+      connection.signalingStateChange.subscribe((state) => state === 'have-remote-offer' && resolve());
+    });
+    this.socket.on('candidate', (message) => {
+      const candidate = way.through ? way.through.rewriteCandidate(message.candidate) : message.candidate;
+      if (candidate !== undefined)
+        void described.then(() => connection.addIceCandidate({ ...message, candidate } as never)).catch(() => {});
+    });
     connection.onTrack.subscribe((track) => {
       track.onReceiveRtp.subscribe((rtp) => {
         if (track.kind === 'video') {
@@ -143,7 +150,8 @@ export class LoopbackClient implements AsyncDisposable {
     const { sdp } = connection.localDescription!;
     const answered = await this.request('answer', { sdp: through ? UdpFaultProxy.hideAddresses(sdp) : sdp });
     if ('error' in answered) throw new Error(answered.error.message);
-    this.reporter ??= new ArrivalReporter(connection.dtlsTransports[0]!, sdp);
+    const video = connection.getTransceivers().find(({ kind }) => kind === 'video');
+    if (video) this.reporter ??= new ArrivalReporter(connection.dtlsTransports[0]!, video.receiver, sdp);
   }
 
   /** Where the server's media comes from. */

@@ -77,15 +77,18 @@ export class UdpFaultProxy implements AsyncDisposable {
 
   /** An offer of the server whose only way leads through here. */
   rewriteOffer(sdp: string): string {
-    const lines = sdp.split('\r\n');
-    const candidate = lines.find((line) => line.startsWith('a=candidate:') && line.split(' ')[4] === LOCALHOST);
-    if (!candidate) throw new Error(`the offer has no candidate on ${LOCALHOST}`);
-    this.serverPort = Number(candidate.split(' ')[5]);
-    const { port } = this.front.address() as AddressInfo;
-    return lines
-      .filter((line) => !line.startsWith('a=candidate:') || line.split(' ')[4] === LOCALHOST)
-      .map((line) => (line.startsWith('a=candidate:') ? line.replace(/(\S+) \d+ typ/, `$1 ${port} typ`) : line))
+    return sdp
+      .split('\r\n')
+      .flatMap((line) => (line.startsWith('a=candidate:') ? (this.rewriteCandidate(line) ?? []) : line))
       .join('\r\n');
+  }
+
+  /** @returns undefined for a way that leads around us. */
+  rewriteCandidate(candidate: string): string | undefined {
+    const [, , , , address, port] = candidate.split(' ');
+    if (address !== LOCALHOST) return undefined;
+    this.serverPort = Number(port);
+    return candidate.replace(/(\S+) \d+ typ/, `$1 ${(this.front.address() as AddressInfo).port} typ`);
   }
 
   /** The caller's answer without its addresses, as if they were still to come. */
