@@ -44,6 +44,8 @@ export class RoomMember implements HostedCall {
         if (room.hears(this)) room.call.events.microphone(packet);
       },
       link: (report) => {
+        // Arrivals come often and alone; the room follows what receivers report.
+        if (report.fractionLost === undefined) return;
         this.link = report;
         room.reportLinks();
       },
