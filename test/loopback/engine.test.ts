@@ -2,10 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AvatarEngine, type EngineListener, type EngineSession } from '../../src/engine/avatar-engine.ts';
 import type { SessionSettings } from '../../src/engine/avatar-messages.ts';
 import { resolveControls } from '../../src/engine/controls.ts';
+import { HeadPlanModel } from '../../src/engine/motion/head-plan-model.ts';
 import { unpackMotion } from '../../src/engine/motion-packet.ts';
 import { bakePortrait } from '../../src/engine/portrait/portrait.ts';
 import type { EncodedFrame } from '../../src/media/frames.ts';
@@ -37,7 +38,7 @@ interface Seen {
 }
 
 /** A session whose pictures are encoded as soon as they come, unless `keep` holds them back. */
-function openSession(options: { keep?: boolean; rig?: string; render?: 'client' } = {}): {
+function openSession(options: { keep?: boolean; rig?: string; render?: 'client'; engine?: AvatarEngine } = {}): {
   session: EngineSession;
   seen: Seen;
 } {
@@ -61,7 +62,7 @@ function openSession(options: { keep?: boolean; rig?: string; render?: 'client' 
     },
     failed: (error) => void seen.failures.push(error),
   };
-  const session = engine.open(settings, listener);
+  const session = (options.engine ?? engine).open(settings, listener);
   if (!options.render) session.setEncoder('VP8', 400_000);
   return { session, seen };
 }
@@ -191,6 +192,22 @@ describe('AvatarEngine', () => {
     expect(jaw(1)).toBeGreaterThan(jaw(undefined) + 0.1);
     expect(new Set(frames.map(({ pose }) => pose.yawRad)).size).toBeGreaterThan(20);
     session.close();
+  });
+
+  it('plans heads for its workers, in which no network runs', async () => {
+    await using learned = new AvatarEngine(1, { performance: 'learned' });
+    await learned.warmUp();
+    const planned = vi.spyOn(HeadPlanModel.prototype, 'plan');
+    const { session, seen } = openSession({ render: 'client', engine: learned });
+    await until('plans', () => planned.mock.settledResults.filter(({ type }) => type === 'fulfilled').length > 3);
+    const count = seen.encoded.length;
+    await until('motion after them', () => seen.encoded.length > count + 20);
+    expect(seen.failures).toEqual([]);
+    const yaws = seen.encoded.map(({ data, timestampUs }) => unpackMotion(data, timestampUs).pose.yawRad);
+    expect(yaws.every((yaw) => Math.abs(yaw) < 0.6)).toBe(true);
+    expect(new Set(yaws).size).toBeGreaterThan(20);
+    session.close();
+    planned.mockRestore();
   });
 
   it('tells a session whose rig is missing, and leaves its neighbour alone', async () => {
