@@ -5,116 +5,57 @@
  */
 import '@picocss/pico/css/pico.min.css';
 import './page.css';
-import { html, LitElement, nothing, type PropertyValues } from 'lit';
-import type {
-  CaptionMessage,
-  ControlsMessage,
-  Failure,
-  HeardMessage,
-  PortraitInfo,
-  RoomState,
-  TurnMessage,
-  VoiceInfo,
-} from '../src/signaling/protocol.ts';
+import { html, LitElement, nothing } from 'lit';
+import type { ControlsMessage, PortraitInfo, VoiceInfo } from '../src/signaling/protocol.ts';
 import { type AudioDevices, listAudioDevices, watchAudioDevices } from './audio-devices.ts';
-import type { CallState } from './call.ts';
+import { CallModel } from './call-model.ts';
 import './call-toolbar.ts';
 import { fetchPortraits, fetchVoices, greetingOf, voiceFor } from './catalog.ts';
 import './conversation-panel.ts';
 import './face-panel.ts';
-import { Kiosk } from './kiosk.ts';
 import { renderConsent, renderGallery, uploadPortrait } from './portrait-gallery.ts';
 import { renderRoomNote } from './room-note.ts';
-import { type FaceControls, keepSettings, loadSettings, NEUTRAL_CONTROLS, type Settings } from './settings.ts';
-import { type Line, withCaption, withHeard, withNote, withTurn, withTyped } from './transcript.ts';
+import { keepSettings, loadSettings, type Settings } from './settings.ts';
 import './visavis-call.ts';
-import type { Activity, VisavisCall } from './visavis-call.ts';
 
 const DISCLOSURE = html`<p class="disclosure">This face is synthetic: a picture, brought to life by a computer.</p>`;
-/** Sliders send many values: as often as a face can follow. */
-const CONTROLS_MS = 40;
-
-interface Notice {
-  message: string;
-  isError: boolean;
-}
 
 export class VisavisPage extends LitElement {
   static override properties = {
     portraits: { state: true },
     voices: { state: true },
     settings: { state: true },
-    controls: { state: true },
     devices: { state: true },
-    callState: { state: true },
-    activity: { state: true },
-    speakingTurn: { state: true },
-    level: { state: true },
-    lines: { state: true },
     overlay: { state: true },
     isMuted: { state: true },
     tab: { state: true },
-    notice: { state: true },
-    room: { state: true },
     consentFile: { state: true },
     isBusy: { state: true },
-    isTalking: { state: true },
-    isMirror: { state: true },
-    program: { state: true },
   };
 
   declare private portraits: PortraitInfo[];
   declare private voices: VoiceInfo[];
   declare private settings: Settings;
-  declare private controls: FaceControls;
   declare private devices: AudioDevices;
-  declare private callState: CallState;
-  declare private activity: Activity;
-  /** The turn that is spoken now; 0 while none is. */
-  declare private speakingTurn: number;
-  /** Of the microphone, 0 … 1. */
-  declare private level: number;
-  declare private lines: Line[];
   declare private overlay: boolean;
   declare private isMuted: boolean;
   declare private tab: 'conversation' | 'face';
-  declare private notice: Notice | undefined;
-  /** With `?room=NAME`: who shares this face, and who may speak. */
-  declare private room: RoomState | undefined;
   declare private consentFile: File | undefined;
   declare private isBusy: boolean;
-  declare private isTalking: boolean;
-  declare private isMirror: boolean;
-  declare private program: string;
   private readonly query = new URLSearchParams(location.search);
-  private pendingControls: ControlsMessage = {};
-  private isHolding = false;
-  private readonly kiosk = this.query.has('kiosk')
-    ? new Kiosk(
-        () => void this.face.join(),
-        () => this.isTalking || this.attempt(this.setTalk(true)),
-      )
-    : undefined;
+  private readonly call = new CallModel(this.query.has('kiosk'), () => this.requestUpdate());
+  private wasTalking = false;
 
   constructor() {
     super();
     this.portraits = [];
     this.voices = [];
     this.settings = loadSettings(this.query);
-    this.controls = NEUTRAL_CONTROLS;
     this.devices = { microphones: [], speakers: [] };
-    this.callState = 'idle';
-    this.activity = 'idle';
-    this.speakingTurn = 0;
-    this.level = 0;
-    this.lines = [];
     this.overlay = this.query.has('stats');
     this.isMuted = false;
     this.tab = 'conversation';
     this.isBusy = false;
-    this.isTalking = false;
-    this.isMirror = false;
-    this.program = '';
   }
 
   /** Pico styles the page's own document, so the page does without a shadow root. */
@@ -124,30 +65,28 @@ export class VisavisPage extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.load().catch((error: Error) => this.tell(`The gallery cannot be loaded: ${error.message}`, true));
+    this.load().catch((error: Error) => this.call.tell(`The gallery cannot be loaded: ${error.message}`, true));
     if (!('RTCPeerConnection' in window))
-      this.tell(
+      this.call.tell(
         'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.',
         true,
       );
-    const readDevices = (): void =>
-      void listAudioDevices().then((devices) => {
-        this.devices = devices;
-      });
-    readDevices();
-    watchAudioDevices(readDevices);
+    void this.readDevices();
+    watchAudioDevices(() => void this.readDevices());
     document.addEventListener('keydown', (event) => this.onKey(event, true));
     document.addEventListener('keyup', (event) => this.onKey(event, false));
   }
 
-  protected override updated(changed: PropertyValues): void {
+  protected override updated(): void {
+    this.call.attach(this.querySelector('visavis-call'));
     // The browser names the devices once the microphone is open.
-    if (changed.has('isTalking') && this.isTalking)
-      void listAudioDevices().then((devices) => {
-        this.devices = devices;
-      });
-    const consent = this.querySelector<HTMLDialogElement>('dialog.consent:not([open])');
-    consent?.showModal();
+    if (this.call.isTalking && !this.wasTalking) void this.readDevices();
+    this.wasTalking = this.call.isTalking;
+    this.querySelector<HTMLDialogElement>('dialog.consent:not([open])')?.showModal();
+  }
+
+  private async readDevices(): Promise<void> {
+    this.devices = await listAudioDevices();
   }
 
   /** The face comes first, its voices when the server has opened them. */
@@ -160,138 +99,48 @@ export class VisavisPage extends LitElement {
     this.settings = { ...this.settings, voice: voiceFor(this.voices, navigator.language)?.id ?? '' };
   }
 
-  private get face(): VisavisCall {
-    return this.querySelector('visavis-call')!;
-  }
-
-  private get isLive(): boolean {
-    return this.callState === 'live' || this.callState === 'reconnecting';
-  }
-
-  private tell(message: string, isError = false): void {
-    this.notice = { message, isError };
-  }
-
-  /** What goes wrong is told, in one place. */
-  private attempt(action: Promise<unknown>): void {
-    action.then(
-      () => {
-        if (this.notice?.isError) this.notice = undefined;
-      },
-      (error: Error) => this.tell(error.message, true),
-    );
-  }
-
   private onKey(event: KeyboardEvent, isDown: boolean): void {
-    if (event.key === 'Escape' && isDown && this.speakingTurn) this.attempt(this.face.stop());
-    if (event.key !== ' ' || !this.isTalking || !this.settings.isPushToTalk) return;
+    if (event.key === 'Escape' && isDown) this.call.interrupt();
+    if (event.key !== ' ' || !this.call.isTalking || !this.settings.isPushToTalk) return;
     if ((event.target as HTMLElement).closest('textarea, input, select, button, summary, [role=slider]')) return;
     event.preventDefault();
-    this.hold(isDown);
-  }
-
-  private hold(isDown: boolean): void {
-    if (isDown === this.isHolding) return;
-    this.isHolding = isDown;
-    this.attempt(this.face.hold(isDown));
-  }
-
-  /** @returns false when there is no call to be had; the visitor was told why. */
-  private async joined(): Promise<boolean> {
-    return this.isLive || (await this.face.join());
-  }
-
-  private async send({ text, isExact }: { text: string; isExact: boolean }): Promise<void> {
-    if (!(await this.joined())) return;
-    if (isExact) {
-      await this.face.speak(text);
-      return;
-    }
-    this.lines = withTyped(this.lines, text);
-    await this.face.say(text);
-  }
-
-  private async setTalk(isOn: boolean): Promise<void> {
-    if (isOn && !(await this.joined())) return;
-    await this.face.setTalk(isOn);
-  }
-
-  private async setMirror(isOn: boolean): Promise<void> {
-    if (isOn && !(await this.joined())) return;
-    await this.face.setMirror(isOn);
-    this.isMirror = isOn;
-  }
-
-  private async connectProgram(): Promise<void> {
-    const { ticket } = await this.face.invite();
-    this.program = `node examples/speech-api.mjs ${new URL('.', location.href).href} ${ticket} "Hello"`;
+    this.call.hold(isDown);
   }
 
   private choose(part: Partial<Settings>): void {
     this.settings = { ...this.settings, ...part };
     keepSettings(this.settings);
-    if (part.isPushToTalk === false) this.hold(false);
-  }
-
-  /** At most one message is on its way at a time, always the newest. */
-  private change(controls: ControlsMessage): void {
-    this.controls = { ...this.controls, ...controls } as FaceControls;
-    const isSending = Object.keys(this.pendingControls).length > 0;
-    this.pendingControls = { ...this.pendingControls, ...controls };
-    if (isSending) return;
-    setTimeout(() => {
-      const newest = this.pendingControls;
-      this.pendingControls = {};
-      this.attempt(this.face.setControls(newest));
-    }, CONTROLS_MS);
+    if (part.isPushToTalk === false) this.call.hold(false);
   }
 
   private async upload(file: File): Promise<void> {
     this.isBusy = true;
-    this.tell(`Looking at ${file.name} …`);
+    this.call.tell(`Looking at ${file.name} …`);
     try {
       const added = await uploadPortrait(file);
       this.portraits = [...this.portraits.filter(({ id }) => id !== added.id), added];
       this.settings = { ...this.settings, portraitId: added.id };
-      this.notice = added.warnings.length > 0 ? { message: added.warnings.join(' '), isError: false } : undefined;
+      if (added.warnings.length > 0) this.call.tell(added.warnings.join(' '));
+      else this.call.dismissNotice();
     } catch (error) {
-      this.tell((error as Error).message, true);
+      this.call.tell((error as Error).message, true);
     } finally {
       this.isBusy = false;
     }
   }
 
-  private onState(state: CallState): void {
-    this.callState = state;
-    if (state === 'live') {
-      if (this.notice?.isError) this.notice = undefined;
-      void this.kiosk?.live();
-    }
-    if (state === 'joining') this.program = '';
-    if (state === 'live' || state === 'reconnecting') return;
-    this.speakingTurn = 0;
-    this.isMirror = false;
-    if (state === 'ended') this.kiosk?.ended();
-  }
-
-  private onTurn(message: TurnMessage): void {
-    // A new turn may begin before the one that it cuts off is told to be over.
-    if (message.state === 'started') this.speakingTurn = message.turnId;
-    else if (message.turnId === this.speakingTurn) this.speakingTurn = 0;
-    this.lines = withTurn(this.lines, message);
-  }
-
   protected override render(): unknown {
+    const { call } = this;
     if (!this.settings.portraitId || this.portraits.length === 0)
-      return html`<main class="loading"><p aria-busy=${!this.notice} role="status">${this.notice?.message ?? 'Loading …'}</p></main>`;
-    if (this.kiosk) return this.renderKiosk();
+      return html`<main class="loading"><p aria-busy=${!call.notice} role="status">${call.notice?.message ?? 'Loading …'}</p></main>`;
+    if (call.kiosk) return this.renderKiosk();
     return html`
-      <main class=${this.isLive ? 'stage live' : 'stage'}>
+      <main class=${call.isLive ? 'stage live' : 'stage'}>
         <section class="face" aria-label="Call">
           ${this.renderFace()}
-          ${this.isLive ? this.renderToolbar() : this.renderGallery()}
+          ${call.isLive ? this.renderToolbar() : this.renderGallery()}
           ${this.renderNotice()}
-          ${this.room && this.isLive ? renderRoomNote(this.room) : nothing}
+          ${call.room && call.isLive ? renderRoomNote(call.room) : nothing}
           ${DISCLOSURE}
         </section>
         <aside class="side">
@@ -330,52 +179,25 @@ export class VisavisPage extends LitElement {
         .captions=${settings.captions}
         .overlay=${this.overlay}
         .muted=${this.isMuted}
-        @state=${(e: CustomEvent<{ state: CallState }>) => this.onState(e.detail.state)}
-        @activity=${(e: CustomEvent<{ state: Activity }>) => {
-          this.activity = e.detail.state;
-        }}
-        @talk=${(e: CustomEvent<{ isOn: boolean }>) => {
-          this.isTalking = e.detail.isOn;
-        }}
-        @level=${(e: CustomEvent<{ level: number }>) => {
-          this.level = e.detail.level;
-        }}
-        @heard=${(e: CustomEvent<HeardMessage>) => {
-          this.lines = withHeard(this.lines, e.detail);
-        }}
-        @caption=${(e: CustomEvent<CaptionMessage>) => {
-          this.lines = withCaption(this.lines, e.detail);
-        }}
-        @turn=${(e: CustomEvent<TurnMessage>) => this.onTurn(e.detail)}
-        @hint=${(e: CustomEvent<{ text: string }>) => this.tell(e.detail.text)}
-        @handoff=${() => {
-          this.lines = withNote(this.lines, 'You are being handed over to a person. Stay on the line.');
-        }}
-        @room=${(e: CustomEvent<RoomState>) => {
-          this.room = e.detail;
-        }}
-        @failed=${(e: CustomEvent<Failure['error']>) => {
-          this.tell(e.detail.message, true);
-          this.kiosk?.refused(e.detail.retryAfterS ?? 0);
-        }}
       ></visavis-call>
     `;
   }
 
   private renderToolbar(): unknown {
+    const { call } = this;
     return html`<call-toolbar
-      .isTalking=${this.isTalking}
+      .isTalking=${call.isTalking}
       .isPushToTalk=${this.settings.isPushToTalk}
-      .isSpeaking=${this.speakingTurn > 0}
+      .isSpeaking=${call.isSpeaking}
       .isMuted=${this.isMuted}
       .hasCaptions=${this.settings.captions}
       .hasStatistics=${this.overlay}
-      .isWatching=${this.room?.maySpeak === false}
-      .isKiosk=${this.kiosk !== undefined}
-      .level=${this.level}
-      @talk=${(e: CustomEvent<boolean>) => this.attempt(this.setTalk(e.detail))}
-      @hold=${(e: CustomEvent<boolean>) => this.hold(e.detail)}
-      @interrupt=${() => this.attempt(this.face.stop())}
+      .isWatching=${call.isWatching}
+      .isKiosk=${call.kiosk !== undefined}
+      .level=${call.level}
+      @talk=${(e: CustomEvent<boolean>) => call.setTalk(e.detail)}
+      @hold=${(e: CustomEvent<boolean>) => call.hold(e.detail)}
+      @interrupt=${() => call.interrupt()}
       @mute=${(e: CustomEvent<boolean>) => {
         this.isMuted = e.detail;
       }}
@@ -383,7 +205,7 @@ export class VisavisPage extends LitElement {
       @statistics=${(e: CustomEvent<boolean>) => {
         this.overlay = e.detail;
       }}
-      @end=${() => this.face.leave()}
+      @end=${() => call.end()}
     ></call-toolbar>`;
   }
 
@@ -401,13 +223,14 @@ export class VisavisPage extends LitElement {
   }
 
   private renderConversation(): unknown {
+    const { call } = this;
     return html`<conversation-panel
-      .lines=${this.lines}
-      .activity=${this.activity}
-      .isLive=${this.isLive}
-      .isWatching=${this.room?.maySpeak === false}
+      .lines=${call.lines}
+      .activity=${call.activity}
+      .isLive=${call.isLive}
+      .isWatching=${call.isWatching}
       .greeting=${greetingOf(this.voices.find(({ id }) => id === this.settings.voice))}
-      @send=${(e: CustomEvent<{ text: string; isExact: boolean }>) => this.attempt(this.send(e.detail))}
+      @send=${(e: CustomEvent<{ text: string; isExact: boolean }>) => call.send(e.detail.text, e.detail.isExact)}
     ></conversation-panel>`;
   }
 
@@ -424,31 +247,30 @@ export class VisavisPage extends LitElement {
   }
 
   private renderFacePanel(): unknown {
+    const { call } = this;
     const portrait = this.portraits.find(({ id }) => id === this.settings.portraitId);
     return html`<face-panel
-      .gallery=${this.isLive ? this.renderGallery() : nothing}
+      .gallery=${call.isLive ? this.renderGallery() : nothing}
       .credit=${portrait ? `${portrait.title}. ${portrait.credit}` : ''}
       .voices=${this.voices}
       .settings=${this.settings}
-      .controls=${this.controls}
+      .controls=${call.controls}
       .devices=${this.devices}
-      .isLive=${this.isLive}
-      .isMirror=${this.isMirror}
-      .program=${this.program}
+      .isLive=${call.isLive}
+      .isMirror=${call.isMirror}
+      .program=${call.program}
       @choose=${(e: CustomEvent<Partial<Settings>>) => this.choose(e.detail)}
-      @controls=${(e: CustomEvent<ControlsMessage>) => this.change(e.detail)}
-      @mirror=${(e: CustomEvent<boolean>) => this.attempt(this.setMirror(e.detail))}
-      @invite=${() => this.attempt(this.connectProgram())}
+      @controls=${(e: CustomEvent<ControlsMessage>) => call.setControls(e.detail)}
+      @mirror=${(e: CustomEvent<boolean>) => call.setMirror(e.detail)}
+      @invite=${() => call.connectProgram()}
     ></face-panel>`;
   }
 
   private renderNotice(): unknown {
-    if (!this.notice) return nothing;
-    const { message, isError } = this.notice;
-    return html`<p class=${isError ? 'notice error' : 'notice'} role=${isError ? 'alert' : 'status'}>${message}
-      <button class="close" aria-label="Close this message" @click=${() => {
-        this.notice = undefined;
-      }}>×</button></p>`;
+    const { notice } = this.call;
+    if (!notice) return nothing;
+    return html`<p class=${notice.isError ? 'notice error' : 'notice'} role=${notice.isError ? 'alert' : 'status'}>${notice.message}
+      <button class="close" aria-label="Close this message" @click=${() => this.call.dismissNotice()}>×</button></p>`;
   }
 
   /** Nothing but the face, and one button where somebody has to touch. */
@@ -456,7 +278,7 @@ export class VisavisPage extends LitElement {
     return html`<main class="kiosk" @click=${() => void document.documentElement.requestFullscreen?.().catch(() => {})}>
       ${this.renderFace()}
       ${DISCLOSURE}
-      <div class="kiosk-bar">${this.renderNotice()} ${this.isLive ? this.renderToolbar() : nothing}</div>
+      <div class="kiosk-bar">${this.renderNotice()} ${this.call.isLive ? this.renderToolbar() : nothing}</div>
     </main>`;
   }
 }
