@@ -60,6 +60,8 @@ describe('embedded brain: what it knows', () => {
       ['tickets for seniors', /over 65/],
       ['can my dog come in', /Only assistance dogs/],
       ['I am hungry', /café is on the ground floor/],
+      ['do they have gluten free stuff', /something without gluten/],
+      ['the first one', /(catch that|other words)/],
     ]);
   });
 
@@ -196,6 +198,10 @@ describe('embedded brain: languages', () => {
       ['ist die bücherei am samstag auf', /Am Samstag ist die Bibliothek von 10 Uhr bis 13 Uhr/],
       ['haben sie heiligabend geöffnet', /Heiligabend, ist das Museum von 10 Uhr bis 13 Uhr/],
       ['habt ihr morgen um halb acht offen', /Nein, morgen um 19:30 Uhr/],
+      ['haben sie am ersten weihnachtsfeiertag offen', /der erste Weihnachtstag, ist das Museum geschlossen/],
+      ['gibt es einen parkplatz', /Hinter dem Museum/],
+      ['was kostet der', /die Stunde kostet 2 Euro/],
+      ['können sie etwas lauter sprechen', /Lautstärke/],
       ['bist du ein roboter', /kein Mensch/],
       ['kann ich mit einem menschen sprechen', /\[hand off\]/],
       ['verkaufen sie motorräder', /(weiß ich leider nicht|muss ich passen)/],
@@ -295,6 +301,19 @@ describe('embedded brain: forms', () => {
     ]);
   });
 
+  it('takes up an offer without a yes', async () => {
+    await converse([
+      ['is there a guide', /Shall I put you down/],
+      ['2 adults and 2 children tomorrow', /11 in the morning/],
+      ['the first one', /What name/],
+      ['smith', /phone number/],
+      ['j dot smith at example dot com', /for 4, on Wednesday, 25 November at 11 am, for Smith/],
+      ['no the time is wrong', /11 in the morning/],
+      ["three o'clock", /at 3 pm/],
+      ['yes perfect', /on the list/],
+    ]);
+  });
+
   it('refuses what cannot be, and starts from the offer', async () => {
     await converse([
       ['are there guided tours', /Shall I put you down/],
@@ -302,8 +321,8 @@ describe('embedded brain: forms', () => {
       ['fifty', /between 1 and 20/],
       ['three', /On which day/],
       ['yesterday', /passed already/],
-      ['monday', /not possible, because the museum is closed/],
-      ['christmas', /not possible/],
+      ['monday', /cannot offer that, because the museum is closed/],
+      ['christmas', /cannot offer/],
       ['tomorrow', /11 in the morning/],
       ['never mind', /cancelled/],
       ['where are the toilets', /downstairs/],

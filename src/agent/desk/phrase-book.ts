@@ -188,7 +188,7 @@ export class PhraseBook {
       const others = [...said.slice(0, found.from), ...said.slice(found.to)];
       const content = others.filter((word) => !isFunctionWord(word, this.language) && !this.isPartOf('filler', word));
       // One more word does not turn a call for a person into something else; "tell me more about the café" is no "tell me more".
-      const allowed = words.length >= 2 && ROOMY.has(intent) ? 1 : 0;
+      const allowed = (words.length >= 2 && ROOMY.has(intent)) || intent === 'slower' || intent === 'louder' ? 1 : 0;
       if (content.length <= allowed && others.length <= 3 + 2 * words.length) best = { intent, length };
     }
     return best?.intent;
@@ -210,6 +210,16 @@ export class PhraseBook {
 
   begins(cue: Cue, said: readonly string[]): boolean {
     return (this.#cues.get(cue) ?? []).some((words) => findPhrase(said.slice(0, words.length), words) !== undefined);
+  }
+
+  /** "The first one": an answer to nothing, where nothing was asked. */
+  isBareChoice(said: readonly string[]): boolean {
+    const isChoice = (['first', 'second', 'both'] as const).some((cue) => this.has(cue, said));
+    return isChoice && said.every((word) => isFunctionWord(word, this.language) || this.#isChoiceWord(word));
+  }
+
+  #isChoiceWord(word: string): boolean {
+    return (['first', 'second', 'both'] as const).some((cue) => this.isPartOf(cue, word));
   }
 
   beginsWithIntent(intent: Intent, said: readonly string[]): boolean {

@@ -17,8 +17,8 @@ export interface Hit {
 /** Below this the desk does not know. */
 export const SURE = 0.5;
 const MAX_QUERY_WORDS = 30;
-/** Words found only in the text say less than those of the title. */
-const TEXT_ONLY = 0.75;
+/** Words found only in the text or in the topic above say less than those of the title. */
+const ELSEWHERE = 0.75;
 const FIELDS = ['title', 'asked', 'above', 'text'];
 
 export class TopicSearch {
@@ -116,6 +116,20 @@ export class TopicSearch {
     return found.length > 0 && found.length < sentences.length ? found.slice(0, 2).join(' ') : undefined;
   }
 
+  /** @returns the sentences of the topic with one of the seldom words that are asked for. */
+  sentencesNear(topic: Topic, said: readonly string[]): string | undefined {
+    const seldom = said.filter((word) => {
+      const term = this.#term(word);
+      const frequency = term === null ? 0 : (this.#frequency.get(term) ?? 0);
+      return frequency > 0 && frequency <= 2;
+    });
+    for (const word of seldom) {
+      const sentences = this.sentencesIn(topic, [word]);
+      if (sentences) return sentences;
+    }
+    return undefined;
+  }
+
   /** Words that no topic knows weigh most: a question about motorcycles is not answered because it also says "sell". */
   #coverage(terms: readonly string[], result: SearchResult): number {
     let covered = 0;
@@ -129,7 +143,7 @@ export class TopicSearch {
       const fields = result.terms
         .filter((found) => isFoundBy(found, term))
         .flatMap((found) => result.match[found] ?? []);
-      covered += weight * (fields.some((field) => field !== 'text') ? 1 : TEXT_ONLY);
+      covered += weight * (fields.some((field) => field === 'title' || field === 'asked') ? 1 : ELSEWHERE);
     }
     return total === 0 ? 0 : covered / total;
   }

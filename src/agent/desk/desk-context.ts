@@ -1,0 +1,156 @@
+/**
+ * What the desk has in mind while it speaks with one caller: the language, the topic spoken of last, what the last answer asked, and what it knows.
+ * In: knowledge and the time of the turn. Out: its phrases filled in, and the context in which a form's answers are read.
+ */
+import { type CivilTime, civilTime, dateName, timeName, weekdayName, weekdayOf } from './civil-time.ts';
+import type { SlotContext } from './form-slots.ts';
+import type { FormSpec } from './form-spec.ts';
+import { HoursTalk } from './hours-talk.ts';
+import type { Knowledge, LanguageKnowledge } from './knowledge.ts';
+import type { Topic } from './markdown-topics.ts';
+import type { NamedDay } from './moments.ts';
+import { nextDate } from './opening-hours.ts';
+import type { PhraseBook, Said } from './phrase-book.ts';
+import { type HoursSubject, inLanguage } from './place.ts';
+import type { TopicSearch } from './topic-search.ts';
+import { fill, fold, listed } from './wording.ts';
+
+export interface DeskSettings {
+  /** Name of the face; '' takes the place's. */
+  name: string;
+  /** Until the caller's language is known. */
+  language: string;
+  timeZone: string;
+}
+
+export interface DeskReply {
+  text: string;
+  /** "Say that again" means what was said before it. */
+  isAside?: boolean;
+  /** Confirmed by the caller, to be delivered; `done` and `failed` are said afterwards. */
+  finished?: {
+    form: FormSpec;
+    language: string;
+    values: Record<string, string | number>;
+    done: string;
+    kept: string;
+    lost: string;
+  };
+}
+
+/** What the last answer asked. */
+export type OpenQuestion =
+  | { kind: 'more'; rest: string[] }
+  | { kind: 'which'; topics: Topic[] }
+  | { kind: 'form'; form: FormSpec }
+  | { kind: 'human' }
+  | { kind: 'again' };
+
+export class DeskContext {
+  readonly knowledge: Knowledge;
+  readonly settings: DeskSettings;
+  readonly #searches: ReadonlyMap<string, TopicSearch>;
+  language: string;
+  now: CivilTime = { date: { year: 1970, month: 1, day: 1 }, minute: 0 };
+  isGreeted = false;
+  open: OpenQuestion | undefined;
+  topic: Topic | undefined;
+  /** Whose opening hours were spoken of. */
+  subject: HoursSubject | undefined;
+  told = new Set<Topic>();
+  misses = 0;
+  lastText = '';
+  #turn: number;
+
+  constructor(knowledge: Knowledge, searches: ReadonlyMap<string, TopicSearch>, settings: DeskSettings, seed: number) {
+    this.knowledge = knowledge;
+    this.#searches = searches;
+    this.settings = settings;
+    this.#turn = seed;
+    this.language = this.known(settings.language) ?? [...knowledge.languages.keys()][0]!;
+  }
+
+  beginTurn(instant: Date): void {
+    this.#turn++;
+    this.now = civilTime(instant, this.settings.timeZone);
+  }
+
+  get here(): LanguageKnowledge {
+    return this.knowledge.languages.get(this.language)!;
+  }
+
+  get book(): PhraseBook {
+    return this.here.phrases;
+  }
+
+  get search(): TopicSearch {
+    return this.#searches.get(this.language)!;
+  }
+
+  /** The language of the knowledge that a tag means. */
+  known(tag: string): string | undefined {
+    const base = tag.toLowerCase().split(/[-_]/)[0]!;
+    return this.knowledge.languages.has(base) ? base : undefined;
+  }
+
+  /** What was spoken of stays in mind only within a language. */
+  speak(language: string): void {
+    if (language === this.language) return;
+    this.language = language;
+    this.open = undefined;
+    this.topic = undefined;
+    this.told.clear();
+  }
+
+  namedDays(): NamedDay[] {
+    return this.knowledge.place.subjects.flatMap(({ hours }) =>
+      hours.special.flatMap((day) => {
+        const date = nextDate(day, this.now.date);
+        const names = day.names[this.language] ?? [];
+        return date
+          ? names.map((name) => ({ name: fold(name).replace(/^(der|die|das|il|la|el|le) |^l'/, ''), date }))
+          : [];
+      }),
+    );
+  }
+
+  slotContext(): SlotContext {
+    const [subject] = this.knowledge.place.subjects;
+    return {
+      language: this.language,
+      now: this.now,
+      namedDays: this.namedDays(),
+      book: this.book,
+      talk: new HoursTalk(this.book.phrases.hours, this.language, this.now),
+      hours: subject?.hours,
+      subject: subject?.names[this.language]?.[0] ?? '',
+    };
+  }
+
+  say(key: Said, values: Record<string, string> = {}): DeskReply {
+    return { text: this.line(key, values) };
+  }
+
+  line(key: Said, values: Record<string, string> = {}): string {
+    const { place, languages } = this.knowledge;
+    const main = this.here.topics.filter((topic) => !topic.parent).map((topic) => topic.title);
+    const { date, minute } = this.now;
+    const languageNames = new Intl.DisplayNames(this.language, { type: 'language' });
+    return fill(this.book.variant(key, this.#turn), {
+      name: this.settings.name || (inLanguage(place.hosts, this.language) ?? 'Visavis'),
+      place: inLanguage(place.names, this.language) ?? '',
+      topics: listed(turned(main, this.#turn).slice(0, 4), this.language),
+      languages: listed(
+        [...languages.keys()].map((tag) => languageNames.of(tag) ?? tag),
+        this.language,
+      ),
+      time: timeName(minute, this.language),
+      weekday: weekdayName(weekdayOf(date), this.language),
+      date: dateName(date, this.language, date),
+      ...values,
+    });
+  }
+}
+
+/** The list from another beginning each time, in its order. */
+const turned = <T>(list: readonly T[], by: number): T[] => list.map((_, i) => list[(i + by) % list.length]!);

@@ -1,0 +1,89 @@
+/**
+ * Whether a question is about opening hours, and whose. In: the words that were asked, and the moment found in them. Out: the answer from the
+ * calendar; nothing where the question is about something else.
+ */
+import type { DeskContext, DeskReply } from './desk-context.ts';
+import { HoursTalk } from './hours-talk.ts';
+import type { Topic } from './markdown-topics.ts';
+import type { Moment } from './moments.ts';
+import type { HoursSubject } from './place.ts';
+import { findPhrase, isFunctionWord, tokens } from './wording.ts';
+
+/** What it takes for a question with "open" in it not to be about opening hours. */
+const SURE_OF_ANOTHER = 0.8;
+
+export function hoursReply(
+  desk: DeskContext,
+  asked: readonly string[],
+  words: readonly string[],
+  moment: Moment,
+): DeskReply | undefined {
+  const { subjects } = desk.knowledge.place;
+  const named = subjects.find((subject) => isNamed(desk, subject, asked));
+  const isOpening = desk.book.has('opening', asked);
+  const isClosing = desk.book.has('closing', asked);
+  const isWhen = desk.book.has('when', asked);
+  const hasMoment = moment.days.length > 0 || moment.minute !== undefined || moment.isNow;
+  const others = words.filter(
+    (word) =>
+      !isFunctionWord(word, desk.language) &&
+      !isHoursWord(desk, word) &&
+      !(named && isNamed(desk, named, [word], true)),
+  );
+  const isAsked = isOpening || isClosing;
+  if (!isAsked && !(hasMoment && others.length === 0) && !(isWhen && named && others.length === 0)) return undefined;
+  if (
+    isAsked &&
+    others.length > 0 &&
+    desk.search
+      .find(others, desk.topic)
+      .some((hit) => hit.sureness >= SURE_OF_ANOTHER && !isAboutHours(desk, hit.topic))
+  )
+    return undefined;
+  // "And on Sunday?" after something that has no hours of its own is about that.
+  if (
+    !isAsked &&
+    !named &&
+    desk.topic &&
+    !desk.subject &&
+    others.length === 0 &&
+    moment.minute === undefined &&
+    !moment.isNow
+  ) {
+    const relevant = desk.search.sentencesIn(desk.topic, asked);
+    if (relevant) return { text: relevant };
+  }
+  // "When are you open?" is about the house, whatever was spoken of before; "and on Sunday?" is not.
+  const isHouse = isAsked && desk.book.has('us', asked) && !desk.book.begins('followUp', asked);
+  const subject = named ?? (isHouse ? undefined : desk.subject) ?? subjects[0];
+  if (!subject) return undefined;
+  desk.subject = subject;
+  desk.misses = 0;
+  const talk = new HoursTalk(desk.book.phrases.hours, desk.language, desk.now);
+  const name = subject.names[desk.language]?.[0] ?? Object.values(subject.names)[0]?.[0] ?? '';
+  const asks =
+    isClosing && !isOpening && (isWhen || !hasMoment) ? 'closing' : isOpening && isWhen ? 'opening' : 'whether';
+  return { text: talk.answer({ hours: subject.hours, subject: name, moment, asks }) };
+}
+
+function isHoursWord(desk: DeskContext, word: string): boolean {
+  return (['opening', 'closing', 'when', 'followUp', 'filler', 'us'] as const).some((cue) =>
+    desk.book.isPartOf(cue, word),
+  );
+}
+
+/** A topic about the opening hours themselves is answered from the calendar. */
+function isAboutHours(desk: DeskContext, topic: Topic): boolean {
+  return desk.book.has('opening', tokens(topic.title));
+}
+
+/** @param isPart one word of the name is enough. */
+export function isNamed(desk: DeskContext, subject: HoursSubject, said: readonly string[], isPart = false): boolean {
+  return (subject.names[desk.language] ?? []).some((name) => {
+    const words = tokens(name).filter((word) => !isFunctionWord(word, desk.language));
+    return (
+      words.length > 0 &&
+      (isPart ? words.some((word) => findPhrase(said, [word])) : findPhrase(said, words) !== undefined)
+    );
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * Answers from the topics. In: the words that were asked. Out: what the knowledge says, in portions one listens to, with what belongs to it
+ * offered; a question back where two topics are close; an honest "I do not know" where none is.
+ */
+import { detectLanguage } from '../language.ts';
+import { withoutStageDirections } from '../stage-directions.ts';
+import type { DeskContext, DeskReply } from './desk-context.ts';
+import { readSlot } from './form-slots.ts';
+import { isNamed } from './hours-question.ts';
+import type { Topic } from './markdown-topics.ts';
+import type { Intent } from './phrase-book.ts';
+import { SURE } from './topic-search.ts';
+import { agreement, listed, tokens } from './wording.ts';
+
+/** What is said in one go before asking whether to go on. */
+const BREATH_CHARS = 340;
+/** From here on it is worth a try, said as one. */
+const PERHAPS = 0.38;
+const CLOSE_CALL = 0.08;
+
+export function topicReply(
+  desk: DeskContext,
+  asked: readonly string[],
+  words: readonly string[],
+  text: string,
+): DeskReply {
+  const isFollowUp = desk.topic !== undefined && desk.book.refersBack(asked);
+  // "And for children?" may be answered by what was spoken of already.
+  const relevant = isFollowUp && desk.topic ? desk.search.sentencesIn(desk.topic, words) : undefined;
+  if (relevant) return { text: relevant };
+  const hits = desk.search.find(words.length > 0 ? words : asked, desk.topic, isFollowUp);
+  const [first, second] = hits;
+  if (!first || first.sureness < PERHAPS) {
+    const near = desk.topic && desk.search.sentencesNear(desk.topic, asked);
+    return near ? { text: near } : unknown(desk, asked, text);
+  }
+  desk.misses = 0;
+  if (first.sureness < SURE) return { text: `${desk.line('perhaps')} ${tell(desk, first.topic).text}` };
+  if (first.topic === desk.topic && desk.told.has(first.topic)) {
+    const relevant = desk.search.sentencesIn(first.topic, asked);
+    if (relevant) return { text: relevant };
+  }
+  const isClose =
+    second && second.sureness >= SURE && first.sureness < 0.9 && first.sureness - second.sureness < CLOSE_CALL;
+  if (
+    isClose &&
+    !isFollowUp &&
+    first.topic.parent !== second.topic &&
+    second.topic.parent !== first.topic &&
+    first.topic !== second.topic
+  ) {
+    const topics = [first.topic, second.topic];
+    desk.open = { kind: 'which', topics };
+    return desk.say('which', { choices: listed(titles(topics), desk.language, 'disjunction') });
+  }
+  return tell(desk, first.topic);
+}
+
+export function chosen(
+  desk: DeskContext,
+  topics: readonly Topic[],
+  said: readonly string[],
+  intent: Intent | undefined,
+): DeskReply | undefined {
+  if (intent === 'no') return desk.say('noMore');
+  const [first, second] = topics;
+  if (desk.book.has('both', said)) return { text: topics.map((topic) => tell(desk, topic).text).join(' ') };
+  if (desk.book.has('second', said) && second) return tell(desk, second);
+  if ((desk.book.has('first', said) || intent === 'yes') && first) return tell(desk, first);
+  const likeness = topics.map((topic) =>
+    Math.max(...[topic.title, ...topic.asked].map((name) => agreement(said, tokens(name), desk.language))),
+  );
+  const best = Math.max(...likeness);
+  return best >= 0.55 ? tell(desk, topics[likeness.indexOf(best)]!) : undefined;
+}
+
+/** From where the caller stopped hearing; else further about the topic. */
+export function goOn(desk: DeskContext, heard: string | undefined): DeskReply {
+  const last = withoutStageDirections(desk.lastText);
+  const part = heard?.trim() ?? '';
+  if (part !== '' && part.length < last.length - 2 && last.startsWith(part)) {
+    const cut = part.lastIndexOf('. ') + 1;
+    return { text: last.slice(cut).trim() };
+  }
+  const child =
+    desk.topic && [...desk.topic.children, ...(desk.topic.parent?.children ?? [])].find((each) => !desk.told.has(each));
+  return child ? tell(desk, child) : desk.say('moreNothing');
+}
+
+export function tell(desk: DeskContext, topic: Topic): DeskReply {
+  desk.topic = topic;
+  desk.subject = desk.knowledge.place.subjects.find((subject) => isNamed(desk, subject, tokens(topic.title)));
+  desk.told.add(topic);
+  const children = topic.children.filter((child) => !desk.told.has(child));
+  if (topic.paragraphs.length === 0 && children.length > 0) {
+    desk.open = { kind: 'which', topics: children };
+    return desk.say('which', {
+      choices: listed(
+        children.map((child) => child.title),
+        desk.language,
+        'disjunction',
+      ),
+    });
+  }
+  return speak(desk, topic.paragraphs, topic);
+}
+
+/** As much as one listens to in one go; then asks whether to go on, or offers what belongs to it. */
+export function speak(desk: DeskContext, paragraphs: readonly string[], topic = desk.topic): DeskReply {
+  const text: string[] = [];
+  const rest = [...paragraphs];
+  do text.push(rest.shift() ?? '');
+  while (rest.length > 0 && text.join(' ').length + rest[0]!.length <= BREATH_CHARS);
+  if (rest.length > 0) {
+    desk.open = { kind: 'more', rest };
+    return { text: `${text.join(' ')} ${desk.line('moreOffer')}` };
+  }
+  const form = topic && desk.here.forms.find((each) => topic.forms.includes(each.id));
+  if (form?.offer) {
+    desk.open = { kind: 'form', form };
+    return { text: `${text.join(' ')} ${form.offer}` };
+  }
+  const children = topic?.children.filter((child) => !desk.told.has(child)) ?? [];
+  if (children.length > 0) {
+    desk.open = { kind: 'which', topics: children };
+    const topics = listed(
+      children.slice(0, 4).map((child) => child.title),
+      desk.language,
+    );
+    text.push(desk.line('moreAbout', { topics }));
+  }
+  return { text: text.join(' ') };
+}
+
+/** With the topic above, where that tells them apart. */
+function titles(topics: readonly Topic[]): string[] {
+  const areSiblings = topics.every((topic) => topic.parent === topics[0]?.parent);
+  return topics.map((topic) => (topic.parent && !areSiblings ? `${topic.parent.title}: ${topic.title}` : topic.title));
+}
+
+function unknown(desk: DeskContext, asked: readonly string[], text: string): DeskReply {
+  const spoken = detectLanguage(asked.join(' '), desk.language);
+  if (desk.known(spoken) === undefined && (asked.length >= 3 || !/\p{Script=Latin}/u.test(asked.join(''))))
+    return desk.say('otherLanguage');
+  const introduced = readSlot({ kind: 'name', id: 'who', ask: '', called: [] }, text, false, desk.slotContext());
+  if (introduced && 'given' in introduced) return desk.say('niceToMeet', { who: introduced.given.said });
+  desk.misses++;
+  if (desk.misses % 2 === 0) {
+    desk.open = { kind: 'human' };
+    return desk.say('unknownAgain');
+  }
+  return desk.say('unknown');
+}
