@@ -27,15 +27,17 @@ export interface Check {
   run(signal: AbortSignal): Promise<Finding>;
 }
 
-const QUICK_MS = 3000;
+const QUICK_MS = 5000;
 const SLOW_MS = 60_000;
 
 const ok = (detail: string): Finding => ({ state: 'ok', detail });
 const warning = (detail: string, remedy: string): Finding => ({ state: 'warning', detail, remedy });
 const problem = (detail: string, remedy: string): Finding => ({ state: 'problem', detail, remedy });
 
-const NETWORKS = ['articulation', 'face-detector-near', 'face-detector-far', 'face-mesh', 'person-matte'];
-const HEARING_NETWORKS = ['silero-vad', 'moonshine-tiny-en-encoder', 'moonshine-tiny-en-decoder'];
+const NETWORKS = [
+  ...['articulation', 'head-flow', 'face-detector-near', 'face-detector-far', 'face-mesh', 'person-matte'],
+  ...['silero-vad', 'moonshine-tiny-en-encoder', 'moonshine-tiny-en-decoder'],
+];
 const OTHER_FILES = ['face-basis.bin', 'head-prior.json', 'phonemes.json'];
 const CHROMIUM_PATHS = [
   '/usr/bin/chromium',
@@ -108,19 +110,18 @@ async function checkModels(signal: AbortSignal): Promise<Finding> {
       return problem(`${join(modelsDir, file)} is missing.`, 'Restore it: "git checkout models", or reinstall.');
     bytes += found.size;
   }
-  for (const name of [...NETWORKS, ...HEARING_NETWORKS]) {
+  for (const name of NETWORKS) {
     signal.throwIfAborted();
     await loadModel(name);
     bytes += (await stat(join(modelsDir, `${name}.onnx`))).size;
   }
-  const count = NETWORKS.length + HEARING_NETWORKS.length + OTHER_FILES.length;
-  return ok(`All ${count} models load (${Math.round(bytes / 1e6)} MB).`);
+  return ok(`All ${NETWORKS.length + OTHER_FILES.length} models load (${Math.round(bytes / 1e6)} MB).`);
 }
 
 async function checkBuild(): Promise<Finding> {
   const missing = [join(wasmDir, 'raster.wasm'), join(clientDir, 'index.html')].filter((path) => !existsSync(path));
   if (missing.length === 0) return ok('The renderer and the call page are built.');
-  return problem(`${missing.join(' and ')} are missing.`, 'Build them with "npm run build".');
+  return problem(`Not built: ${missing.join(', ')}.`, 'Build them with "npm run build".');
 }
 
 async function checkFolders({ cache }: Config): Promise<Finding> {

@@ -1,6 +1,6 @@
 // The doctor: each check tells what is so and how to mend what is not, and none can hang it.
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { runCli } from '../../src/cli/program.ts';
 import { parseIceUrl, probeIce } from '../../src/cli/stun-probe.ts';
 import { loadConfig } from '../../src/config.ts';
 import { AppError } from '../../src/errors.ts';
+import { modelsDir } from '../../src/paths.ts';
 import { json, MockProvider } from '../support/mock-provider.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'visavis-doctor-'));
@@ -38,6 +39,12 @@ describe('the doctor', () => {
     expect(await find('udp ports', {})).toMatchObject({ state: 'ok' });
     expect(await find('stun and turn', {})).toMatchObject({ state: 'ok' });
     expect(await find('live model (realtime)', {})).toMatchObject({ state: 'ok' });
+  });
+
+  it('knows every model that is shipped', async () => {
+    const shipped = readdirSync(modelsDir).filter((name) => name.endsWith('.onnx')).length;
+    // The others are the face basis, the head prior and the phonemes.
+    expect((await find('models', {})).detail).toContain(`All ${shipped + 3} models`);
   });
 
   it('warns of networks on which something will be missing', async () => {
