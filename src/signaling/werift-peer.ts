@@ -1,6 +1,6 @@
 /**
  * MediaPeer over werift: the server offers (fastest first frame), is the DTLS server, sends VP8 or H.264 and Opus, receives the
- * microphone. Four behaviours of werift 0.25 are corrected here; `test/unit/werift-internals.test.ts` fails when an upgrade
+ * microphone. What werift 0.25 does wrong is corrected here, each where it happens; `test/unit/werift-internals.test.ts` fails when an upgrade
  * changes what they rest on.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -33,6 +33,7 @@ import type { IceServer } from './ice-servers.ts';
 import { MOTION_CHANNEL, sealMotion } from './motion-channel.ts';
 import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
 import type { Render } from './protocol.ts';
+import { extensionId, isAnswerTo } from './sdp.ts';
 import { TransportFeedbackReader } from './transport-feedback.ts';
 
 const PLAYOUT_DELAY_URI = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
@@ -352,12 +353,6 @@ export class WeriftPeer implements MediaPeer {
   }
 }
 
-/** RFC 3264 §6: the same kinds of media in the same order; besides, someone who can be reached and recognised. */
-function isAnswerTo(offer: string, answer: string): boolean {
-  const kinds = (sdp: string): string => (sdp.match(/^m=\w+/gm) ?? []).join();
-  return kinds(offer) === kinds(answer) && /^a=ice-ufrag:\S/m.test(answer) && /^a=fingerprint:\S/m.test(answer);
-}
-
 /**
  * RTP packets of one stream, ready for a transport that is not werift's own.
  * @returns a function from an encoded frame and its RTP timestamp to the frame's packets.
@@ -435,12 +430,6 @@ export async function warmUpPeer(codec: LiveCodec): Promise<void> {
     await peer.close();
     await caller.close();
   }
-}
-
-/** Under which number an answer accepts a header extension. */
-function extensionId(sdp: string, name: string): number | undefined {
-  const id = sdp.match(new RegExp(`a=extmap:(\\d+)\\S* \\S*${name}`))?.[1];
-  return id === undefined ? undefined : Number(id);
 }
 
 /** werift keeps it, smoothed, in a private field. */
