@@ -1,4 +1,4 @@
-/** What the browser measures about the call. In: two WebRTC reports; out: rates and delays between them. Pure. */
+/** What the browser measures about the call. In: WebRTC reports, one after the other; out: rates and delays between them. */
 export interface LinkStatistics {
   /** Pictures shown; where the page draws, from its own count. */
   fps: number;
@@ -12,7 +12,7 @@ export interface LinkStatistics {
   skewMs: number | undefined;
 }
 
-export interface LinkSample {
+interface LinkSample {
   atMs: number;
   framesShown: number;
   bytes: number;
@@ -27,7 +27,7 @@ export interface LinkSample {
 type Entry = Record<string, number | string | undefined>;
 
 /** @param drawnFrames frames that the page itself has drawn; undefined where it plays video. */
-export function sampleLink(report: RTCStatsReport, atMs: number, drawnFrames: number | undefined): LinkSample {
+function sampleLink(report: RTCStatsReport, atMs: number, drawnFrames: number | undefined): LinkSample {
   const sample: LinkSample = {
     atMs,
     framesShown: drawnFrames ?? 0,
@@ -60,7 +60,7 @@ export function sampleLink(report: RTCStatsReport, atMs: number, drawnFrames: nu
   return sample;
 }
 
-export function compareSamples(before: LinkSample, now: LinkSample): LinkStatistics {
+function compareSamples(before: LinkSample, now: LinkSample): LinkStatistics {
   const seconds = Math.max(0.001, (now.atMs - before.atMs) / 1000);
   const samples = now.soundSamples - before.soundSamples;
   return {
@@ -72,4 +72,23 @@ export function compareSamples(before: LinkSample, now: LinkSample): LinkStatist
     roundTripMs: now.roundTripMs,
     skewMs: now.skewMs,
   };
+}
+
+/** Keeps the report before. */
+export class LinkMeter {
+  private last: LinkSample | undefined;
+
+  /** Another call, other counters. */
+  restart(): void {
+    this.last = undefined;
+  }
+
+  /** @param drawn the face where the page draws it. @returns undefined for the first report. */
+  read(report: RTCStatsReport, drawn?: { frameCount: number; skewMs: number | undefined }): LinkStatistics | undefined {
+    const { last } = this;
+    const sample = sampleLink(report, performance.now(), drawn?.frameCount);
+    if (drawn) sample.skewMs = drawn.skewMs;
+    this.last = sample;
+    return last && compareSamples(last, sample);
+  }
 }

@@ -21,7 +21,8 @@ import { Call, type CallState } from './call.ts';
 import { callStyles } from './call-styles.ts';
 import { DrawnFace } from './drawn-face.ts';
 import { Ears } from './ears.ts';
-import { compareSamples, type LinkSample, type LinkStatistics, sampleLink } from './link-statistics.ts';
+import { FacePlayer } from './face-player.ts';
+import { LinkMeter, type LinkStatistics } from './link-statistics.ts';
 import { renderStatistics } from './statistics-overlay.ts';
 
 export type Activity = ActivityMessage['state'];
@@ -95,7 +96,8 @@ export class VisavisCall extends LitElement {
   private isMirror = false;
   private isTalking = false;
   private poll: ReturnType<typeof setInterval> | undefined;
-  private lastSample: LinkSample | undefined;
+  private readonly meter = new LinkMeter();
+  private player: FacePlayer | undefined;
   private joinedAtMs = 0;
   private captionTurn = 0;
   private readonly ears = new Ears({
@@ -143,17 +145,22 @@ export class VisavisCall extends LitElement {
   protected override updated(changed: PropertyValues): void {
     if (changed.has('state')) this.toggleAttribute('live', this.state === 'live' || this.state === 'reconnecting');
     this.toggleAttribute('pictured', this.firstPictureMs !== undefined && this.state !== 'ended');
-    if (changed.has('muted')) this.video.muted = this.muted || this.needsGesture;
+    if (changed.has('muted')) this.player?.setMuted(this.muted);
     if (changed.has('voice')) this.call?.setVoice(this.voice).catch((error) => this.fail(error, 'NETWORK'));
-    if (changed.has('speaker')) void this.useSpeaker();
+    if (changed.has('speaker'))
+      this.player?.setSpeaker(this.speaker).catch(() => {
+        this.fail(new Error('The chosen loudspeaker cannot be used; the one before plays on.'), 'SPEAKER');
+      });
     if (changed.has('microphone')) this.ears.use(this.microphone).catch((error) => this.fail(error, 'MICROPHONE'));
     // Another face, or another way to draw it, in the middle of a call: same page, new call.
     const isOther = changed.get('portrait') || changed.get('renderSide');
     if (isOther && this.state === 'live') void this.join();
   }
 
-  private get video(): HTMLVideoElement {
-    return this.renderRoot.querySelector('video')!;
+  protected override firstUpdated(): void {
+    this.player = new FacePlayer(this.renderRoot.querySelector('video')!, (isNeeded) => {
+      this.needsGesture = isNeeded;
+    });
   }
 
   /** Starts the call with the chosen portrait. @returns whether there is one now; if not, the `failed` event has told why. */
@@ -164,7 +171,7 @@ export class VisavisCall extends LitElement {
     previous?.end();
     this.joinedAtMs = performance.now();
     this.firstPictureMs = undefined;
-    this.lastSample = undefined;
+    this.meter.restart();
     this.caption = '';
     this.enter('joining');
     const call = this.newCall();
@@ -332,40 +339,12 @@ export class VisavisCall extends LitElement {
   }
 
   private show(stream: MediaStream): void {
-    const { video } = this;
-    if (video.srcObject === stream) return;
-    video.srcObject = stream;
     this.view?.restart();
-    video.requestVideoFrameCallback?.(() => this.notePicture());
-    void this.useSpeaker();
-    this.play();
+    this.player?.show(stream, () => this.notePicture());
   }
 
   private notePicture(): void {
     this.firstPictureMs ??= Math.round(performance.now() - this.joinedAtMs);
-  }
-
-  private async useSpeaker(): Promise<void> {
-    if (!('setSinkId' in this.video) || !this.renderRoot) return;
-    await this.video.setSinkId(this.speaker).catch(() => {
-      this.fail(new Error('The chosen loudspeaker cannot be used; the usual one plays on.'), 'SPEAKER');
-    });
-  }
-
-  /** Browsers forbid sound before the visitor has touched the page: then the face plays silently and asks for a touch. */
-  private play(): void {
-    const { video } = this;
-    video.muted = this.muted;
-    video.play().then(
-      () => {
-        this.needsGesture = false;
-      },
-      () => {
-        video.muted = true;
-        this.needsGesture = true;
-        video.play().catch(() => {});
-      },
-    );
   }
 
   /** @returns false where the face cannot be drawn here; then the caller is told and gets video. */
@@ -405,10 +384,7 @@ export class VisavisCall extends LitElement {
     if (!this.overlay || this.state !== 'live') return;
     const report = await this.call?.getStats();
     if (!report) return;
-    const sample = sampleLink(report, performance.now(), this.view?.frameCount);
-    if (this.view) sample.skewMs = this.view.skewMs;
-    if (this.lastSample) this.received = compareSamples(this.lastSample, sample);
-    this.lastSample = sample;
+    this.received = this.meter.read(report, this.view) ?? this.received;
   }
 
   protected override render(): unknown {
@@ -419,7 +395,7 @@ export class VisavisCall extends LitElement {
       ${view?.canvas}
       ${this.portrait ? ['thumbnail', 'poster'].map((picture) => html`<img src=${this.portraitUrl(picture)} alt="" />`) : nothing}
       ${waits ? html`<button class="join" @click=${() => void this.join()}>${this.state === 'ended' ? 'Join again' : 'Join'}</button>` : nothing}
-      ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.play()}>Turn on sound</button>` : nothing}
+      ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.player?.play()}>Turn on sound</button>` : nothing}
       <div class="note" role="status">${STATE_TEXT[this.state]}</div>
       ${
         this.activity === 'idle'

@@ -1,0 +1,52 @@
+/** The element that plays the face's sound and video. In: streams, the loudspeaker, muted or not. Out: whether the visitor has to touch first. */
+export class FacePlayer {
+  private readonly video: HTMLVideoElement;
+  private readonly needsTouch: (isNeeded: boolean) => void;
+  private isMuted = false;
+  /** Only silence is allowed yet. */
+  private isSilenced = false;
+
+  /** @param needsTouch told when the browser allows sound only after a touch, and when it has come. */
+  constructor(video: HTMLVideoElement, needsTouch: (isNeeded: boolean) => void) {
+    this.video = video;
+    this.needsTouch = needsTouch;
+  }
+
+  /** @param onPicture called with the first one. */
+  show(stream: MediaStream, onPicture: () => void): void {
+    const { video } = this;
+    if (video.srcObject === stream) return;
+    video.srcObject = stream;
+    video.requestVideoFrameCallback?.(onPicture);
+    this.play();
+  }
+
+  /** Browsers forbid sound before the visitor has touched the page: then the face plays silently and asks for a touch. */
+  play(): void {
+    const { video } = this;
+    video.muted = this.isMuted;
+    video.play().then(
+      () => this.silence(false),
+      () => {
+        this.silence(true);
+        video.play().catch(() => {});
+      },
+    );
+  }
+
+  private silence(isSilenced: boolean): void {
+    this.isSilenced = isSilenced;
+    this.setMuted(this.isMuted);
+    this.needsTouch(isSilenced);
+  }
+
+  setMuted(isMuted: boolean): void {
+    this.isMuted = isMuted;
+    this.video.muted = isMuted || this.isSilenced;
+  }
+
+  /** @param deviceId empty: the system's. @throws DOMException when it cannot be used; the one before plays on. */
+  async setSpeaker(deviceId: string): Promise<void> {
+    if ('setSinkId' in this.video) await this.video.setSinkId(deviceId);
+  }
+}
