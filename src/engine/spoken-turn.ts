@@ -9,8 +9,8 @@ import type { ArticulationFrame } from './motion/articulation-frame.ts';
 import { HeardSound } from './motion/heard-sound.ts';
 
 export const ENGINE_RATE_HZ = 48_000;
-/** Past a picture's middle, the frame after it and the performance's next tick are looked at; less what sums of seconds are off by. */
-const HEARD_REACH_S = 0.02 - 1e-6;
+/** What sums of seconds are off by. */
+const ROUNDING_S = 1e-6;
 
 export interface SpokenTick {
   samples: Float32Array;
@@ -47,7 +47,8 @@ export class SpokenTurn {
   get isReady(): boolean {
     if (this.heard && !this.isEnded) {
       const middleS = (this.taken + this.tickSamples / 2) / ENGINE_RATE_HZ;
-      return this.queued >= this.tickSamples && this.heard.knownS >= middleS + HEARD_REACH_S;
+      // The frame at a picture's middle and the one before are all that it shows.
+      return this.queued >= this.tickSamples && this.heard.knownS >= middleS - ROUNDING_S;
     }
     return this.queued >= this.tickSamples || this.isEnded;
   }

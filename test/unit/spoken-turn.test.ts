@@ -44,7 +44,7 @@ describe('a turn of bare sound', () => {
       expect(inTheEnd, `at ${speechS} s`).toMatchObject({ mouth, loudness });
       for (const [i, value] of emphasis.entries()) expect(inTheEnd.emphasis[i]).toBeCloseTo(value, 1);
     }
-    expect(Math.max(...delays)).toBeLessThan(0.17);
+    expect(Math.max(...delays)).toBeLessThan(0.13);
     expect(Math.max(...delays) - Math.min(...delays)).toBeLessThanOrEqual(0.041);
     turn.end(await stream.flush());
     let last = false;

@@ -203,9 +203,7 @@ declare global {
 
 /** From now on the page notes what it shows and when sound begins. */
 async function watchAndListen(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const LOUD = 0.02;
-    const SILENCE_S = 0.2;
+  await page.evaluate(async () => {
     const element = document.querySelector('visavis-call')!;
     const video = (element.shadowRoot ?? element).querySelector('video')!;
     const watched: Watched = { pictures: [], onsets: [] };
@@ -216,22 +214,26 @@ async function watchAndListen(page: Page): Promise<void> {
       video.requestVideoFrameCallback(onPicture);
     };
     video.requestVideoFrameCallback(onPicture);
-    const context = new AudioContext({ latencyHint: 'interactive' });
-    const source = context.createMediaStreamSource(video.srcObject as MediaStream);
-    const meter = context.createScriptProcessor(256, 1, 1);
-    let quietSince = 0;
-    meter.onaudioprocess = ({ inputBuffer, playbackTime }) => {
-      const samples = inputBuffer.getChannelData(0);
-      const loudAt = samples.findIndex((sample) => Math.abs(sample) > LOUD);
-      if (loudAt < 0) return;
-      // The block was captured one block before it would be played.
-      const atS = playbackTime + (loudAt - samples.length) / context.sampleRate;
+    // Says when, on the context's clock, sound begins after a fifth of a second of silence.
+    const worklet = `registerProcessor('onsets', class extends AudioWorkletProcessor {
+      quietFromS = 0;
+      process([input]) {
+        const loudAt = (input[0] ?? []).findIndex((sample) => Math.abs(sample) > 0.02);
+        if (loudAt < 0) return true;
+        const atS = currentTime + loudAt / sampleRate;
+        if (atS - this.quietFromS > 0.2) this.port.postMessage(atS);
+        this.quietFromS = currentTime;
+        return true;
+      }
+    })`;
+    const context = new AudioContext({ sampleRate: 48_000, latencyHint: 'interactive' });
+    await context.audioWorklet.addModule(URL.createObjectURL(new Blob([worklet], { type: 'text/javascript' })));
+    const meter = new AudioWorkletNode(context, 'onsets', { numberOfOutputs: 0 });
+    meter.port.onmessage = ({ data: atS }: MessageEvent<number>) => {
       const { contextTime = 0, performanceTime = 0 } = context.getOutputTimestamp();
-      if (atS - quietSince > SILENCE_S)
-        watched.onsets.push(performance.timeOrigin + performanceTime + (atS - contextTime) * 1000);
-      quietSince = playbackTime;
+      watched.onsets.push(performance.timeOrigin + performanceTime + (atS - contextTime) * 1000);
     };
-    source.connect(meter).connect(context.destination);
+    context.createMediaStreamSource(video.srcObject as MediaStream).connect(meter);
   });
 }
 

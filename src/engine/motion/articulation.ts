@@ -21,8 +21,8 @@ export { ARTICULATION_CLASSES, ARTICULATION_HZ, type ArticulationFrame } from '.
 export { ArticulationModel, type LookAheadSteps } from './articulation-model.ts';
 
 const STEP_US = 1e6 / ARTICULATION_HZ;
-/** For a live microphone; where the sound is known ahead, 5 costs nothing. */
-export const LIVE_LOOK_AHEAD: LookAheadSteps = 3;
+/** For a live microphone, where a step more would be a hop more (40 ms) of delay; where the sound is known ahead, 5 costs nothing. */
+export const LIVE_LOOK_AHEAD: LookAheadSteps = 2;
 /** Features of digital silence: the logarithm of the power floor. */
 const SILENCE_FEATURE = Math.log(1e-5);
 

@@ -83,11 +83,15 @@ export class HeardSound implements Voice {
     return false;
   }
 
-  /** A vowel that begins within this tick and grows clearly louder than what was before counts by its loudness. */
+  /**
+   * A vowel that began two ticks ago (of this one neither the vowel nor how loud it becomes is known yet) and grew clearly louder than what was
+   * before counts by its loudness.
+   */
   emphasisAt(timeS: number): number {
     const step = 1 / PERFORMANCE_HZ;
-    if (this.#vowelAt(timeS - step / 2) >= 0.5 || this.#vowelAt(timeS + step / 2) < 0.5) return 0;
-    const rise = this.loudnessAt(timeS + 0.08) - this.loudnessAt(timeS - 0.12);
+    const beginS = timeS - 2 * step;
+    if (this.#vowelAt(beginS - step / 2) >= 0.5 || this.#vowelAt(beginS + step / 2) < 0.5) return 0;
+    const rise = this.loudnessAt(beginS + 0.08) - this.loudnessAt(beginS - 0.12);
     return Math.min(1, Math.max(0, 1.6 * (rise - 0.25)));
   }
 
