@@ -1,7 +1,7 @@
 /**
  * MediaPeer over werift: the server offers (fastest first frame), is the DTLS server, sends VP8 or H.264 and Opus, receives the
- * microphone. What werift 0.25 does wrong is corrected here, each where it happens; `test/unit/werift-internals.test.ts` fails when an upgrade
- * changes what they rest on.
+ * microphone. What werift 0.25 does wrong is corrected here, each where it happens; `test/unit/werift-internals.test.ts` fails when an
+ * upgrade changes what the corrections rest on.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import {
