@@ -132,6 +132,30 @@ describe('conversation', () => {
     await call.expectWithin(2000, 'caption', { text: 'Good day.' });
   });
 
+  it('hears what is said while the key is down, pauses and all, and answers when it is let go', async () => {
+    await using call = await talking(new ScriptedCall({ answers: ['Good day.'] }));
+    call.session.hold(true);
+    call.user({ says: 'Well, and then I thought', forMs: 600 });
+    await call.run(3000);
+    expect(call.find('turn-started')).toEqual([]);
+    call.session.hold(false);
+    await call.expectWithin(200, 'heard', { isFinal: true, text: 'Well, and then I thought' });
+    await call.expectWithin(500, 'caption', { text: 'Good day.' });
+    call.session.hold(true);
+    await call.expectWithin(100, 'turn-ended', { interrupted: true });
+  });
+
+  it('without a recogniser hears a voice all the same, says that it cannot follow, and answers what is typed', async () => {
+    await using call = await talking(new ScriptedCall({ answers: ['Good day.'], understands: false }));
+    call.user({ says: '', forMs: 1500 });
+    await call.expectWithin(3000, 'caption', { text: 'Please type.' });
+    await call.expectWithin(3000, 'turn-ended');
+    call.user({ says: '', forMs: 1500 });
+    await call.expectWithin(3000, 'hint', { text: 'Please type.' });
+    call.session.say('Hello');
+    await call.expectWithin(500, 'caption', { text: 'Good day.' });
+  });
+
   it('says in a sentence what a voice that fails is about, and what was not spoken was not heard', async () => {
     const synthesizer = new FakeSynthesizer();
     await using call = await talking(new ScriptedCall({ answers: ['Good day.'], synthesizer }));
