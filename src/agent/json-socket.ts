@@ -7,7 +7,7 @@ import { timeoutError } from './patience.ts';
 
 export type JsonMessage = Record<string, unknown>;
 
-export interface JsonSocketOptions {
+interface JsonSocketOptions {
   headers?: Record<string, string>;
   /** Longest wait for the connection. */
   timeoutMs: number;

@@ -15,7 +15,7 @@ export type OpenAiClient = OpenAI;
 
 export const OPENAI_BASE_URL = 'https://api.openai.com/v1';
 
-export interface EndpointSettings {
+interface EndpointSettings {
   /** Empty: OpenAI's own. */
   baseUrl: string;
   /** Empty: OPENAI_API_KEY. */
@@ -157,7 +157,7 @@ export function httpStatus(error: unknown): number | undefined {
 }
 
 /** Servers are known to quote the key they refuse. */
-export function withoutKey(text: string, key: string | undefined): string {
+function withoutKey(text: string, key: string | undefined): string {
   return key === undefined || key.length < 4 ? text : text.replaceAll(key, '…');
 }
 

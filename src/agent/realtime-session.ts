@@ -4,7 +4,7 @@ import { LIVE_MODEL_RATE_HZ } from './speech-to-speech.ts';
 
 export type Dialect = 'current' | 'beta';
 
-export interface SessionWishes {
+interface SessionWishes {
   voice: string;
   instructions: string;
   transcriptionModel: string;

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.ts';
 
 /** Part → path, as the package names them in its configuration. */
-export type ModelFiles = Record<string, string>;
+type ModelFiles = Record<string, string>;
 
 export interface VoiceModel {
   kind: 'vits' | 'matcha' | 'kokoro' | 'kitten';

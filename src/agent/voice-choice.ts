@@ -5,7 +5,7 @@
 import { AppError } from '../errors.ts';
 import type { Voice } from './tts.ts';
 
-export interface ChosenVoice {
+interface ChosenVoice {
   /** Identifier for the synthesiser, with the variant. */
   id: string;
   /** BCP 47 tag for splitting sentences. */
@@ -29,7 +29,7 @@ const REGIONAL_TAG = /^[a-z]{2,3}-([a-z]{4}-)?([a-z]{2}|\d{3})$/;
  * @param wanted language tag (`it`, `en-GB`), name (`Italian`) or identifier (`roa/it`), optionally `+variant` (`en-us+f3`).
  * @throws AppError VOICE_UNKNOWN
  */
-export function resolveVoice(wanted: string, voices: readonly Voice[], variants: readonly string[]): ChosenVoice {
+function resolveVoice(wanted: string, voices: readonly Voice[], variants: readonly string[]): ChosenVoice {
   const [base, ...rest] = wanted.trim().split('+');
   const variant = rest.join('+');
   const key = base.toLowerCase().replaceAll('_', '-');

@@ -57,7 +57,7 @@ export interface InstallRequest {
   tryOut: (voice: InstalledVoice) => Promise<void>;
 }
 
-export interface InstallResult {
+interface InstallResult {
   voice: InstalledVoice;
   sha256: string | null;
   /** The beginning of the licence or description that came with it. */

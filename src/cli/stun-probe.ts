@@ -13,7 +13,7 @@ const BINDING_SUCCESS = 0x0101;
 const XOR_MAPPED_ADDRESS = 0x0020;
 const RESEND_MS = 500;
 
-export interface IceAddress {
+interface IceAddress {
   kind: 'stun' | 'stuns' | 'turn' | 'turns';
   host: string;
   port: number;

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { Brain } from '../../src/agent/brain.ts';
 import { until } from './mock-provider.ts';
 
-export interface BrainBench extends AsyncDisposable {
+interface BrainBench extends AsyncDisposable {
   brain: Brain;
   /** Requests, timers, whatever costs something while an answer is made. */
   workUnderWay(): number;
 }
 
-export type BrainMood =
+type BrainMood =
   /** Answers "Good morning. How are you?" in several pieces. */
   | 'answers'
   /** Says "Good" and then nothing more, ever. */
@@ -19,7 +19,7 @@ export type BrainMood =
   /** What comes is not the protocol. */
   | 'garbage';
 
-export const EXPECTED_ANSWER = 'Good morning. How are you?';
+const EXPECTED_ANSWER = 'Good morning. How are you?';
 
 const ask = (signal = new AbortController().signal) => ({
   history: [{ role: 'user', text: 'Good morning' } as const],

@@ -19,7 +19,7 @@ import {
 import { AppError, type ErrorCode } from '../../src/errors.ts';
 import type { SpeechChunk } from '../../src/media/speech.ts';
 
-export type FakeMood = 'well' | 'stalls' | 'fails';
+type FakeMood = 'well' | 'stalls' | 'fails';
 
 abstract class Fake implements AsyncDisposable {
   abstract readonly name: string;

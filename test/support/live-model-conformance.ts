@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { LIVE_MODEL_RATE_HZ, type LiveModel, type LiveModelListener } from '../../src/agent/speech-to-speech.ts';
 import { until } from './mock-provider.ts';
 
-export interface LiveModelBench extends AsyncDisposable {
+interface LiveModelBench extends AsyncDisposable {
   model: LiveModel;
   /** Connections and whatever else costs something. */
   workUnderWay(): number;
 }
 
-export type LiveModelMood =
+type LiveModelMood =
   /** Answers "Good morning." with a second of sound to a typed turn, and to 200 ms of any sound. */
   | 'talks'
   /** Takes the connection and never says a word. */
@@ -18,7 +18,7 @@ export type LiveModelMood =
   /** What comes is not the protocol. */
   | 'garbage';
 
-export interface HeardAnswer {
+interface HeardAnswer {
   id: string;
   seconds: number;
   hasEnded: boolean;

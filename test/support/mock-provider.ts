@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 
-export interface MockRequest {
+interface MockRequest {
   method: string;
   path: string;
   headers: IncomingMessage['headers'];

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { type Hearing, RECOGNIZER_RATE_HZ, type Recognizer } from '../../src/agent/recognizer.ts';
 import { until } from './mock-provider.ts';
 
-export interface RecognizerBench extends AsyncDisposable {
+interface RecognizerBench extends AsyncDisposable {
   recognizer: Recognizer;
   /** Requests, sockets, whatever costs something while speech is understood. */
   workUnderWay(): number;
 }
 
-export type RecognizerMood =
+type RecognizerMood =
   /** Understands "Good morning." in any sound. */
   | 'understands'
   /** Takes the sound and never answers. */

@@ -4,13 +4,13 @@ import type { SpeechOptions, SpeechSynthesizer } from '../../src/agent/tts.ts';
 import type { SpeechChunk } from '../../src/media/speech.ts';
 import { until } from './mock-provider.ts';
 
-export interface SynthesizerBench extends AsyncDisposable {
+interface SynthesizerBench extends AsyncDisposable {
   synthesizer: SpeechSynthesizer;
   /** Requests, sockets, whatever costs something while speech is made. */
   workUnderWay(): number;
 }
 
-export type SynthesizerMood =
+type SynthesizerMood =
   | 'speaks'
   /** A little sound, and then nothing more, ever. */
   | 'stalls'
