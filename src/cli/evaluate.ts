@@ -1,5 +1,7 @@
 /** `visavis evaluate`: how good the motion is, measured on this very installation; a table, or one JSON object. */
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import { assetsDir } from '../paths.ts';
 import { openHeadPlanner } from './performance.ts';
 import { type CommandIo, runCommand } from './run-command.ts';
 
@@ -34,9 +36,7 @@ async function evaluate(flags: EvaluateFlags, io: CommandIo): Promise<object> {
       ? await spokenMaterial(flags.quick ?? false, io.signal)
       : await recordedMaterial(flags.data, io.signal);
   const { evaluateLips, evaluatePerformance } = await import('./evaluation/evaluation.ts');
-  const portraits = flags.rendering
-    ? (flags.portrait ?? [(await import('./benchmarks/sample-portrait.ts')).samplePortrait])
-    : [];
+  const portraits = flags.rendering ? (flags.portrait ?? [join(assetsDir, 'portraits', 'maya.jpg')]) : [];
   const rows = [
     ...(await evaluateLips(material, portraits, flags.quick ?? false, io)),
     ...(await evaluatePerformance(material, await openHeadPlanner(flags.performance), flags.quick ?? false, io)),

@@ -1,11 +1,13 @@
 /**
  * `motion_rtf`: time to make motion ÷ length of the sound, both learned parts and the rules around them, offline.
- * `motion_load`: from the model's file to its first answer. `motion_sessions_PROVIDER_BATCH`: live sessions whose lips one device (of a
+ * `motion_load`: from the models' files to their first answers. `motion_sessions_PROVIDER_BATCH`: live sessions whose lips one device (of a
  * CPU, one core) could hear, by how many go through the network together; a row for each provider that works here.
  */
 
 import { resolveControls } from '../../engine/controls.ts';
 import { ArticulationModel, HOP_MS, HOP_VALUES } from '../../engine/motion/articulation-model.ts';
+import type { HeadPlanner } from '../../engine/motion/head-plan.ts';
+import { HeadPlanModel } from '../../engine/motion/head-plan-model.ts';
 import { motionFromSound } from '../../engine/motion/motion-generator.ts';
 import { AppError } from '../../errors.ts';
 import type { Provider } from '../../inference.ts';
@@ -24,6 +26,8 @@ export const motion: Benchmark = {
     const { quick, signal } = context;
     const loadMs = performance.now();
     const model = await ArticulationModel.load();
+    const plans = await HeadPlanModel.load();
+    const headPlanner: HeadPlanner = (request) => plans.plan(request);
     const loaded = summary('motion_load', 'ms', [performance.now() - loadMs]);
     const controls = resolveControls({ seed: 1 });
     const seconds = quick ? 4 : 15;
@@ -31,7 +35,8 @@ export const motion: Benchmark = {
     for (let i = 0; i < (quick ? 2 : 6); i++) {
       signal.throwIfAborted();
       const startMs = performance.now();
-      for await (const frame of motionFromSound(babble(seconds), { fps: FPS, controls, model })) void frame;
+      for await (const frame of motionFromSound(babble(seconds), { fps: FPS, controls, model, headPlanner }))
+        void frame;
       // The first run warms the code up.
       if (i > 0) rtf.push((performance.now() - startMs) / 1000 / seconds);
     }

@@ -1,4 +1,7 @@
-/** The lips in drawn pictures, found again by the landmark network. In: a rig and motion frames. Out: the inner-lip gap of each picture. */
+/**
+ * The lips in drawn pictures, found again by the landmark network. In: a rig and motion frames. Out: the inner-lip gap of each picture. The network
+ * sees photos best: in a painting's mouth it takes a small opening for none.
+ */
 import type { FaceRig } from '../../engine/face-rig.ts';
 import type { MotionFrame } from '../../engine/motion-frame.ts';
 import { analyseFaces, type Face, followFace } from '../../engine/portrait/face-mesh.ts';
