@@ -91,7 +91,8 @@ async function measureCapacity(config: Config, gallery: Gallery, capacity: Capac
   const [codec] = config.webrtc.codecs;
   const bitrateBps = config.webrtc.bitrateKbps * 1000;
   const { fps } = config.motion;
-  const { pictureMs, encoders } = await calibrate({ rigPath, sizePx: PICTURE_PX, fps, codec: codec!, bitrateBps });
+  const task = { rigPath, sizePx: PICTURE_PX, fps, codec: codec!, bitrateBps };
+  const { pictureMs, encoders } = await calibrate(task, Math.ceil(availableCores()));
   capacity.calibrated(pictureMs);
   logger.info({ pictureMs: Math.round(pictureMs * 10) / 10, encoders }, 'measured what a picture costs');
 }

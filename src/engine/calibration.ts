@@ -2,8 +2,22 @@
 import { spawnWorker } from '../media/worker-thread.ts';
 import type { CalibrationReport, CalibrationTask } from './calibration-worker.ts';
 
-/** @throws Error when the thread fails. */
-export function calibrate(task: CalibrationTask): Promise<CalibrationReport> {
+/** More threads than this tell nothing new. */
+const MAX_THREADS = 16;
+
+/**
+ * @param threads that draw at the same time: cores that share their arithmetic, caches or memory are slower together than alone.
+ * @throws Error when a thread fails.
+ */
+export async function calibrate(task: CalibrationTask, threads: number): Promise<CalibrationReport> {
+  const reports = await Promise.all(
+    Array.from({ length: Math.max(1, Math.min(MAX_THREADS, threads)) }, () => runThread(task)),
+  );
+  const pictureMs = reports.reduce((sum, report) => sum + report.pictureMs, 0) / reports.length;
+  return { pictureMs, encoders: reports[0]!.encoders };
+}
+
+function runThread(task: CalibrationTask): Promise<CalibrationReport> {
   return new Promise((resolve, reject) => {
     const worker = spawnWorker(new URL('./calibration-worker.ts', import.meta.url), task);
     worker.unref();

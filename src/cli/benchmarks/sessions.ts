@@ -29,13 +29,9 @@ export const sessions: Benchmark = {
     const parts = await openBenchEngine(scope, Math.ceil(cores));
     const { fps } = parts.config.motion;
     const { codecs, bitrateKbps } = parts.config.webrtc;
-    const { pictureMs } = await calibrate({
-      rigPath: parts.rigPath,
-      sizePx: PICTURE_PX,
-      fps,
-      codec: codecs[0]!,
-      bitrateBps: bitrateKbps * 1000,
-    });
+    const [codec] = codecs;
+    const task = { rigPath: parts.rigPath, sizePx: PICTURE_PX, fps, codec: codec!, bitrateBps: bitrateKbps * 1000 };
+    const { pictureMs } = await calibrate(task, Math.ceil(cores));
     const seconds = quick ? 2 : 8;
     const calls: LiveCall[] = [];
     const add = async (): Promise<void> => {
