@@ -67,7 +67,7 @@ function observe(page: Page, seconds: number): Promise<Heard> {
     const note = (timeMs: number): void => {
       const now = read();
       // A canvas is empty to readers in a frame in which nothing new was drawn.
-      if (now.every((value, i) => i % 4 === 3 || value === 0)) return;
+      if (canvas && now.every((value, i) => i % 4 === 3 || value === 0)) return;
       rest ??= now;
       let moved = 0;
       for (let i = 0; i < now.length; i++) moved += Math.abs(now[i]! - rest[i]!);
@@ -89,7 +89,8 @@ function observe(page: Page, seconds: number): Promise<Heard> {
         else next();
       };
       const next = (): void => {
-        if (canvas) requestAnimationFrame(look);
+        // What is drawn now is shown with the next refresh of the screen.
+        if (canvas) requestAnimationFrame((nowMs) => look(nowMs + 1000 / 60));
         else video.requestVideoFrameCallback((_now, { expectedDisplayTime }) => look(expectedDisplayTime));
       };
       next();
@@ -143,10 +144,14 @@ describe('sound and picture in the browser', () => {
       for (let i = 0; i < WINDOWS && !(skews.length > 3 && Math.abs(median(skews)) <= IN_STEP_MS); i++) {
         const seen = await observe(page, WINDOW_S);
         const isStarved = seen.soundBufferMs > STARVED_MS || seen.pictures.length < 0.8 * 25 * WINDOW_S;
+        const found = skewsMs(seen);
+        const starved = isStarved
+          ? `, starved: ${Math.round(seen.soundBufferMs)} ms, ${seen.pictures.length} pictures`
+          : '';
+        console.info(`${render}: picture after sound, ms: ${found.join(' ')}${starved}`);
         if (isStarved) continue;
         isSteady = true;
-        skews = skewsMs(seen);
-        console.info(`${render}: picture after sound, ms: ${skews.join(' ')}`);
+        skews = found;
       }
       await browser.close();
       // Browsers let sound wait where packets come late; then nothing is learned about us.
