@@ -49,9 +49,11 @@ export class OpenAiRealtimeRecognizer implements Recognizer {
       using socket = await openSocket(this.#endpoint, this.#settings, signal);
       const timer = setTimeout(() => socket.fail(timeoutError(this.#settings.timeoutMs)), this.#settings.timeoutMs);
       try {
-        for await (const { type } of socket)
-          if (/^(transcription_)?session\.created$/.test(String(type)))
+        for await (const event of socket) {
+          if (event.type === 'error') throw serviceError(event);
+          if (/^(transcription_)?session\.created$/.test(String(event.type)))
             return { isOk: true, detail: `${this.#endpoint.baseUrl} answers with a transcription session.` };
+        }
       } finally {
         clearTimeout(timer);
       }

@@ -26,10 +26,13 @@ const ask = (signal = new AbortController().signal) => ({
   signal,
 });
 
-export function describeBrain(name: string, open: (mood: BrainMood) => Promise<BrainBench>): void {
+/** On a busy machine everything takes its time; only what never comes is to be given up soon. */
+const PATIENT_MS = 30_000;
+
+export function describeBrain(name: string, open: (mood: BrainMood, timeoutMs: number) => Promise<BrainBench>): void {
   describe(`${name} as a brain`, () => {
     it('answers in pieces, several callers at once', async () => {
-      await using bench = await open('answers');
+      await using bench = await open('answers', PATIENT_MS);
       const answers = await Promise.all(
         [1, 2, 3].map(async () => {
           const pieces: string[] = [];
@@ -42,7 +45,7 @@ export function describeBrain(name: string, open: (mood: BrainMood) => Promise<B
     });
 
     it('stops working when aborted in the middle, with the reason of the signal', async () => {
-      await using bench = await open('stalls');
+      await using bench = await open('stalls', PATIENT_MS);
       const abort = new AbortController();
       const reason = new Error('interrupted');
       const pieces: string[] = [];
@@ -58,7 +61,7 @@ export function describeBrain(name: string, open: (mood: BrainMood) => Promise<B
     });
 
     it('does nothing for a question that is already aborted', async () => {
-      await using bench = await open('answers');
+      await using bench = await open('answers', PATIENT_MS);
       const reason = new Error('too late');
       const answer = async () => {
         for await (const _ of bench.brain.open().answer(ask(AbortSignal.abort(reason)))) throw new Error('an answer');
@@ -68,13 +71,13 @@ export function describeBrain(name: string, open: (mood: BrainMood) => Promise<B
     });
 
     it('stops working when nobody reads on', async () => {
-      await using bench = await open('stalls');
+      await using bench = await open('stalls', PATIENT_MS);
       for await (const _ of bench.brain.open().answer(ask())) break;
       await until(() => bench.workUnderWay() === 0, 'the work ends with the reading');
     });
 
     it.each(['fails', 'garbage', 'stalls'] as const)('says so in one sentence when the service %s', async (mood) => {
-      await using bench = await open(mood);
+      await using bench = await open(mood, mood === 'stalls' ? 300 : PATIENT_MS);
       const answer = async () => {
         for await (const _ of bench.brain.open().answer(ask()));
       };
@@ -87,9 +90,9 @@ export function describeBrain(name: string, open: (mood: BrainMood) => Promise<B
     });
 
     it('tells its health, and is disposed of twice', async () => {
-      await using well = await open('answers');
+      await using well = await open('answers', PATIENT_MS);
       expect(await well.brain.check(AbortSignal.timeout(10_000))).toMatchObject({ isOk: true });
-      await using ill = await open('fails');
+      await using ill = await open('fails', PATIENT_MS);
       const health = await ill.brain.check(AbortSignal.timeout(10_000));
       expect(health).toMatchObject({ isOk: false, remedy: expect.stringMatching(/\.$/) });
       await ill.brain[Symbol.asyncDispose]();

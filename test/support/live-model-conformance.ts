@@ -60,10 +60,16 @@ export class LiveModelRecord implements LiveModelListener {
   }
 }
 
-export function describeLiveModel(name: string, open: (mood: LiveModelMood) => Promise<LiveModelBench>): void {
+/** On a busy machine everything takes its time; only what never comes is to be given up soon. */
+const PATIENT_MS = 30_000;
+
+export function describeLiveModel(
+  name: string,
+  open: (mood: LiveModelMood, timeoutMs: number) => Promise<LiveModelBench>,
+): void {
   describe(`${name} as a live model`, () => {
     it('answers what is typed and what is heard, each answer with its own id', async () => {
-      await using bench = await open('talks');
+      await using bench = await open('talks', PATIENT_MS);
       const record = new LiveModelRecord();
       await using conversation = bench.model.open(record);
       conversation.say('Hello');
@@ -82,7 +88,7 @@ export function describeLiveModel(name: string, open: (mood: LiveModelMood) => P
     });
 
     it('says nothing more when it has been disposed of', async () => {
-      await using bench = await open('talks');
+      await using bench = await open('talks', PATIENT_MS);
       const record = new LiveModelRecord();
       const conversation = bench.model.open(record);
       conversation.say('Hello');
@@ -99,7 +105,7 @@ export function describeLiveModel(name: string, open: (mood: LiveModelMood) => P
     it.each(['fails', 'garbage', 'stalls'] as const)(
       'says once, in one sentence, that the service %s',
       async (mood) => {
-        await using bench = await open(mood);
+        await using bench = await open(mood, mood === 'stalls' ? 300 : PATIENT_MS);
         const record = new LiveModelRecord();
         await using conversation = bench.model.open(record);
         conversation.say('Hello');
@@ -115,10 +121,10 @@ export function describeLiveModel(name: string, open: (mood: LiveModelMood) => P
     );
 
     it('tells its health, and is disposed of twice', async () => {
-      await using well = await open('talks');
+      await using well = await open('talks', PATIENT_MS);
       expect(await well.model.check(AbortSignal.timeout(10_000))).toMatchObject({ isOk: true });
       await until(() => well.workUnderWay() === 0, 'checking leaves nothing behind');
-      await using ill = await open('fails');
+      await using ill = await open('fails', PATIENT_MS);
       expect(await ill.model.check(AbortSignal.timeout(10_000))).toMatchObject({
         isOk: false,
         remedy: expect.stringMatching(/\.$/),

@@ -26,10 +26,16 @@ function say(hearing: Hearing): void {
     );
 }
 
-export function describeRecognizer(name: string, open: (mood: RecognizerMood) => Promise<RecognizerBench>): void {
+/** On a busy machine everything takes its time; only what never comes is to be given up soon. */
+const PATIENT_MS = 30_000;
+
+export function describeRecognizer(
+  name: string,
+  open: (mood: RecognizerMood, timeoutMs: number) => Promise<RecognizerBench>,
+): void {
   describe(`${name} as a recogniser`, () => {
     it('understands several callers at once', async () => {
-      await using bench = await open('understands');
+      await using bench = await open('understands', PATIENT_MS);
       const transcripts = await Promise.all(
         [1, 2, 3].map(async () => {
           const hearing = bench.recognizer.open({ signal: new AbortController().signal });
@@ -42,14 +48,14 @@ export function describeRecognizer(name: string, open: (mood: RecognizerMood) =>
     });
 
     it('hears nothing where nothing was', async () => {
-      await using bench = await open('understands');
+      await using bench = await open('understands', PATIENT_MS);
       const hearing = bench.recognizer.open({ signal: new AbortController().signal });
       expect((await hearing.finish()).text).toBe('');
       await until(() => bench.workUnderWay() === 0, 'no work is left');
     });
 
     it('stops working when aborted, with the reason of the signal', async () => {
-      await using bench = await open('stalls');
+      await using bench = await open('stalls', PATIENT_MS);
       const abort = new AbortController();
       const reason = new Error('interrupted');
       const hearing = bench.recognizer.open({ signal: abort.signal });
@@ -65,7 +71,7 @@ export function describeRecognizer(name: string, open: (mood: RecognizerMood) =>
     });
 
     it('leaves nothing behind when an utterance is given up before its end', async () => {
-      await using bench = await open('understands');
+      await using bench = await open('understands', PATIENT_MS);
       const abort = new AbortController();
       say(bench.recognizer.open({ signal: abort.signal }));
       abort.abort(new Error('a cough'));
@@ -73,7 +79,7 @@ export function describeRecognizer(name: string, open: (mood: RecognizerMood) =>
     });
 
     it.each(['fails', 'garbage', 'stalls'] as const)('says so in one sentence when the service %s', async (mood) => {
-      await using bench = await open(mood);
+      await using bench = await open(mood, mood === 'stalls' ? 300 : PATIENT_MS);
       const hearing = bench.recognizer.open({ signal: new AbortController().signal });
       say(hearing);
       await expect(hearing.finish()).rejects.toMatchObject({
@@ -85,9 +91,9 @@ export function describeRecognizer(name: string, open: (mood: RecognizerMood) =>
     });
 
     it('tells its health, and is disposed of twice', async () => {
-      await using well = await open('understands');
+      await using well = await open('understands', PATIENT_MS);
       expect(await well.recognizer.check(AbortSignal.timeout(10_000))).toMatchObject({ isOk: true });
-      await using ill = await open('fails');
+      await using ill = await open('fails', PATIENT_MS);
       expect(await ill.recognizer.check(AbortSignal.timeout(10_000))).toMatchObject({
         isOk: false,
         remedy: expect.stringMatching(/\.$/),

@@ -26,15 +26,18 @@ async function collect(synthesizer: SpeechSynthesizer, text: string, options?: S
   return chunks;
 }
 
+/** On a busy machine everything takes its time; only what never comes is to be given up soon. */
+const PATIENT_MS = 30_000;
+
 export function describeSynthesizer(
   name: string,
-  open: (mood: SynthesizerMood) => Promise<SynthesizerBench>,
+  open: (mood: SynthesizerMood, timeoutMs: number) => Promise<SynthesizerBench>,
   /** Those that need no service cannot be made to fail from outside. */
   { hasService = true } = {},
 ): void {
   describe(`${name} as a synthesiser`, () => {
     it('speaks without gaps, and with phonemes always or never', async () => {
-      await using bench = await open('speaks');
+      await using bench = await open('speaks', PATIENT_MS);
       const { synthesizer } = bench;
       const chunks = await collect(synthesizer, TEXT);
       let atUs = 0;
@@ -58,7 +61,7 @@ export function describeSynthesizer(
     });
 
     it('lists voices, speaks with one of them, refuses an unknown one', async () => {
-      await using bench = await open('speaks');
+      await using bench = await open('speaks', PATIENT_MS);
       const { synthesizer } = bench;
       const voices = await synthesizer.voices();
       expect(voices.length).toBeGreaterThan(0);
@@ -69,7 +72,7 @@ export function describeSynthesizer(
     });
 
     it('refuses a text without words and a speed out of bounds', async () => {
-      await using bench = await open('speaks');
+      await using bench = await open('speaks', PATIENT_MS);
       await expect(collect(bench.synthesizer, ' … ')).rejects.toMatchObject({ code: 'TEXT_EMPTY' });
       await expect(collect(bench.synthesizer, 'Yes.', { ratePercent: 1000 })).rejects.toMatchObject({
         code: 'CONTROL_OUT_OF_RANGE',
@@ -78,7 +81,7 @@ export function describeSynthesizer(
     });
 
     it('stops working when aborted between chunks, with the reason of the signal', async () => {
-      await using bench = await open(hasService ? 'stalls' : 'speaks');
+      await using bench = await open(hasService ? 'stalls' : 'speaks', PATIENT_MS);
       const abort = new AbortController();
       const reason = new Error('interrupted');
       const talk = async () => {
@@ -89,20 +92,20 @@ export function describeSynthesizer(
     });
 
     it('stops working when nobody listens on', async () => {
-      await using bench = await open(hasService ? 'stalls' : 'speaks');
+      await using bench = await open(hasService ? 'stalls' : 'speaks', PATIENT_MS);
       for await (const _ of bench.synthesizer.synthesize(TEXT)) break;
       await until(() => bench.workUnderWay() === 0, 'the work ends with the listening');
     });
 
     it('is well, and is disposed of twice', async () => {
-      await using bench = await open('speaks');
+      await using bench = await open('speaks', PATIENT_MS);
       expect(await bench.synthesizer.check(AbortSignal.timeout(20_000))).toMatchObject({ isOk: true });
       await bench.synthesizer[Symbol.asyncDispose]();
     });
 
     if (!hasService) return;
     it.each(['fails', 'garbage', 'stalls'] as const)('says so in one sentence when the service %s', async (mood) => {
-      await using bench = await open(mood);
+      await using bench = await open(mood, mood === 'stalls' ? 300 : PATIENT_MS);
       await expect(collect(bench.synthesizer, TEXT)).rejects.toMatchObject({
         name: 'AppError',
         code: 'TTS_UNAVAILABLE',
@@ -112,7 +115,7 @@ export function describeSynthesizer(
     });
 
     it('tells that it is not well', async () => {
-      await using bench = await open('fails');
+      await using bench = await open('fails', PATIENT_MS);
       expect(await bench.synthesizer.check(AbortSignal.timeout(20_000))).toMatchObject({
         isOk: false,
         detail: expect.stringMatching(/\.$/),

@@ -23,7 +23,7 @@ function brainAt(
     ...loadConfig({}).llm,
     baseUrl: `${mock.url}/v1`,
     model: 'small',
-    timeoutMs: 400,
+    timeoutMs: 30_000,
     retries: 0,
     ...change,
   };
@@ -41,7 +41,7 @@ async function answerOf(brain: OpenAiBrain, question: Partial<Question> = {}): P
   return text;
 }
 
-describeBrain('an OpenAI-compatible endpoint', async (mood) => {
+describeBrain('an OpenAI-compatible endpoint', async (mood, timeoutMs) => {
   const mock = await MockProvider.start();
   mock.on('GET /v1/models', (_, response) =>
     mood === 'fails'
@@ -54,7 +54,7 @@ describeBrain('an OpenAI-compatible endpoint', async (mood) => {
     else if (mood === 'fails') json(response, { error: { message: 'out of order' } }, 500);
     else response.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: {"choices": [{{{\n\n<html>');
   });
-  const brain = brainAt(mock);
+  const brain = brainAt(mock, { timeoutMs });
   return {
     brain,
     workUnderWay: () => mock.open,
@@ -77,7 +77,7 @@ const WEATHER: ToolSettings = {
   url: '',
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder as the configuration has it
   headers: { authorization: 'Bearer ${WEATHER_KEY}' },
-  timeoutMs: 400,
+  timeoutMs: 30_000,
 };
 
 describe('an OpenAI-compatible endpoint', () => {
@@ -123,7 +123,7 @@ describe('an OpenAI-compatible endpoint', () => {
       if (tries < 3) json(response, { error: { message: 'busy' } }, 503);
       else chat(response, say('At last.'));
     });
-    expect(await answerOf(brainAt(mock, { retries: 2, timeoutMs: 10_000 }))).toBe('At last.');
+    expect(await answerOf(brainAt(mock, { retries: 2 }))).toBe('At last.');
     expect(tries).toBe(3);
     mock.on(CHAT, (_, response) => {
       tries += 1;
@@ -269,7 +269,8 @@ describe('HTTP tools', () => {
     expect(await tools.call('weather', '{"town":"Bern"}', signal)).toMatch(/could not be reached/);
     expect(mock.requests.some(({ path }) => path === '/elsewhere')).toBe(false);
     mock.on('POST /w', () => {});
-    expect(await tools.call('weather', '{"town":"Bern"}', signal)).toMatch(/no answer within 400 ms/);
+    const hasty = new HttpTools([{ ...tool, timeoutMs: 300 }], lookUp);
+    expect(await hasty.call('weather', '{"town":"Bern"}', signal)).toMatch(/no answer within 300 ms/);
     expect(await tools.call('weather', 'not json', signal)).toMatch(/not valid JSON/);
   });
 });

@@ -92,20 +92,21 @@ function modelAt(
   change: Partial<Config['realtime']> = {},
   tools = new HttpTools([], () => undefined),
 ) {
-  const settings = { ...loadConfig({}).realtime, baseUrl: `${mock.url}/v1`, timeoutMs: 400, retries: 0, ...change };
+  const settings = { ...loadConfig({}).realtime, baseUrl: `${mock.url}/v1`, timeoutMs: 30_000, retries: 0, ...change };
   return new OpenAiRealtime(settings, tools, (name) => (name === 'MY_KEY' ? KEY : undefined));
 }
 
 for (const isBeta of [false, true])
-  describeLiveModel(`a Realtime service${isBeta ? ' of the beta' : ''}`, async (mood) => {
+  describeLiveModel(`a Realtime service${isBeta ? ' of the beta' : ''}`, async (mood, timeoutMs) => {
     const mock = await MockProvider.start();
     new MockRealtime(mock, mood, isBeta);
-    const model = modelAt(mock);
+    const model = modelAt(mock, { timeoutMs });
     return { model, workUnderWay: () => mock.open, [Symbol.asyncDispose]: () => mock[Symbol.asyncDispose]() };
   });
 
-describeLiveModel('a fake', async (mood) => {
+describeLiveModel('a fake', async (mood, timeoutMs) => {
   const model = new FakeLiveModel(mood === 'talks' ? 'well' : mood === 'garbage' ? 'fails' : mood);
+  model.patienceMs = timeoutMs;
   return { model, workUnderWay: () => model.workUnderWay, [Symbol.asyncDispose]: async () => {} };
 });
 
@@ -229,7 +230,7 @@ describe('a Realtime service', () => {
     await using mock = await MockProvider.start();
     const service = new MockRealtime(mock, 'talks', isBeta);
     const record = new LiveModelRecord();
-    await using conversation = modelAt(mock, { retries: 3, timeoutMs: 10_000 }).open(record);
+    await using conversation = modelAt(mock, { retries: 3 }).open(record);
     conversation.say('Hello');
     await until(() => record.answers[0]?.hasEnded ?? false, 'the first answer');
     service.isSlow = true;

@@ -12,7 +12,7 @@ import { describeRecognizer } from '../support/recognizer-conformance.ts';
 const TRANSCRIBE = 'POST /v1/audio/transcriptions';
 
 function settings(mock: MockProvider, change: Partial<Config['stt']> = {}): Config['stt'] {
-  return { ...loadConfig({}).stt, baseUrl: `${mock.url}/v1`, timeoutMs: 400, retries: 0, ...change };
+  return { ...loadConfig({}).stt, baseUrl: `${mock.url}/v1`, timeoutMs: 30_000, retries: 0, ...change };
 }
 
 function bench(mock: MockProvider, recognizer: Recognizer) {
@@ -38,7 +38,7 @@ async function transcribe(
 
 const ramp = Float32Array.from({ length: 16_000 }, (_, i) => i / 32_000);
 
-describeRecognizer('an OpenAI-compatible service', async (mood) => {
+describeRecognizer('an OpenAI-compatible service', async (mood, timeoutMs) => {
   const mock = await MockProvider.start();
   mock.on('GET /v1/models', (_, response) =>
     mood === 'fails' ? json(response, {}, 500) : json(response, { data: [] }),
@@ -48,7 +48,7 @@ describeRecognizer('an OpenAI-compatible service', async (mood) => {
     else if (mood === 'garbage') response.writeHead(200).end('<html></html>');
     else if (mood === 'understands') json(response, { text: ' Good morning. ', language: 'english' });
   });
-  return bench(mock, new OpenAiRecognizer(settings(mock), () => undefined));
+  return bench(mock, new OpenAiRecognizer(settings(mock, { timeoutMs }), () => undefined));
 });
 
 type Sent = { type: string; audio?: string; session?: object }[];
@@ -79,17 +79,18 @@ function serveRealtime(mock: MockProvider, mood: string, { isBeta = false, sent 
   });
 }
 
-describeRecognizer('realtime transcription', async (mood) => {
+describeRecognizer('realtime transcription', async (mood, timeoutMs) => {
   const mock = await MockProvider.start();
   serveRealtime(mock, mood);
-  return bench(mock, new OpenAiRealtimeRecognizer(settings(mock), () => undefined));
+  return bench(mock, new OpenAiRealtimeRecognizer(settings(mock, { timeoutMs }), () => undefined));
 });
 
-describeRecognizer('a fake', async (mood) => {
+describeRecognizer('a fake', async (mood, timeoutMs) => {
   const recognizer = new FakeRecognizer(
     { text: 'good morning' },
     mood === 'understands' ? 'well' : mood === 'garbage' ? 'fails' : mood,
   );
+  recognizer.patienceMs = timeoutMs;
   return { recognizer, workUnderWay: () => recognizer.workUnderWay, [Symbol.asyncDispose]: async () => {} };
 });
 
@@ -154,7 +155,7 @@ describe('realtime transcription', () => {
       if (connections === 1) socket.terminate();
       else serve(socket, request);
     });
-    const recognizer = new OpenAiRealtimeRecognizer(settings(mock, { retries: 2, timeoutMs: 10_000 }), () => undefined);
+    const recognizer = new OpenAiRealtimeRecognizer(settings(mock, { retries: 2 }), () => undefined);
     expect((await transcribe(recognizer, ramp)).text).toBe('Good morning.');
     expect(connections).toBe(2);
     const sound = sent

@@ -28,7 +28,7 @@ function pcm(samples: Float32Array): Buffer {
 }
 
 function settings(mock: MockProvider, change: Partial<Config['tts']> = {}): Config['tts'] {
-  return { ...loadConfig({}).tts, baseUrl: `${mock.url}/v1`, timeoutMs: 400, retries: 0, ...change };
+  return { ...loadConfig({}).tts, baseUrl: `${mock.url}/v1`, timeoutMs: 30_000, retries: 0, ...change };
 }
 
 function bench(mock: MockProvider, synthesizer: SpeechSynthesizer) {
@@ -51,7 +51,7 @@ async function collect(chunks: AsyncIterable<SpeechChunk>): Promise<SpeechChunk[
 const secondsOf = (chunks: SpeechChunk[]): number =>
   chunks.reduce((sum, { samples, sampleRateHz }) => sum + samples.length / sampleRateHz, 0);
 
-describeSynthesizer('an OpenAI-compatible service', async (mood) => {
+describeSynthesizer('an OpenAI-compatible service', async (mood, timeoutMs) => {
   const mock = await MockProvider.start();
   mock.on('GET /v1/models', (_, response) =>
     mood === 'fails' ? json(response, {}, 500) : json(response, { data: [] }),
@@ -64,7 +64,7 @@ describeSynthesizer('an OpenAI-compatible service', async (mood) => {
     response.write(pcm(tone(0.3, 24_000)));
     if (mood === 'speaks') response.end(pcm(tone(0.2, 24_000)));
   });
-  return bench(mock, new OpenAiSynthesizer(settings(mock), () => undefined));
+  return bench(mock, new OpenAiSynthesizer(settings(mock, { timeoutMs }), () => undefined));
 });
 
 function serveElevenLabs(mock: MockProvider, mood: string, heard: object[] = []): void {
@@ -101,14 +101,15 @@ function serveElevenLabs(mock: MockProvider, mood: string, heard: object[] = [])
   mock.onSocket('/v1/text-to-speech/v1/stream-input', route);
 }
 
-describeSynthesizer('an ElevenLabs-style service', async (mood) => {
+describeSynthesizer('an ElevenLabs-style service', async (mood, timeoutMs) => {
   const mock = await MockProvider.start();
   serveElevenLabs(mock, mood);
-  return bench(mock, new ElevenLabsSynthesizer(settings(mock, { voice: 'v1' }), () => undefined));
+  return bench(mock, new ElevenLabsSynthesizer(settings(mock, { voice: 'v1', timeoutMs }), () => undefined));
 });
 
-describeSynthesizer('a fake', async (mood) => {
+describeSynthesizer('a fake', async (mood, timeoutMs) => {
   const synthesizer = new FakeSynthesizer(mood === 'speaks' ? 'well' : mood === 'garbage' ? 'fails' : mood);
+  synthesizer.patienceMs = timeoutMs;
   return { synthesizer, workUnderWay: () => synthesizer.workUnderWay, [Symbol.asyncDispose]: async () => {} };
 });
 
