@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EmbeddedSynthesizer } from '../../src/agent/embedded-synthesizer.ts';
+import { Script } from '../../src/agent/script.ts';
 import { isSsml, linesOf, parseSsml } from '../../src/agent/ssml.ts';
-import { splitSentences } from '../../src/agent/tts.ts';
+import { type SpeechOptions, type SpeechSynthesizer, splitSentences } from '../../src/agent/tts.ts';
 import { AppError } from '../../src/errors.ts';
 import type { SpeechChunk } from '../../src/media/speech.ts';
 
@@ -103,6 +104,35 @@ describe('SSML', () => {
       { kind: 'sentence', text: 'Two.', directions: [] },
       { kind: 'pause', durationMs: 300 },
       { kind: 'sentence', text: 'Three.', directions: [], options: { ratePercent: 125 } },
+    ]);
+  });
+
+  it('is spoken in a call as it says', async () => {
+    const asked: [string, SpeechOptions][] = [];
+    const synthesizer = {
+      hasPhonemes: true,
+      async *synthesize(words: string, options: SpeechOptions = {}) {
+        asked.push([words, options]);
+        yield { samples: new Float32Array(100), sampleRateHz: 1000, startUs: 0, phonemes: [], words: [] };
+      },
+    } as unknown as SpeechSynthesizer;
+    const ssml =
+      '<speak>One. <prosody rate="50%" volume="soft">Two.</prosody><break time="200ms"/><lang xml:lang="it">Tre.</lang></speak>';
+    const script = new Script({
+      lines: linesOf(ssml),
+      synthesizer,
+      voice: { voice: 'en-us', ratePercent: 110 },
+      languageOf: () => undefined,
+      nowUs: () => 0,
+    });
+    const lengthsMs: number[] = [];
+    for await (const { chunk } of script.from(0, new AbortController().signal))
+      if (chunk.samples.length > 0) lengthsMs.push((chunk.samples.length / chunk.sampleRateHz) * 1000);
+    expect(lengthsMs).toEqual([100, 100, 200, 100]);
+    expect(asked.map(([words, { signal: _, ...options }]) => [words, options])).toEqual([
+      ['One.', { voice: 'en-us', ratePercent: 110 }],
+      ['Two.', { voice: 'en-us', ratePercent: 55, volumePercent: 50 }],
+      ['Tre.', { voice: 'en-us', ratePercent: 110, language: 'it' }],
     ]);
   });
 

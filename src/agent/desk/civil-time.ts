@@ -45,8 +45,8 @@ export const isTimeZone = (name: string): boolean => {
 };
 
 /** Noon UTC of the day: a Date that any formatter in UTC shows as this day. */
-export const noonUtc = ({ year, month, day }: CivilDate): Date => new Date(Date.UTC(year, month - 1, day, 12));
-export const civilDate = (date: Date): CivilDate => ({
+const noonUtc = ({ year, month, day }: CivilDate): Date => new Date(Date.UTC(year, month - 1, day, 12));
+const civilDate = (date: Date): CivilDate => ({
   year: date.getUTCFullYear(),
   month: date.getUTCMonth() + 1,
   day: date.getUTCDate(),

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Logger } from '../../telemetry.ts';
 import type { FormSpec } from './form-spec.ts';
 
-export interface FormRecord {
+interface FormRecord {
   form: string;
   language: string;
   /** ISO 8601. */
@@ -16,7 +16,7 @@ export interface FormRecord {
 }
 
 /** `kept`: written down, but not passed on. `lost`: neither. */
-export type Delivery = 'delivered' | 'kept' | 'lost';
+type Delivery = 'delivered' | 'kept' | 'lost';
 
 const POST_TIMEOUT_MS = 5_000;
 

@@ -18,7 +18,7 @@ export interface Given {
   said: string;
 }
 
-export type SlotReading = { given: Given } | { problem: string } | undefined;
+type SlotReading = { given: Given } | { problem: string } | undefined;
 
 export interface SlotContext {
   language: string;

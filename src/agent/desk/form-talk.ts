@@ -7,7 +7,7 @@ import { type Given, readSlot, type SlotContext } from './form-slots.ts';
 import type { FormSpec, Slot } from './form-spec.ts';
 import { fill, findPhrase, listed, tokens } from './wording.ts';
 
-export type FormStep =
+type FormStep =
   | { kind: 'ask'; say: string }
   /** Not an answer to the form; the prompt brings back to it. */
   | { kind: 'astray' }

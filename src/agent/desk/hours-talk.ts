@@ -18,7 +18,7 @@ import { hoursOn, nextOpening, type OpeningHours, openAt, type Span } from './op
 import type { HoursPhrases } from './phrase-book.ts';
 import { fill, listed, sentenceCase } from './wording.ts';
 
-export interface HoursQuestion {
+interface HoursQuestion {
   hours: OpeningHours;
   /** As it is said: "the museum". */
   subject: string;

@@ -25,7 +25,7 @@ export interface OpeningHours {
   special: readonly SpecialDay[];
 }
 
-export interface DayHours {
+interface DayHours {
   spans: readonly Span[];
   special?: SpecialDay;
 }
@@ -60,7 +60,7 @@ export function openAt(hours: OpeningHours, { date, minute }: CivilTime): Span |
   );
 }
 
-export interface NextOpening {
+interface NextOpening {
   date: CivilDate;
   span: Span;
 }

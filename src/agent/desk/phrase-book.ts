@@ -139,7 +139,6 @@ export type Intent = keyof typeof intents;
 export type Said = keyof Phrases['says'];
 export type HoursPhrases = Phrases['hours'];
 export type Cue = keyof typeof cues;
-export type Spelling = Phrases['heard']['spell'];
 
 /** @throws AppError KNOWLEDGE_INVALID */
 export const readPhrases = (source: YamlSource): Phrases => readYaml(complete, source).value;

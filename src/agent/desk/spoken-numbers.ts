@@ -154,8 +154,3 @@ export function withDigits(folded: string, language: string): string {
     );
   return text;
 }
-
-/** Digits said one by one are one number: "4 7 1 1" → "4711". Longer runs only, so that "2 adults 3 children" stays. */
-export function joinDigits(text: string): string {
-  return text.replace(/\b\d{1,3}(?:[ .-]\d{1,4}){2,}\b/g, (run) => run.replace(/[ .-]/g, ''));
-}

@@ -7,7 +7,7 @@ import type { LanguageKnowledge } from './knowledge.ts';
 import type { Topic } from './markdown-topics.ts';
 import { agreement, isFunctionWord, stem, tokens } from './wording.ts';
 
-export interface Hit {
+interface Hit {
   topic: Topic;
   /** Share of the question that the topic covers, or likeness to one of the ways it is asked for. */
   sureness: number;
@@ -100,7 +100,11 @@ export class TopicSearch {
     }
     const family = about ? familyOf(about) : undefined;
     const score = (hit: Hit) =>
-      hit.sureness + 0.25 * hit.rank + (family?.has(hit.topic) && hit.rank > 0 ? (isFollowUp ? 0.6 : 0.2) : 0);
+      hit.sureness +
+      0.25 * hit.rank +
+      // Of a topic and one below it the larger is meant, unless more is said.
+      (hit.topic.parent ? 0 : 0.15) +
+      (family?.has(hit.topic) && hit.rank > 0 ? (isFollowUp ? 0.6 : 0.2) : 0);
     return [...hits.values()].sort((a, b) => score(b) - score(a) || a.topic.id - b.topic.id).slice(0, 6);
   }
 
@@ -158,7 +162,7 @@ function ancestors(topic: Topic): Topic[] {
 }
 
 /** The topic, what stands around it and below it: what a follow-up question is most likely about. */
-export function familyOf(topic: Topic): ReadonlySet<Topic> {
+function familyOf(topic: Topic): ReadonlySet<Topic> {
   const top = topic.parent ?? topic;
   return new Set([topic, top, ...top.children, ...topic.children]);
 }
