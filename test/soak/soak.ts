@@ -47,12 +47,14 @@ while (performance.now() - startMs < minutes * 60_000) {
   }
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const sound = client.sounds.at(-1)!;
+  // First, because every reading of the metrics begins a new histogram of stalls.
+  const stallP99Ms = (await server.metric('nodejs_eventloop_lag_p99_seconds')) * 1000;
   samples.push({
     atS: (performance.now() - startMs) / 1000,
     rssMb: (await server.metric('process_resident_memory_bytes')) / 1e6,
     soundMs: sound.atMs - first.sound.atMs - elapsedMs(sound.timestamp, first.sound.timestamp, 48_000),
     pictureMs: client.lastPictureMs - first.pictureMs - elapsedMs(client.pictures.at(-1)!, first.picture, 90_000),
-    stallP99Ms: (await server.metric('nodejs_eventloop_lag_p99_seconds')) * 1000,
+    stallP99Ms,
     skewP95Ms: client.stats.at(-1)?.skewP95Ms ?? 0,
   });
 }
