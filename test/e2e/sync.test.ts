@@ -7,12 +7,12 @@ import { onsets } from '../support/flash-and-beep.ts';
 import { startFlashServer } from '../support/flash-call.ts';
 import type { TestServer } from '../support/test-server.ts';
 
-/** Nobody notices less; and the instrument itself is this far off at times. */
-const IN_STEP_MS = 40;
+/** Nobody notices less. */
+const IN_STEP_MS = 60;
 const WINDOWS = 8;
 const WINDOW_S = 6;
 /** Sound that waits this long in the browser: its packets, or the browser itself, get no time. */
-const STARVED_MS = 120;
+const STARVED_MS = 80;
 
 let server: TestServer;
 
