@@ -163,7 +163,7 @@ describe.skipIf(!isInstalled)('sherpa-onnx', () => {
     expect(Math.max(...frames.map(({ blendshapes }) => blendshapes?.jawOpen ?? 0))).toBeGreaterThan(0.05);
   });
 
-  it('sees none of our secrets', async () => {
+  it.runIf(process.platform === 'linux')('sees none of our secrets', async () => {
     process.env.VISAVIS_TEST_SECRET = 'hidden';
     await using sherpa = new SherpaProcess();
     await sherpa.ask({ kind: 'forget', utterance: 1 });
@@ -290,12 +290,6 @@ describe('installing a voice', () => {
       /neither file nor folder/,
     ],
     [
-      'a way out',
-      { source: pack('out', () => {}, '--transform', 's#^voice/tokens.txt#../../tokens.txt#') },
-      'MODEL_CORRUPT',
-      /outside/,
-    ],
-    [
       'a model that lacks a file',
       { source: pack('lack', (dir) => rmSync(join(dir, 'voice', 'tokens.txt'))) },
       'MODEL_MISSING',
@@ -305,6 +299,17 @@ describe('installing a voice', () => {
   ])('leaves nothing behind after %s', async (_, change, code, message) => {
     const dir = join(scratch, `refused-${Math.random()}`);
     await expect(installVoice(request(dir, change))).rejects.toMatchObject({ ...(code ? { code } : {}), message });
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  // Only GNU tar makes such an archive.
+  it.runIf(process.platform === 'linux')('leaves nothing behind after a way out', async () => {
+    const dir = store('way-out');
+    const source = pack('out', () => {}, '--transform', 's#^voice/tokens.txt#../../tokens.txt#');
+    await expect(installVoice(request(dir, { source }))).rejects.toMatchObject({
+      code: 'MODEL_CORRUPT',
+      message: /outside/,
+    });
     expect(readdirSync(dir)).toEqual([]);
   });
 
