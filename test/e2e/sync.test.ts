@@ -11,8 +11,8 @@ import type { TestServer } from '../support/test-server.ts';
 const IN_STEP_MS = 60;
 const WINDOWS = 8;
 const WINDOW_S = 6;
-/** Sound that waits this long in the browser: its packets, or the browser itself, get no time. */
-const STARVED_MS = 80;
+/** Of sound in a browser's buffer, ms: `webrtc.videoDelayMs`. */
+const USUAL_WAIT_MS = 40;
 
 let server: TestServer;
 
@@ -139,25 +139,19 @@ describe('sound and picture in the browser', () => {
       await page.getByRole('button', { name: 'Join' }).click();
       await untilState(page, 'live');
       await untilPictures(page, 50);
-      let skews: number[] = [];
-      let isSteady = false;
-      for (let i = 0; i < WINDOWS && !(skews.length > 3 && Math.abs(median(skews)) <= IN_STEP_MS); i++) {
+      let apartMs: number | undefined;
+      for (let i = 0; i < WINDOWS && !(apartMs !== undefined && Math.abs(apartMs) <= IN_STEP_MS); i++) {
         const seen = await observe(page, WINDOW_S);
-        const isStarved = seen.soundBufferMs > STARVED_MS || seen.pictures.length < 0.8 * 25 * WINDOW_S;
-        const found = skewsMs(seen);
-        const starved = isStarved
-          ? `, starved: ${Math.round(seen.soundBufferMs)} ms, ${seen.pictures.length} pictures`
-          : '';
-        console.info(`${render}: picture after sound, ms: ${found.join(' ')}${starved}`);
-        if (isStarved) continue;
-        isSteady = true;
-        skews = found;
+        const skews = skewsMs(seen);
+        const waitMs = Math.round(seen.soundBufferMs);
+        console.info(`${render}: picture after sound, ms: ${skews.join(' ')}; the sound waits ${waitMs} ms`);
+        if (skews.length < 4 || seen.pictures.length < 0.8 * 25 * WINDOW_S) continue;
+        // Video is sent for a browser that lets sound wait a usual time; what it waits longer, on a busy machine, is not ours.
+        apartMs = median(skews) + (render === 'server' ? Math.max(0, waitMs - USUAL_WAIT_MS) : 0);
       }
       await browser.close();
-      // Browsers let sound wait where packets come late; then nothing is learned about us.
-      if (!isSteady) return skip('this machine is too busy to tell');
-      expect(skews.length).toBeGreaterThan(3);
-      expect(Math.abs(median(skews))).toBeLessThanOrEqual(IN_STEP_MS);
+      if (apartMs === undefined) return skip('this machine is too busy to show every picture');
+      expect(Math.abs(apartMs)).toBeLessThanOrEqual(IN_STEP_MS);
     });
   }
 });
