@@ -8,6 +8,7 @@ import type { SpeechChunk } from '../media/speech.ts';
 import type { Health } from './health.ts';
 import { unlessAborted } from './patience.ts';
 import { SHERPA_THREADS, SherpaProcess } from './sherpa-process.ts';
+import { SpokenText } from './spoken-text.ts';
 import {
   checkedPitch,
   checkedRate,
@@ -55,8 +56,9 @@ export class SherpaSynthesizer implements SpeechSynthesizer {
     const speed = checkedRate(options) / 100;
     checkedPitch(options);
     const { voice, speaker } = await this.#choose(options.voice ?? this.#settings.voice, options.language);
+    const language = options.language ?? voice.model.languages[0] ?? 'en';
     let startUs = 0;
-    for (const sentence of splitSentences(text, options.language)) {
+    for (const sentence of splitSentences(new SpokenText(text, language).text, language)) {
       options.signal?.throwIfAborted();
       const { samples, sampleRateHz } = await speak(
         this.#process,
