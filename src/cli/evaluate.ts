@@ -30,6 +30,7 @@ export function addEvaluateCommand(program: Command): void {
 }
 
 async function evaluate(flags: EvaluateFlags, io: CommandIo): Promise<object> {
+  const headPlanner = await openHeadPlanner(flags.performance);
   const { recordedMaterial, spokenMaterial } = await import('./evaluation/material.ts');
   const material =
     flags.data === undefined
@@ -39,7 +40,7 @@ async function evaluate(flags: EvaluateFlags, io: CommandIo): Promise<object> {
   const portraits = flags.rendering ? (flags.portrait ?? [join(assetsDir, 'portraits', 'maya.jpg')]) : [];
   const rows = [
     ...(await evaluateLips(material, portraits, flags.quick ?? false, io)),
-    ...(await evaluatePerformance(material, await openHeadPlanner(flags.performance), flags.quick ?? false, io)),
+    ...(await evaluatePerformance(material, headPlanner, flags.quick ?? false, io)),
   ];
   io.print(row('measure', 'value', 'unit', 'aim', 'met'));
   for (const { name, value, unit, aim, isMet } of rows)

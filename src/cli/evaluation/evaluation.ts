@@ -143,7 +143,7 @@ export async function evaluatePerformance(
   const animateWith = (seed: number, asked: Parameters<typeof resolveControls>[0] = {}, fps = EVALUATION_FPS) =>
     animate(sound, seed, { model, headPlanner }, asked, fps);
   const real = readRealPerformance();
-  const sound = concatenated(material, isQuick ? 12 : 60);
+  const sound = concatenated(material, isQuick ? 4 : 60);
   const measured: Partial<Record<PerformanceMeasure, number[]>> = {};
   const asked = { yawRad: 0.15, pitchRad: -0.05, headDistance: 1.2 };
   const controls: ReturnType<typeof measureControls>[] = [];
