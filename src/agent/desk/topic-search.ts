@@ -108,7 +108,7 @@ export class TopicSearch {
     return [...hits.values()].sort((a, b) => score(b) - score(a) || a.topic.id - b.topic.id).slice(0, 6);
   }
 
-  /** @returns the sentences of the topic that speak of all that is asked; undefined where none does, or nearly all do. */
+  /** @returns the sentences of the topic that speak of all that is asked; undefined where none does, or too many do. */
   sentencesIn(topic: Topic, said: readonly string[]): string | undefined {
     const wanted = [...new Set(said.flatMap((word) => this.#term(word) ?? []))];
     if (wanted.length === 0) return undefined;
@@ -117,7 +117,9 @@ export class TopicSearch {
       const terms = new Set(tokens(sentence).map((word) => this.#term(word)));
       return wanted.every((term) => terms.has(term));
     });
-    return found.length > 0 && found.length < sentences.length ? found.slice(0, 2).join(' ') : undefined;
+    return found.length > 0 && (found.length < sentences.length || found.length <= 2)
+      ? found.slice(0, 2).join(' ')
+      : undefined;
   }
 
   /** @returns the sentences of the topic with one of the seldom words that are asked for. */
