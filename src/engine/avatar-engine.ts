@@ -41,6 +41,7 @@ interface PendingTurn {
 }
 
 const MAX_RESTARTS = 3;
+const END_LIMIT_MS = 5000;
 /** In messages that concern the worker as a whole. */
 const NO_SESSION = 0;
 
@@ -248,14 +249,18 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 class PooledWorker {
   readonly sessions = new Map<number, EngineSession>();
   private readonly thread: Worker;
+  private readonly hasEnded: Promise<void>;
   private isDisposed = false;
 
   constructor(onLost: (worker: PooledWorker) => void) {
     this.thread = spawnWorker(new URL('./avatar-worker.ts', import.meta.url));
     this.thread.on('message', (message: FromWorker) => this.sessions.get(message.sessionId)?.receive(message));
     this.thread.on('error', () => {}); // 'exit' follows
-    this.thread.once('exit', () => {
-      if (!this.isDisposed) onLost(this);
+    this.hasEnded = new Promise((resolve) => {
+      this.thread.once('exit', () => {
+        if (!this.isDisposed) onLost(this);
+        resolve();
+      });
     });
   }
 
@@ -290,12 +295,20 @@ class PooledWorker {
 
   async dispose(): Promise<void> {
     this.isDisposed = true;
-    await this.thread.terminate();
+    await this.end();
   }
 
-  /** For tests of the recovery: ends the thread as a crash would. */
+  /** For tests of the recovery: the thread is gone with all that it knew, as after a crash. */
   async crash(): Promise<void> {
-    await this.thread.terminate();
+    await this.end();
+  }
+
+  private async end(): Promise<void> {
+    this.post({ kind: 'end', sessionId: NO_SESSION });
+    // A thread that is stuck is in no native code that could mind.
+    const force = setTimeout(() => void this.thread.terminate(), END_LIMIT_MS);
+    await this.hasEnded;
+    clearTimeout(force);
   }
 }
 

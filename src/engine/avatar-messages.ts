@@ -51,6 +51,8 @@ export type ToWorker = { sessionId: number } & (
   | { kind: 'close' }
   /** Answered with `pong`, between two pictures. */
   | { kind: 'ping' }
+  /** The thread ends, between two pictures: to be ended from outside in the middle of native code would end the process. */
+  | { kind: 'end' }
 );
 
 export type FromWorker = { sessionId: number } & (

@@ -136,7 +136,7 @@ class WorkerSession {
     this.performer.endSpeech();
   }
 
-  handle(message: Exclude<ToWorker, { kind: 'open' | 'close' | 'ping' }>): void {
+  handle(message: Exclude<ToWorker, { kind: 'open' | 'close' | 'ping' | 'end' }>): void {
     switch (message.kind) {
       case 'encoder':
         this.output.setEncoder(message.codec, message);
@@ -231,6 +231,7 @@ function receive(message: ToWorker): void {
     void open(message);
     return;
   }
+  if (message.kind === 'end') process.exit(); // of this thread
   if (message.kind === 'ping') {
     post({ kind: 'pong', sessionId: message.sessionId });
     return;

@@ -21,6 +21,8 @@ import type { MemoryReport } from './memory-process.ts';
 const REALTIME_FPS = 24.75;
 const MOST_PER_CORE = 8;
 
+const isRealtime = (rates: number[]): boolean => rates.length > 0 && Math.min(...rates) >= REALTIME_FPS;
+
 export const sessions: Benchmark = {
   async run({ quick, signal }) {
     const results: BenchResult[] = [];
@@ -51,20 +53,25 @@ export const sessions: Benchmark = {
     });
     let carried: number[] = [];
     let mainPerCall = 0;
+    let mainShare = 0;
     for (;;) {
       signal.throwIfAborted();
       let rates: number[] = [];
-      const mainBefore = performance.eventLoopUtilization();
-      const used = await usedCores(async () => {
-        rates = await talk(calls, seconds, signal);
-      });
+      let used = 0;
+      // A second try, for what else the machine did meanwhile.
+      for (let i = 0; i < 2 && !isRealtime(rates); i++) {
+        const mainBefore = performance.eventLoopUtilization();
+        used = await usedCores(async () => {
+          rates = await talk(calls, seconds, signal);
+        });
+        mainShare = performance.eventLoopUtilization(mainBefore).utilization;
+      }
       if (calls.length === 2) {
         const left = round(Math.max(0, cores - used));
         results.push({ name: 'cores_left_at_2_sessions', value: left, unit: 'cores', p50: left, p95: left, n: 1 });
       }
-      const mainShare = performance.eventLoopUtilization(mainBefore).utilization;
-      if (calls.length === 1 || Math.min(...rates) >= REALTIME_FPS) mainPerCall = mainShare / calls.length;
-      if (Math.min(...rates) >= REALTIME_FPS) carried = rates;
+      if (calls.length === 1 || isRealtime(rates)) mainPerCall = mainShare / calls.length;
+      if (isRealtime(rates)) carried = rates;
       else if (calls.length > 1) break;
       if (calls.length >= cores * MOST_PER_CORE) break;
       await add();
