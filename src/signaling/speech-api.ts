@@ -39,7 +39,8 @@ export class SpeechApi {
 
   /** Takes over upgrade requests for its path; others are left alone. */
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    if (new URL(request.url ?? '/', 'http://host').pathname !== '/api/speech') return;
+    // Not taken for a URL before it is known: what is none would end the process here.
+    if (request.url?.split('?', 1)[0] !== '/api/speech') return;
     const { describe, gate, limits, origins, trustedProxies } = this.parts;
     const address = addressOf(request, trustedProxies);
     try {

@@ -1,4 +1,5 @@
 // Who means no good: anything may arrive on a socket, in any order; every question is answered, nothing breaks, other calls go on.
+import { connect } from 'node:net';
 import fc from 'fast-check';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { io } from 'socket.io-client';
@@ -119,6 +120,24 @@ describe('fuzzed signaling', () => {
     expect(await odd.json()).toMatchObject({ error: { code: expect.any(String), message: expect.any(String) } });
     await allIsWell();
   });
+});
+
+describe('a request for a socket', () => {
+  it.each(['//', '/\\', 'http://', '//[/api/speech', '/api/speech/..'])(
+    'of nothing, at %s, is not answered with our end',
+    async (path) => {
+      const { hostname, port } = new URL(server.url);
+      const stream = connect(Number(port), hostname);
+      stream.on('error', () => {});
+      const headers = ['Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+      stream.write(
+        [`GET ${path} HTTP/1.1`, ...headers, 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', '', ''].join('\r\n'),
+      );
+      stream.resume();
+      await new Promise((resolve) => stream.once('close', resolve));
+      await allIsWell();
+    },
+  );
 });
 
 describe('messages out of order', () => {
