@@ -54,9 +54,13 @@ export function withCaption(lines: readonly Line[], { turnId, text }: CaptionMes
   return change(lines, line.key, { text: isGrown ? text : `${line.text} ${text}` });
 }
 
-/** The end of a turn of the face. */
+/** A turn of the face begins or ends. Every call counts its turns anew: an older line of the same number is another call's. */
 export function withTurn(lines: readonly Line[], message: TurnMessage): Line[] {
-  if (message.state !== 'ended') return [...lines];
+  if (message.state === 'started')
+    return lines.map((line) => {
+      const { turnId, ...rest } = line;
+      return turnId === message.turnId ? { ...rest, isOpen: false } : line;
+    });
   const line = lines.findLast((other) => other.turnId === message.turnId);
   if (!line) return [...lines];
   const wasInterrupted = message.interrupted === true;

@@ -50,7 +50,18 @@ describe('the transcript', () => {
     const lines = withCaption([], { turnId: 1, text: 'Yes.' });
     expect(texts(withTurn(lines, { turnId: 1, state: 'ended', interrupted: false }))).toEqual(['face: Yes.']);
     expect(withTurn(lines, { turnId: 9, state: 'ended' })).toEqual(lines);
-    expect(withTurn(lines, { turnId: 1, state: 'started' })).toEqual(lines);
+    expect(withTurn(lines, { turnId: 2, state: 'started' })).toEqual(lines);
+  });
+
+  it('keeps the turns of another call apart, though they have the same numbers', () => {
+    let lines = withTurn([], { turnId: 1, state: 'started' });
+    lines = withCaption(lines, { turnId: 1, text: 'Good morning.' });
+    // The call breaks; the next one begins at 1 again.
+    lines = withTurn(lines, { turnId: 1, state: 'started' });
+    lines = withCaption(lines, { turnId: 1, text: 'Hello again.' });
+    expect(texts(lines)).toEqual(['face: Good morning.', 'face…: Hello again.']);
+    lines = withTurn(lines, { turnId: 1, state: 'ended', interrupted: true, heard: 'Hello' });
+    expect(texts(lines)).toEqual(['face: Good morning.', 'face: Hello']);
   });
 
   it('says a thing once and forgets the oldest lines', () => {
