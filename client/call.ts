@@ -106,6 +106,7 @@ export class Call {
       throw Object.assign(new Error(error?.message ?? `The server answered ${response.status}; is it Visavis?`), error);
     }
     const { ticket } = (await response.json()) as { ticket: string };
+    if (this.state === 'ended') throw new Error('The call was ended before it had begun.');
     this.openSocket();
     const joined = await this.request<Joined | SfuJoined>((reply) =>
       this.socket!.emit('join', { ticket, ...options }, reply),
@@ -148,7 +149,7 @@ export class Call {
     socket.on('connect_error', (error: Error & { data?: Failure['error'] }) => {
       if (!error.data) return;
       events.failed(error.data);
-      setTimeout(() => socket.connect(), (error.data.retryAfterS ?? REFUSED_WAIT_S) * 1000);
+      setTimeout(() => socket === this.socket && socket.connect(), (error.data.retryAfterS ?? REFUSED_WAIT_S) * 1000);
     });
   }
 
@@ -231,6 +232,7 @@ export class Call {
     setTimeout(() => {
       if (this.state !== 'reconnecting') return;
       this.connect().catch((error: Error & { code?: string }) => {
+        if (this.state === 'ended') return;
         this.events.failed({ ...error, code: error.code ?? 'NETWORK', message: error.message });
         this.recover();
       });

@@ -189,10 +189,9 @@ export class VisavisCall extends LitElement {
       if (call.render === 'server') this.dropView();
       return true;
     } catch (error) {
-      if (call === this.call) {
-        this.call = undefined;
-        this.enter('ended');
-      }
+      if (call !== this.call) return false; // left meanwhile, or joined anew
+      this.call = undefined;
+      this.enter('ended');
       this.fail(error, 'NETWORK');
       return false;
     }
