@@ -37,12 +37,23 @@ interface Answer {
   order: Promise<void>;
 }
 
+/** An answer whose sound has come while the one before it is still heard. */
+interface NextAnswer {
+  id: string;
+  sounds: Float32Array[];
+  hasEnded: boolean;
+}
+
 export class LiveAgent implements Conversation {
   private readonly parts: LiveAgentParts;
   private readonly model: LiveConversation;
   private readonly upsampler = new Resampler(RECOGNIZER_RATE_HZ, LIVE_MODEL_RATE_HZ, 1);
   private listener: Listener | undefined;
   private answer: Answer | undefined;
+  /** A model sends faster than it is heard: what it says after a function's result waits for what it said before. */
+  private next: NextAnswer[] = [];
+  /** Words of answers that do not sound yet. */
+  private readonly captions = new Map<string, string>();
   /** Answers that were cut off: what still comes of them is dropped. */
   private readonly over = new Set<string>();
   private key: 'off' | 'up' | 'down' = 'off';
@@ -58,9 +69,9 @@ export class LiveAgent implements Conversation {
         this.show('listening');
       },
       speechStopped: () => this.show('thinking'),
-      transcript: ({ role, text, isFinal }) => {
+      transcript: ({ id, role, text, isFinal }) => {
         if (role === 'user') parts.audience.heard({ text, isFinal });
-        else if (this.answer) parts.audience.caption({ turnId: this.answer.turn.turnId, text });
+        else this.caption(id, text);
       },
       sound: (answerId, samples) => this.sound(answerId, samples),
       answerEnded: (answerId) => this.endAnswer(answerId),
@@ -126,14 +137,39 @@ export class LiveAgent implements Conversation {
 
   private sound(answerId: string, samples: Float32Array): void {
     if (this.isGone || this.over.has(answerId)) return;
-    if (this.answer?.id !== answerId) this.begin(answerId);
-    const answer = this.answer!;
+    if (this.answer && this.answer.id !== answerId) {
+      this.nextAnswer(answerId).sounds.push(samples);
+      return;
+    }
+    const answer = this.answer ?? this.begin(answerId);
     const sound = answer.resampler.push(samples);
     answer.order = answer.order.then(() => answer.turn.push(sound));
   }
 
-  private begin(id: string): void {
-    this.interrupt();
+  private caption(answerId: string, text: string): void {
+    const { answer } = this;
+    if (answer?.id === answerId) this.parts.audience.caption({ turnId: answer.turn.turnId, text });
+    else if (!this.over.has(answerId)) this.captions.set(answerId, text);
+  }
+
+  private nextAnswer(id: string): NextAnswer {
+    const known = this.next.find((each) => each.id === id);
+    if (known) return known;
+    const added = { id, sounds: [], hasEnded: false };
+    this.next.push(added);
+    return added;
+  }
+
+  /** @returns whether an answer waited. */
+  private goOn(): boolean {
+    const next = this.next.shift();
+    if (!next) return false;
+    for (const samples of next.sounds) this.sound(next.id, samples);
+    if (next.hasEnded) this.endAnswer(next.id);
+    return true;
+  }
+
+  private begin(id: string): Answer {
     const { face, clock, traced } = this.parts;
     const trace: ReplyTrace = {};
     const sinceUs = this.lastVoicedUs;
@@ -147,22 +183,26 @@ export class LiveAgent implements Conversation {
         if (interruptionLatencyUs !== undefined) trace.interruptionLatencyMs = Math.round(interruptionLatencyUs / 1000);
         if (interrupted && !this.isGone) this.model.interrupted(id, reachedUs / 1000);
         this.over.add(id);
-        if (this.answer?.id === id) this.answer = undefined;
-        if (!interrupted) this.show(this.listener ? 'listening' : 'idle');
+        const isCurrent = this.answer?.id === id;
+        if (isCurrent) this.answer = undefined;
+        if (isCurrent && interrupted) this.dropNext();
+        if (!interrupted && !this.goOn()) this.show(this.listener ? 'listening' : 'idle');
         traced(trace);
         return trace;
       },
     });
-    this.answer = {
-      id,
-      turn,
-      resampler: new Resampler(LIVE_MODEL_RATE_HZ, FACE_RATE_HZ, 1),
-      order: Promise.resolve(),
-    };
+    const resampler = new Resampler(LIVE_MODEL_RATE_HZ, FACE_RATE_HZ, 1);
+    this.answer = { id, turn, resampler, order: Promise.resolve() };
+    const words = this.captions.get(id);
+    this.captions.delete(id);
+    if (words !== undefined) this.caption(id, words);
+    return this.answer;
   }
 
   private endAnswer(answerId: string): void {
     const { answer } = this;
+    const next = this.next.find(({ id }) => id === answerId);
+    if (next) next.hasEnded = true;
     if (answer?.id !== answerId) return;
     const rest = answer.resampler.flush();
     answer.order = answer.order.then(async () => {
@@ -171,7 +211,16 @@ export class LiveAgent implements Conversation {
     });
   }
 
+  private dropNext(): void {
+    for (const { id } of this.next.splice(0)) {
+      this.over.add(id);
+      this.captions.delete(id);
+      if (!this.isGone) this.model.interrupted(id, 0);
+    }
+  }
+
   private interrupt(): void {
+    this.dropNext();
     const { answer } = this;
     if (!answer) return;
     this.answer = undefined;

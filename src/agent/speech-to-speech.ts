@@ -10,10 +10,11 @@ export interface LiveModelListener {
   /** The caller has begun to speak: whatever is being said must stop. */
   speechStarted(): void;
   speechStopped(): void;
-  /** What either side said; a later one with the same id replaces it. */
+  /** What either side said; a later one with the same id replaces it. The id of an answer's words is the answer's. */
   transcript(line: { id: string; role: 'user' | 'assistant'; text: string; isFinal: boolean }): void;
   /** More of an answer, 24 kHz mono. A new id is a new answer. */
   sound(answerId: string, samples: Float32Array): void;
+  /** All of its sound has come: called for every answer that was not interrupted, because the next one waits for its end. */
   answerEnded(answerId: string): void;
   /** The connection is lost for good, or refused. Called once. */
   failed(error: Error): void;

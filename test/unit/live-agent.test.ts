@@ -133,6 +133,36 @@ describe('live agent', () => {
     expect(call.engine.stale).toBe(0);
   });
 
+  it('plays what comes while an answer is heard after it, and drops both when the caller begins', async () => {
+    const model = new PlayedModel();
+    await using call = callTo(model);
+    const words = (id: string, text: string) =>
+      model.listener.transcript({ id, role: 'assistant', text, isFinal: true });
+    words('a', 'Let me look.');
+    model.answer('a', 1);
+    words('b', 'We open at ten.');
+    model.answer('b', 1);
+    const first = await call.expectWithin(2000, 'turn-ended', { interrupted: false });
+    expect(first.playedMs).toBeGreaterThanOrEqual(1000);
+    await call.run(200);
+    const [before, after] = call.find('caption');
+    expect([before!.text, after!.text]).toEqual(['Let me look.', 'We open at ten.']);
+    expect(after!.turnId).not.toBe(before!.turnId);
+    model.answer('c', 5);
+    const second = await call.expectWithin(2000, 'turn-ended', { interrupted: false });
+    expect(second.playedMs).toBeGreaterThanOrEqual(1000);
+    expect(model.interruptions).toEqual([]);
+    await call.run(500);
+    model.answer('d', 1);
+    model.listener.speechStarted();
+    await call.expectWithin(100, 'turn-ended', { interrupted: true });
+    expect(model.interruptions.map(({ answerId }) => answerId).toSorted()).toEqual(['c', 'd']);
+    model.listener.sound('d', new Float32Array(2400).fill(0.5));
+    await call.run(500);
+    expect(call.find('turn-started')).toHaveLength(3);
+    expect(call.engine.stale).toBe(0);
+  });
+
   it('says so in its own voice when the model is lost', async () => {
     const model = new PlayedModel();
     await using call = callTo(model);
