@@ -1,5 +1,5 @@
 // Whole conversations with the shipped knowledge, at a fixed time: Tuesday 24 November 2026, 11:00 in the museum.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -646,5 +646,13 @@ describe('embedded brain: knowledge that is not right', () => {
     await expect.poll(async () => (await brain.check()).isOk, { timeout: 20_000 }).toBe(false);
     expect(await ask()).toBe('Black tea.');
     expect((await brain.check()).detail).toMatch(/a\.md, line 1/);
+    // A link to nowhere cannot be read; one that hides is an editor's own.
+    await symlink('nowhere', join(knowledgeDir, 'en', '.#a.md'));
+    await symlink('nowhere', join(knowledgeDir, 'en', 'b.md'));
+    await writeFile(join(knowledgeDir, 'en', 'a.md'), '# Tea\n\nWhite tea.\n');
+    await expect.poll(async () => (await brain.check()).detail, { timeout: 20_000 }).toMatch(/b\.md cannot be read/);
+    expect(await ask()).toBe('Black tea.');
+    await rm(join(knowledgeDir, 'en', 'b.md'));
+    await expect.poll(ask, { timeout: 20_000 }).toBe('White tea.');
   });
 });

@@ -85,7 +85,8 @@ function markdownFiles(dir: string): { path: string; language: string | undefine
       { cause },
     );
   }
-  const isMarkdown = (name: string) => name.endsWith('.md') && name.toLowerCase() !== 'readme.md';
+  // Editors leave hidden files of their own beside the one that is edited.
+  const isMarkdown = (name: string) => /^[^.].*\.md$/.test(name) && name.toLowerCase() !== 'readme.md';
   return entries
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry): { path: string; language: string | undefined }[] => {
@@ -97,10 +98,16 @@ function markdownFiles(dir: string): { path: string; language: string | undefine
     });
 }
 
-const read = (path: string): string =>
-  readFileSync(path, 'utf8')
-    .replace(/^\uFEFF/, '')
-    .replaceAll('\r\n', '\n');
+/** @throws AppError FILE_UNREADABLE, also for a file that is being replaced just now. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+      .replace(/^\uFEFF/, '')
+      .replaceAll('\r\n', '\n');
+  } catch (cause) {
+    throw new AppError('FILE_UNREADABLE', `The file ${path} cannot be read; check its permissions.`, { cause });
+  }
+}
 
 function readFile(file: string, folder: string | undefined, drafts: Map<string, Draft>): void {
   const text = read(file);
