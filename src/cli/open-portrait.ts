@@ -6,8 +6,7 @@ import type { CommandIo } from './run-command.ts';
 /** @throws AppError for a photo that is missing, damaged or without a usable face. */
 export async function openPortrait(path: string, io: CommandIo): Promise<Portrait> {
   const { bakePortrait } = await import('../engine/portrait/portrait.ts');
-  const cacheDir = loadConfig().cache.dir;
-  const portrait = await bakePortrait(path, cacheDir === '' ? {} : { cacheDir });
+  const portrait = await bakePortrait(path, { cacheDir: loadConfig().cache.dir });
   for (const { message } of portrait.rig.warnings) io.warn(`${path}: ${message}`);
   io.signal.throwIfAborted();
   return portrait;

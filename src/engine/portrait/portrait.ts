@@ -3,8 +3,8 @@
  * cache, keyed by the photo's content, the face basis and the bake's own version, so that nothing stale is ever served.
  */
 import { createHash } from 'node:crypto';
-import { homedir, platform } from 'node:os';
 import { basename, join } from 'node:path';
+import { defaultCacheDir } from '../../config.ts';
 import { AppError } from '../../errors.ts';
 import { type FaceRig, RIG_VERSION } from '../face-rig.ts';
 import { type BakeResult, bakeRig, type PortraitAnalysis } from './bake.ts';
@@ -92,10 +92,4 @@ async function readCached(path: string): Promise<FaceRig | null> {
     if (error instanceof AppError) return null;
     throw error;
   }
-}
-
-function defaultCacheDir(): string {
-  if (platform() === 'darwin') return join(homedir(), 'Library', 'Caches', 'visavis', 'rigs');
-  if (platform() === 'win32') return join(homedir(), 'AppData', 'Local', 'visavis', 'rigs');
-  return join(homedir(), '.cache', 'visavis', 'rigs');
 }
