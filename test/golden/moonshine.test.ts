@@ -62,6 +62,12 @@ describe('embedded recogniser', () => {
     expect((await understand(new Float32Array(0))).text).toBe('');
   });
 
+  it('writes as people do today', async () => {
+    const { text } = await understand(await speech('Is the museum open tomorrow?'));
+    expect(words(text)).toContain('open tomorrow');
+    expect(text).not.toMatch(/to-morrow/i);
+  });
+
   it('cuts what is longer than half a minute, and loses nothing', async () => {
     const sentences = [
       'The museum opens at nine in the morning.',
