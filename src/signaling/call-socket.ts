@@ -123,8 +123,12 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     if (!ending) return;
     clearInterval(ending.beat);
     calls.remove(socket.id, reason);
-    await ending.call.close(reason);
-    await ending.peer.close();
+    // Whatever the call's end meets, the peer's ports are given back.
+    try {
+      await ending.call.close(reason);
+    } finally {
+      await ending.peer.close();
+    }
     logger.info({ sessionId: ending.sessionId, visitor: socket.id, reason }, 'call ended');
   }
 
