@@ -90,6 +90,7 @@ export interface WebRtcTransport extends SfuTransport {
 
 export interface Consumer extends SfuStream {
   resume(): Promise<void>;
+  close(): void;
   /** Of the viewer's reports `fractionLost` counts in 256ths and `roundTripTime` in ms. */
   getStats(): Promise<{ type: string; fractionLost?: number; roundTripTime?: number }[]>;
 }

@@ -73,9 +73,16 @@ export class MediasoupViewer implements SfuPeer {
     return this.negotiate('capabilities', async () => {
       const { producerIds, receiving } = this.parts;
       if (this.consumers.length > 0) throw new AppError('SIGNALING_INVALID', 'This viewer receives the face already.');
-      this.consumers = await Promise.all(
+      const settled = await Promise.allSettled(
         producerIds.map((producerId) => receiving.consume({ producerId, rtpCapabilities, paused: true })),
       );
+      const made = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      const refused = settled.find((one) => one.status === 'rejected');
+      if (refused) {
+        for (const consumer of made) consumer.close();
+        throw refused.reason;
+      }
+      this.consumers = made;
       return this.consumers.map(({ id, producerId, kind, rtpParameters }) => ({ id, producerId, kind, rtpParameters }));
     });
   }

@@ -256,6 +256,11 @@ class FakeConsumer extends EventEmitter {
     if (this.kind === 'video') this.requestKeyframe();
   }
 
+  close(): void {
+    this.producer.consumers.delete(this);
+    this.transport.consumers.delete(this);
+  }
+
   requestKeyframe(): void {
     const feedback = new PictureLossIndication({ senderSsrc: 1, mediaSsrc: 2 });
     this.producer.transport.emit('rtcp', new RtcpPayloadSpecificFeedback({ feedback }).serialize());

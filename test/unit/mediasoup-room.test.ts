@@ -67,6 +67,17 @@ it('keeps the face’s streams at rest until the viewer is ready, then begins wi
   expect(received).toEqual(['audio', 'video']);
 });
 
+it('gives back the stream that was made when the other is refused, so that the viewer may try again', async () => {
+  const viewer = await room.admit({ events: deaf, onCandidate: () => {} });
+  const { rtpCapabilities } = viewer.offer;
+  const soundOnly = { ...rtpCapabilities, codecs: rtpCapabilities.codecs.filter(({ kind }) => kind === 'audio') };
+  await expect(viewer.receive(soundOnly)).rejects.toMatchObject({ code: 'SIGNALING_INVALID' });
+  const { consumers } = transports().find(({ id }) => id === viewer.offer.transport.id)!;
+  expect(consumers.size).toBe(0);
+  expect(await viewer.receive(rtpCapabilities)).toHaveLength(2);
+  expect(consumers.size).toBe(2);
+});
+
 it('dates both streams from one clock, once a second', () => {
   const { senderReports } = transports().find(({ isDirect }) => isDirect)!;
   // Each picture leaves 40 ms after its sound; what counts is when it was meant.
