@@ -245,7 +245,7 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /** The user's data folder by the platform's convention: what was installed on purpose and no cleaning of caches should take. */
-export function defaultDataDir(env: NodeJS.ProcessEnv = process.env): string {
+function defaultDataDir(env: NodeJS.ProcessEnv = process.env): string {
   if (process.platform === 'win32') return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'visavis');
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'visavis');
   return join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'visavis');

@@ -47,7 +47,7 @@ export function hasControls(flags: ControlFlags): boolean {
   return Object.entries(flags).some(([name, value]) => name !== 'seed' && value !== undefined);
 }
 
-export function parseNumber(flag: string, text: string): number {
+function parseNumber(flag: string, text: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   if (!Number.isFinite(value)) throw new AppError('BAD_USAGE', `${flag} needs a number, not "${text}".`);
   return value;

@@ -31,7 +31,7 @@ export interface FilmWriter {
 export type FilmKind = 'mp4' | 'webm' | 'folder';
 
 /** @throws AppError BAD_USAGE for another ending. */
-export function filmKind(path: string): FilmKind {
+function filmKind(path: string): FilmKind {
   const ending = extname(path).toLowerCase();
   if (ending === '.mp4') return 'mp4';
   if (ending === '.webm') return 'webm';

@@ -52,7 +52,7 @@ export async function createPngFolder(path: string, { widthPx, heightPx, audio }
 }
 
 /** BT.601 limited range to 8-bit RGB; chroma is repeated over its 2 × 2 pixels. */
-export function i420ToRgb(i420: Uint8Array, widthPx: number, heightPx: number, rgb: Uint8Array): void {
+function i420ToRgb(i420: Uint8Array, widthPx: number, heightPx: number, rgb: Uint8Array): void {
   const chromaWidth = widthPx / 2;
   const uPlane = widthPx * heightPx;
   const vPlane = uPlane + uPlane / 4;

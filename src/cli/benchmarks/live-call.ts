@@ -18,7 +18,7 @@ import { createLogger, createMetrics } from '../../telemetry.ts';
 /** Root mean square of a packet that carries speech. */
 const LOUD = 0.02;
 const PIECE_SAMPLES = 960;
-export const SPEECH_RATE_HZ = 48_000;
+const SPEECH_RATE_HZ = 48_000;
 
 export interface LiveCallParts {
   config: Config;

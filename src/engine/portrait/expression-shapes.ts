@@ -110,7 +110,7 @@ function personalBlink(shape: DenseShape, ring: HoleRing, positions: Float32Arra
 }
 
 /** Piecewise linear through (x, y), sorted here, constant beyond the ends. */
-export function interpolator(x: number[], y: number[]): (at: number) => number {
+function interpolator(x: number[], y: number[]): (at: number) => number {
   const order = x.map((_, i) => i).sort((a, b) => x[a] - x[b]);
   const xs = order.map((i) => x[i]);
   const ys = order.map((i) => y[i]);

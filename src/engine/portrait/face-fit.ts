@@ -91,7 +91,7 @@ export function fitFace(basis: FaceBasis, landmarks: Float32Array): FaceFit {
 }
 
 /** Any 3-per-landmark quantity on the finer mesh. */
-export function subdivide(basis: FaceBasis, values: Float32Array): Float32Array {
+function subdivide(basis: FaceBasis, values: Float32Array): Float32Array {
   const { rowCount, rowStart, column, value } = basis.subdivision;
   const out = new Float32Array(rowCount * 3);
   for (let row = 0; row < rowCount; row++) {

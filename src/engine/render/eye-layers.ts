@@ -49,7 +49,7 @@ export function eyeSpecs(rig: FaceRig, textures: RigTextures): LayerSpec[] {
 }
 
 /** How far the iris moves for a gaze, rig px, image axes. */
-export function irisShift(eye: EyeRig, gaze: Gaze): { x: number; y: number } {
+function irisShift(eye: EyeRig, gaze: Gaze): { x: number; y: number } {
   const yaw = Number.isFinite(gaze.yawRad) ? Math.min(Math.max(gaze.yawRad, -1.2), 1.2) : 0;
   const pitch = Number.isFinite(gaze.pitchRad) ? Math.min(Math.max(gaze.pitchRad, -1.2), 1.2) : 0;
   const sideways = MAX_SIDEWAYS * eye.irisRadiusPx * 0.8;
