@@ -1,7 +1,7 @@
 /**
  * AvatarEngine: a pool of worker threads that draw and encode faces. In: sessions and what they say. Out, to each session's listener:
- * ticks, pictures in slots, encoded frames. A worker that dies is replaced within a second and its sessions go on where they
- * were: the speech of the turn under way is kept here until it has been announced.
+ * ticks, pictures in slots, encoded frames. A worker that dies is replaced at once and its sessions go on where they were; where
+ * its successors die young too, each after a longer pause. The speech of the turn under way is kept here until it has been announced.
  */
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
@@ -42,6 +42,10 @@ interface PendingTurn {
 
 const MAX_RESTARTS = 3;
 const END_LIMIT_MS = 5000;
+/** A worker that lasted so long did not die of its start. */
+const STEADY_MS = 5000;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
 /** In messages that concern the worker as a whole. */
 const NO_SESSION = 0;
 
@@ -250,18 +254,31 @@ class PooledWorker {
   readonly sessions = new Map<number, EngineSession>();
   private readonly thread: Worker;
   private readonly hasEnded: Promise<void>;
+  /** How many before it died young, one after the other. */
+  readonly earlyDeaths: number;
+  private readonly startedMs = performance.now();
   private isDisposed = false;
+  isGone = false;
+  private reason = 'it ends by itself';
 
-  constructor(onLost: (worker: PooledWorker) => void) {
+  constructor(onLost: (worker: PooledWorker) => void, earlyDeaths = 0) {
+    this.earlyDeaths = earlyDeaths;
     this.thread = spawnWorker(new URL('./avatar-worker.ts', import.meta.url));
     this.thread.on('message', (message: FromWorker) => this.sessions.get(message.sessionId)?.receive(message));
-    this.thread.on('error', () => {}); // 'exit' follows
+    this.thread.on('error', (error: unknown) => {
+      this.reason = error instanceof Error ? error.message : String(error); // 'exit' follows
+    });
     this.hasEnded = new Promise((resolve) => {
       this.thread.once('exit', () => {
+        this.isGone = true;
         if (!this.isDisposed) onLost(this);
         resolve();
       });
     });
+  }
+
+  get isSteady(): boolean {
+    return performance.now() - this.startedMs >= STEADY_MS;
   }
 
   post(message: ToWorker): void {
@@ -270,6 +287,7 @@ class PooledWorker {
 
   /** Resolves when the thread has answered, that is when it is not stuck; rejects when it ends first. */
   answer(): Promise<void> {
+    if (this.isGone) return Promise.reject(new Error(`an engine worker keeps dying at its start: ${this.reason}`));
     return new Promise((resolve, reject) => {
       const done = (settle: () => void) => () => {
         this.thread.off('message', onMessage).off('exit', onExit);
@@ -341,15 +359,21 @@ export class AvatarEngine implements AsyncDisposable {
     return this.motion.provider === undefined ? {} : { provider: this.motion.provider };
   }
 
-  private spawn(): PooledWorker {
-    return new PooledWorker((lost) => this.replace(lost));
+  private spawn(earlyDeaths = 0): PooledWorker {
+    return new PooledWorker((lost) => this.replace(lost), earlyDeaths);
   }
 
   private replace(lost: PooledWorker): void {
-    if (this.isDisposed) return;
-    const fresh = this.spawn();
-    this.workers[this.workers.indexOf(lost)] = fresh;
-    for (const session of lost.sessions.values()) session.moveTo(fresh);
+    const earlyDeaths = lost.isSteady ? 0 : lost.earlyDeaths;
+    const install = (): void => {
+      if (this.isDisposed) return;
+      const fresh = this.spawn(earlyDeaths + 1);
+      this.workers[this.workers.indexOf(lost)] = fresh;
+      for (const session of lost.sessions.values()) session.moveTo(fresh);
+    };
+    if (earlyDeaths === 0) install();
+    // Sessions wait in the pool's place of the one that was lost.
+    else setTimeout(install, Math.min(FIRST_PAUSE_MS * 2 ** (earlyDeaths - 1), LONGEST_PAUSE_MS)).unref();
   }
 
   get sessionCount(): number {
@@ -363,7 +387,10 @@ export class AvatarEngine implements AsyncDisposable {
 
   /** Opens a session on the worker with the fewest; pictures begin to come at once. */
   open(settings: SessionSettings, listener: EngineListener): EngineSession {
-    const worker = this.workers.reduce((least, w) => (w.sessions.size < least.sessions.size ? w : least));
+    const alive = this.workers.filter(({ isGone }) => !isGone);
+    const worker = (alive.length > 0 ? alive : this.workers).reduce((least, w) =>
+      w.sessions.size < least.sessions.size ? w : least,
+    );
     return new EngineSession(
       this.nextSessionId++,
       worker,
