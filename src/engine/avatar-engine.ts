@@ -259,6 +259,7 @@ class PooledWorker {
   private readonly startedMs = performance.now();
   private isDisposed = false;
   isGone = false;
+  private pendingAnswer: Promise<void> | undefined;
   private reason = 'it ends by itself';
 
   constructor(onLost: (worker: PooledWorker) => void, earlyDeaths = 0) {
@@ -287,6 +288,14 @@ class PooledWorker {
 
   /** Resolves when the thread has answered, that is when it is not stuck; rejects when it ends first. */
   answer(): Promise<void> {
+    // Asked again while it is stuck, it is not pinged again.
+    this.pendingAnswer ??= this.ping().finally(() => {
+      this.pendingAnswer = undefined;
+    });
+    return this.pendingAnswer;
+  }
+
+  private ping(): Promise<void> {
     if (this.isGone) return Promise.reject(new Error(`an engine worker keeps dying at its start: ${this.reason}`));
     return new Promise((resolve, reject) => {
       const done = (settle: () => void) => () => {

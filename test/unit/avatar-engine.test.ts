@@ -61,3 +61,21 @@ it('starts no worker once it is closed', async () => {
   vi.advanceTimersByTime(60_000);
   expect(threads).toHaveLength(2);
 });
+
+it('pings a stuck worker once, however often it is asked, and anew once it has answered', async () => {
+  await using engine = new AvatarEngine(1);
+  const [thread] = threads as [FakeThread];
+  const listeners = () => thread.listenerCount('message') + thread.listenerCount('exit');
+  const pings = () => thread.received.filter(({ kind }) => kind === 'ping').length;
+  const before = listeners();
+  const answers = Array.from({ length: 20 }, () => engine.answer());
+  expect(pings()).toBe(1);
+  expect(listeners()).toBe(before + 2);
+  thread.emit('message', { kind: 'pong' });
+  await Promise.all(answers);
+  expect(listeners()).toBe(before);
+  const next = engine.answer();
+  expect(pings()).toBe(2);
+  die();
+  await expect(next).rejects.toThrow('just died');
+});
