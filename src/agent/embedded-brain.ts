@@ -111,9 +111,9 @@ export class EmbeddedBrain implements Brain {
       this.#problem = undefined;
       this.#logger?.info({ dir: this.#dir }, 'knowledge reloaded');
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      this.#problem = error.message;
-      this.#logger?.error({ error: error.message }, 'knowledge not reloaded');
+      // Whatever it is: nobody waits for it here, and what was known still holds.
+      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#logger?.error({ error: this.#problem }, 'knowledge not reloaded');
     }
   }
 

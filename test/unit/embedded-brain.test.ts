@@ -4,10 +4,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Utterance } from '../../src/agent/brain.ts';
+import { loadKnowledge } from '../../src/agent/desk/knowledge.ts';
 import { EmbeddedBrain, type EmbeddedBrainSettings } from '../../src/agent/embedded-brain.ts';
 import { withoutStageDirections } from '../../src/agent/stage-directions.ts';
+
+vi.mock('../../src/agent/desk/knowledge.ts', { spy: true });
 
 const TUESDAY = new Date('2026-11-24T10:00:00Z');
 let folder = '';
@@ -654,5 +657,15 @@ describe('embedded brain: knowledge that is not right', () => {
     expect(await ask()).toBe('Black tea.');
     await rm(join(knowledgeDir, 'en', 'b.md'));
     await expect.poll(ask, { timeout: 20_000 }).toBe('White tea.');
+    // Nor does anything else that goes wrong end the process.
+    vi.mocked(loadKnowledge).mockImplementation(() => {
+      throw new TypeError('out of order');
+    });
+    await writeFile(join(knowledgeDir, 'en', 'a.md'), '# Tea\n\nRed tea.\n');
+    await expect.poll(async () => (await brain.check()).detail, { timeout: 20_000 }).toMatch(/out of order/);
+    expect(await ask()).toBe('White tea.');
+    vi.mocked(loadKnowledge).mockReset();
+    await writeFile(join(knowledgeDir, 'en', 'a.md'), '# Tea\n\nMint tea.\n');
+    await expect.poll(ask, { timeout: 20_000 }).toBe('Mint tea.');
   });
 });

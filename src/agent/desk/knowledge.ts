@@ -93,9 +93,18 @@ function markdownFiles(dir: string): { path: string; language: string | undefine
       if (!entry.isDirectory())
         return isMarkdown(entry.name) ? [{ path: join(dir, entry.name), language: undefined }] : [];
       if (!LANGUAGE.test(entry.name)) return [];
-      const names = readdirSync(join(dir, entry.name)).filter(isMarkdown).sort();
+      const names = namesIn(join(dir, entry.name)).filter(isMarkdown).sort();
       return names.map((name) => ({ path: join(dir, entry.name, name), language: entry.name }));
     });
+}
+
+/** @throws AppError FILE_UNREADABLE, also for a folder that has just been moved away. */
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (cause) {
+    throw new AppError('FILE_UNREADABLE', `The folder ${dir} cannot be read; check its permissions.`, { cause });
+  }
 }
 
 /** @throws AppError FILE_UNREADABLE, also for a file that is being replaced just now. */
