@@ -18,6 +18,8 @@ import { LIVE_MODEL_RATE_HZ, type LiveConversation, type LiveModelListener } fro
 const MAX_WAITING_SAMPLES = 3 * LIVE_MODEL_RATE_HZ;
 /** A connection that has lasted so long was a good one. */
 const STEADY_US = 20_000_000;
+/** Rounds of functions after which the model must speak. */
+const MAX_TOOL_ROUNDS = 8;
 const TRANSCRIPTION = 'conversation.item.input_audio_transcription';
 
 export interface RealtimeSettings {
@@ -63,6 +65,8 @@ export class RealtimeConversation implements LiveConversation {
   /** A response to ask for as soon as none is under way. */
   #isResponseWanted = false;
   #mayAskAgain = true;
+  /** Since the caller last said something. */
+  #toolRounds = 0;
   #isCallerSpeaking = false;
 
   constructor(parts: ConversationParts) {
@@ -90,7 +94,7 @@ export class RealtimeConversation implements LiveConversation {
       return;
     }
     this.#lines.typed(text);
-    this.#mayAskAgain = true;
+    this.#callerTurn();
     this.#socket.send(messageItem(this.#dialect, { role: 'user', text }));
     this.#respond();
   }
@@ -201,7 +205,14 @@ export class RealtimeConversation implements LiveConversation {
   /** Asks for an answer, now or as soon as the one under way has ended: the protocol has one at a time. */
   #respond(): void {
     this.#isResponseWanted = this.#activeResponse !== undefined;
-    if (!this.#isResponseWanted) this.#socket?.send({ type: 'response.create' });
+    if (this.#isResponseWanted) return;
+    const mustSpeak = this.#toolRounds >= MAX_TOOL_ROUNDS;
+    this.#socket?.send({ type: 'response.create', ...(mustSpeak ? { response: { tool_choice: 'none' } } : {}) });
+  }
+
+  #callerTurn(): void {
+    this.#mayAskAgain = true;
+    this.#toolRounds = 0;
   }
 
   #receive(event: JsonMessage): void {
@@ -210,7 +221,7 @@ export class RealtimeConversation implements LiveConversation {
     switch (currentName(event.type)) {
       case 'input_audio_buffer.speech_started':
         this.#isCallerSpeaking = true;
-        this.#mayAskAgain = true;
+        this.#callerTurn();
         listener.speechStarted();
         break;
       case 'input_audio_buffer.speech_stopped':
@@ -256,8 +267,10 @@ export class RealtimeConversation implements LiveConversation {
     const hasSounded = this.#answers.completeResponse(responseId);
     const output: unknown[] = Array.isArray(fields.output) ? fields.output : [];
     const calls = fields.status === 'cancelled' ? [] : output.flatMap((item) => callSchema.safeParse(item).data ?? []);
-    if (calls.length > 0) void this.#carryOut(calls);
-    else if (this.#isResponseWanted) this.#respond();
+    if (calls.length > 0 && this.#toolRounds < MAX_TOOL_ROUNDS) {
+      this.#toolRounds++;
+      void this.#carryOut(calls);
+    } else if (this.#isResponseWanted) this.#respond();
     else if (fields.status === 'failed' && !hasSounded && this.#mayAskAgain) {
       this.#mayAskAgain = false;
       this.#respond();

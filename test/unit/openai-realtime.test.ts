@@ -226,6 +226,23 @@ describe('a Realtime service', () => {
     expect(service.of('response.create')).toHaveLength(2);
   });
 
+  it('ends the rounds of a model that only calls, until the caller speaks again', async () => {
+    await using mock = await MockProvider.start();
+    const service = new MockRealtime(mock);
+    const call = { type: 'function_call', call_id: 'call_1', name: 'nothing', arguments: '{}' };
+    service.functionCalls = Array.from({ length: 9 }, () => [call]);
+    const record = new LiveModelRecord();
+    await using conversation = modelAt(mock).open(record);
+    conversation.say('When do you open?');
+    await until(() => service.functionCalls.length === 0, 'the last call');
+    conversation.say('Hello?');
+    await until(() => record.answers[0]?.hasEnded ?? false, 'the answer');
+    const results = service.of('conversation.item.create').filter(({ item }) => (item as Event).call_id);
+    expect(results).toHaveLength(8);
+    const asked = service.of('response.create').map(({ response }) => (response as Event)?.tool_choice);
+    expect(asked).toEqual([...Array(8).fill(undefined), 'none', undefined]);
+  });
+
   it.each([false, true])('connects again, tells what was said, ends what was open (beta: %s)', async (isBeta) => {
     await using mock = await MockProvider.start();
     const service = new MockRealtime(mock, 'talks', isBeta);
