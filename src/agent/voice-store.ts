@@ -2,7 +2,7 @@
  * Voices that the user installed, one folder each. In: an archive or a folder, and the checksum it should have; out: a checked voice under its
  * name, whole or not at all. Nothing of an archive is run, and nothing of it lands outside its folder.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import { findVoiceModel, type VoiceModel } from './sherpa-models.ts';
 const run = promisify(execFile);
 
 const MAX_ARCHIVE_BYTES = 2_000_000_000;
-const MAX_UNPACKED_BYTES = 4_000_000_000;
+const MAX_UNPACKED_BYTES = 4e9;
 const MAX_FILES = 5000;
 const ARCHIVE = /\.(tar|tar\.bz2|tbz2?|tar\.gz|tgz|tar\.xz|txz)$/i;
 const PART = '.part-';
@@ -51,6 +51,8 @@ export interface InstallRequest {
   sha256?: string | undefined;
   storeDir: string;
   signal: AbortSignal;
+  /** What it may take unpacked. */
+  maxUnpackedBytes?: number;
   /** Bytes of the download; the total where the server says. */
   onProgress?: (bytes: number, total: number | null) => void;
   /** Speaks with the voice before it is taken. @throws AppError when it cannot. */
@@ -65,11 +67,13 @@ interface InstallResult {
 }
 
 /**
- * @throws AppError VOICE_UNKNOWN for a source that is none, MODEL_CORRUPT for a wrong checksum or content, FILE_UNWRITABLE, FILE_NOT_FOUND;
+ * @throws AppError VOICE_UNKNOWN for a source that is none, BAD_USAGE for one that cannot be meant, MODEL_CORRUPT for a wrong checksum or content, FILE_UNWRITABLE, FILE_NOT_FOUND;
  * the signal's reason when aborted. In every case nothing is left behind.
  */
 export async function installVoice(request: InstallRequest): Promise<InstallResult> {
-  const { source, storeDir, signal, tryOut } = request;
+  const { source, storeDir, signal, tryOut, maxUnpackedBytes = MAX_UNPACKED_BYTES } = request;
+  const address = /^https?:\/\//i.test(source) ? addressOf(source) : null;
+  const name = voiceName(address ? pathOf(address) : resolve(source));
   await mkdir(storeDir, { recursive: true }).catch((cause) => {
     throw new AppError('FILE_UNWRITABLE', `The folder ${storeDir} cannot be made; check tts.voiceDir.`, { cause });
   });
@@ -80,31 +84,29 @@ export async function installVoice(request: InstallRequest): Promise<InstallResu
   try {
     const unpacked = join(work, 'unpacked');
     await mkdir(unpacked);
-    const isUrl = /^https?:\/\//i.test(source);
-    const found = isUrl ? null : await stat(source).catch(() => null);
-    if (!isUrl && found === null)
+    const found = address ? null : await stat(source).catch(() => null);
+    if (!address && found === null)
       throw new AppError('FILE_NOT_FOUND', `There is no file or folder ${source}; check the path.`);
     let sha256: string | null = null;
-    const name = voiceName(isUrl ? new URL(source).pathname : resolve(source));
     if (found?.isDirectory()) {
       await cp(source, join(unpacked, name), { recursive: true, verbatimSymlinks: true });
     } else {
-      const archive = isUrl ? join(work, `download${extensionOf(new URL(source).pathname)}`) : source;
+      const archive = address ? join(work, `download${extensionOf(address.pathname)}`) : source;
       if (!ARCHIVE.test(archive))
         throw new AppError(
           'BAD_USAGE',
           `${source} is no tar archive (.tar.bz2, .tar.gz, .tar.xz) and no folder; give one.`,
         );
-      if (isUrl) await download(request, archive);
+      if (address) await download(request, archive);
       sha256 = await checksum(archive, signal);
       if (request.sha256 !== undefined && sha256 !== request.sha256.toLowerCase())
         throw new AppError(
           'MODEL_CORRUPT',
           `${source} has the checksum ${sha256}, not ${request.sha256}; it is damaged or another file: nothing was installed.`,
         );
-      await unpack(archive, unpacked, source, signal);
+      await unpack(archive, unpacked, { source, signal, maxUnpackedBytes });
     }
-    await inspect(unpacked, source);
+    await inspect(unpacked, source, maxUnpackedBytes);
     const dir = await voiceFolder(unpacked, source);
     const voice = { name, dir, model: findVoiceModel(dir) };
     await tryOut(voice);
@@ -154,9 +156,24 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** @throws AppError BAD_USAGE */
+function addressOf(source: string): URL {
+  if (URL.canParse(source)) return new URL(source);
+  throw new AppError('BAD_USAGE', `"${source}" is no address; correct it, or give a file or folder.`);
+}
+
+/** @throws AppError BAD_USAGE where a "%" stands for nothing. */
+function pathOf(url: URL): string {
+  try {
+    return decodeURIComponent(url.pathname);
+  } catch (cause) {
+    throw new AppError('BAD_USAGE', `"${url.href}" has a "%" that stands for no letter; write it as %25.`, { cause });
+  }
+}
+
 /** Name of the archive or folder without its ending, as it may stand in a path and on a command line. */
 function voiceName(path: string): string {
-  const name = decodeURIComponent(basename(path))
+  const name = basename(path)
     .replace(ARCHIVE, '')
     .replace(/[^\p{L}\p{N}_.-]+/gu, '-')
     .replace(/^[.-]+/, '');
@@ -202,7 +219,11 @@ async function checksum(path: string, signal: AbortSignal): Promise<string> {
 }
 
 /** By the system's tar, which Linux, macOS and Windows have. */
-async function unpack(archive: string, into: string, source: string, signal: AbortSignal): Promise<void> {
+async function unpack(
+  archive: string,
+  into: string,
+  { source, signal, maxUnpackedBytes }: Pick<InstallRequest, 'source' | 'signal'> & { maxUnpackedBytes: number },
+): Promise<void> {
   const options = { signal, env: childEnvironment(), maxBuffer: 16 * 1024 * 1024 };
   const tar = async (...args: string[]): Promise<string> => {
     try {
@@ -229,11 +250,34 @@ async function unpack(archive: string, into: string, source: string, signal: Abo
   const outside = names.find((name) => /^([/\\]|[a-z]:)/i.test(name) || name.split(/[/\\]/).includes('..'));
   if (outside !== undefined)
     throw new AppError('MODEL_CORRUPT', `${source} would write outside its folder ("${outside}"); do not trust it.`);
+  if (await isLarger(archive, maxUnpackedBytes, signal)) throw tooLarge(source, maxUnpackedBytes);
   await tar('-xf', archive, '-C', into);
 }
 
+/** Measured without writing anything: a small archive can hold more than the disk. What cannot be read is for unpacking to say. */
+async function isLarger(archive: string, maxBytes: number, signal: AbortSignal): Promise<boolean> {
+  const child = spawn('tar', ['-xOf', archive], {
+    env: childEnvironment(),
+    stdio: ['ignore', 'pipe', 'ignore'],
+    signal,
+  });
+  const ended = new Promise<void>((resolve) => void child.once('close', resolve).once('error', () => resolve()));
+  let bytes = 0;
+  for await (const piece of child.stdout) {
+    bytes += (piece as Buffer).length;
+    if (bytes > maxBytes) break;
+  }
+  if (bytes > maxBytes) child.kill();
+  await ended;
+  signal.throwIfAborted();
+  return bytes > maxBytes;
+}
+
+const tooLarge = (source: string, maxBytes: number): AppError =>
+  new AppError('MODEL_CORRUPT', `${source} unpacks to more than ${maxBytes / 1e9} GB; that is no voice.`);
+
 /** Plain files and folders only, and not too much of them. */
-async function inspect(dir: string, source: string): Promise<void> {
+async function inspect(dir: string, source: string, maxBytes: number): Promise<void> {
   let bytes = 0;
   for (const name of await readdir(dir, { recursive: true })) {
     const found = await lstat(join(dir, name));
@@ -244,8 +288,7 @@ async function inspect(dir: string, source: string): Promise<void> {
       );
     bytes += found.size;
   }
-  if (bytes > MAX_UNPACKED_BYTES)
-    throw new AppError('MODEL_CORRUPT', `${source} unpacks to more than 4 GB; that is no voice.`);
+  if (bytes > maxBytes) throw tooLarge(source, maxBytes);
 }
 
 /** The folder with the model: the archive's own, or the one folder in it. */

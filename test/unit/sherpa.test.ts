@@ -264,7 +264,19 @@ describe('installing a voice', () => {
   it('takes a folder', async () => {
     const { voice } = await installVoice(request(store('folders'), { source: join(models, 'en_US-tones') }));
     expect(voice.name).toBe('en_US-tones');
+    const percent = join(store('percent'), '100%.tar.bz2');
+    cpSync(archive, percent);
+    expect((await installVoice(request(store('percents'), { source: percent }))).voice.name).toBe('100-');
   });
+
+  it.each(['http://', 'https://host:port/a.tar.bz2', 'http://127.0.0.1:9/a%zz.tar.bz2'])(
+    'refuses %s, which cannot be meant',
+    async (source) => {
+      await expect(installVoice(request(join(scratch, 'meant'), { source }))).rejects.toMatchObject({
+        code: 'BAD_USAGE',
+      });
+    },
+  );
 
   const evil = store('evil');
   const half = join(evil, 'half.tar.bz2');
@@ -282,6 +294,7 @@ describe('installing a voice', () => {
     ['a wrong checksum', { sha256: '0'.repeat(64) }, 'MODEL_CORRUPT', /checksum/],
     ['no archive', { source: join(models, 'make.py') }, 'BAD_USAGE', /no tar archive/],
     ['nothing', { source: '/no/such.tar.bz2' }, 'FILE_NOT_FOUND', /no\/such/],
+    ['too much in it', { maxUnpackedBytes: 1000 }, 'MODEL_CORRUPT', /more than/],
     ['a damaged archive', { source: half }, 'MODEL_CORRUPT', /cannot be unpacked/],
     [
       'a link',
