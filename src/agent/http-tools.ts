@@ -90,7 +90,7 @@ export class HttpTools {
         redirect: 'error',
         signal: AbortSignal.any([signal, limit]),
       });
-      const text = secretValues.reduce((clean, value) => clean.replaceAll(value, '…'), await bodyText(response));
+      const text = await bodyText(response, secretValues);
       return response.ok ? text || 'Done.' : `Error ${response.status}: ${text}`;
     } catch {
       if (signal.aborted) throw signal.reason;
@@ -140,16 +140,24 @@ function buildRequest(
   return { url, headers: { 'content-type': 'application/json' }, body: JSON.stringify(rest) };
 }
 
-async function bodyText(response: Response): Promise<string> {
+/** The beginning of the answer, without the secrets: they go before it is cut, lest a half of one stays. */
+async function bodyText(response: Response, secretValues: readonly string[]): Promise<string> {
+  const longestSecret = Math.max(0, ...secretValues.map(({ length }) => length));
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
+  let isWhole = true;
   for await (const piece of response.body ?? []) {
     bytes += piece.length;
     text += decoder.decode(piece, { stream: true });
     // Leaving the loop cancels the download.
-    if (text.length > MAX_RESULT_CHARS || bytes > MAX_BODY_BYTES)
-      return `${text.slice(0, MAX_RESULT_CHARS)} … (cut off here)`;
+    isWhole = text.length <= MAX_RESULT_CHARS + longestSecret && bytes <= MAX_BODY_BYTES;
+    if (!isWhole) break;
   }
-  return text + decoder.decode();
+  if (isWhole) text += decoder.decode();
+  const clean = secretValues.reduce((rest, value) => rest.replaceAll(value, '…'), text);
+  if (isWhole && clean.length <= MAX_RESULT_CHARS) return clean;
+  // What came last may be the beginning of a secret.
+  const sure = isWhole ? clean.length : Math.max(0, clean.length - longestSecret);
+  return `${clean.slice(0, Math.min(sure, MAX_RESULT_CHARS))} … (cut off here)`;
 }

@@ -256,6 +256,28 @@ describe('HTTP tools', () => {
     expect(await tools.call('weather', '{"town":".."}', signal)).toMatch(/not usable/);
     await tools.call('weather', '{"town":"../../etc?x=1#y"}', signal);
     expect(mock.requests.map(({ path }) => path)).toEqual(['/a/..%2F..%2Fetc%3Fx%3D1%23y/b']);
+    const parts = new HttpTools([{ ...WEATHER, parameters: {}, url: `${mock.url}/a/{x}{y}/b` }], lookUp);
+    for (const given of ['{"x":".","y":"."}', '{"x":"","y":".."}', '{"x":"..","y":""}', '{"x":"."}'])
+      expect(await parts.call('weather', given, signal), given).toMatch(/not usable/);
+    await parts.call('weather', '{"x":"%2e","y":"%2e"}', signal);
+    expect(mock.requests.map(({ path }) => path).slice(1)).toEqual(['/a/%252e%252e/b']);
+  });
+
+  it('takes secrets out of an answer before cutting it', async () => {
+    await using mock = await MockProvider.start();
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder as the configuration has it
+    const tool = { ...WEATHER, url: `${mock.url}/w`, headers: { key: '${WEATHER_KEY}' } };
+    const tools = new HttpTools([tool], lookUp);
+    // The cut goes through one of them, wherever it comes.
+    for (const start of [0, 3, 5]) {
+      const text = 'x'.repeat(start) + 'wk-12345'.repeat(20_000);
+      mock.on('GET /w', (_, response) => void response.end(text));
+      const answer = await tools.call('weather', '{"town":"Bern"}', signal);
+      expect(answer).toMatch(/^x*…+ … \(cut off here\)$/);
+    }
+    const most = `${'x'.repeat(15_996)}wk-12345${'x'.repeat(100)}`;
+    mock.on('GET /w', (_, response) => void response.end(most));
+    expect(await tools.call('weather', '{"town":"Bern"}', signal)).toBe(`${'x'.repeat(15_996)}…xxx … (cut off here)`);
   });
 
   it('posts the rest as JSON, follows no redirect, cuts what is too long, waits no longer than told', async () => {
