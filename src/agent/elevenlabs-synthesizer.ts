@@ -59,9 +59,16 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
     this.name = `${this.#settings.model} at ${this.#endpoint.baseUrl}`;
   }
 
-  voices(): Promise<Voice[]> {
+  /** As the service lists them, else the one that is set; a list that failed is asked for again the next time. */
+  async voices(): Promise<Voice[]> {
     this.#voices ??= this.#listVoices();
-    return this.#voices;
+    const asked = this.#voices;
+    try {
+      return await asked;
+    } catch {
+      if (this.#voices === asked) this.#voices = undefined;
+      return [this.#ownVoice];
+    }
   }
 
   async *synthesize(text: string, options: SpeechOptions = {}): AsyncGenerator<SpeechChunk> {
@@ -164,15 +171,15 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
   }
 
   async #listVoices(): Promise<Voice[]> {
-    const own = { id: this.#settings.voice, name: this.#settings.voice, languages: [] };
-    try {
-      const response = await this.#get('/voices', AbortSignal.timeout(3000));
-      const { voices } = voicesSchema.parse(await response.json());
-      const listed = voices.map(({ voice_id: id, name }) => ({ id, name, languages: [] }));
-      return listed.some(({ id }) => id === own.id) ? listed : [own, ...listed];
-    } catch {
-      return [own];
-    }
+    const response = await this.#get('/voices', AbortSignal.timeout(3000));
+    const { voices } = voicesSchema.parse(await response.json());
+    const listed = voices.map(({ voice_id: id, name }) => ({ id, name, languages: [] }));
+    const own = this.#ownVoice;
+    return listed.some(({ id }) => id === own.id) ? listed : [own, ...listed];
+  }
+
+  get #ownVoice(): Voice {
+    return { id: this.#settings.voice, name: this.#settings.voice, languages: [] };
   }
 
   /** @throws what `endpointError` understands. */

@@ -46,7 +46,7 @@ export class OpenAiSynthesizer implements SpeechSynthesizer {
   readonly #settings: Config['tts'];
   readonly #endpoint: Endpoint;
   readonly #client: OpenAiClient;
-  #voices: Promise<Voice[]> | undefined;
+  #names: Promise<string[]> | undefined;
 
   /** @throws AppError CONFIG_INVALID. */
   constructor(settings: Config['tts'], secrets: Secrets) {
@@ -56,10 +56,18 @@ export class OpenAiSynthesizer implements SpeechSynthesizer {
     this.name = `${this.#settings.model} at ${this.#endpoint.baseUrl}`;
   }
 
-  /** OpenAI's own by name; another server's as it lists them, else the one that is set. They speak any language of the model. */
-  voices(): Promise<Voice[]> {
-    this.#voices ??= this.#listVoices();
-    return this.#voices;
+  /**
+   * OpenAI's own by name; another server's as it lists them, else the one that is set. They speak any language of the model.
+   * A list that failed is asked for again the next time.
+   */
+  async voices(): Promise<Voice[]> {
+    this.#names ??= this.#listNames();
+    const asked = this.#names;
+    const names = await asked.catch(() => {
+      if (this.#names === asked) this.#names = undefined;
+      return [];
+    });
+    return [...new Set([this.#settings.voice, ...names])].map((id) => ({ id, name: id, languages: [] }));
   }
 
   async *synthesize(text: string, options: SpeechOptions = {}): AsyncGenerator<SpeechChunk> {
@@ -128,19 +136,11 @@ export class OpenAiSynthesizer implements SpeechSynthesizer {
     throw new AppError('VOICE_UNKNOWN', `There is no voice "${wanted}"; there is ${names.slice(0, 12).join(', ')}.`);
   }
 
-  async #listVoices(): Promise<Voice[]> {
-    const names = this.#endpoint.baseUrl === OPENAI_BASE_URL ? OPENAI_VOICES : await this.#askVoices();
-    return [...new Set([this.#settings.voice, ...names])].map((id) => ({ id, name: id, languages: [] }));
-  }
-
   /** A custom of local servers; who does not know it has the voice that is set. */
-  async #askVoices(): Promise<string[]> {
-    try {
-      const answer = await this.#client.get<unknown>('/audio/voices', { timeout: 3000, maxRetries: 0 });
-      const parsed = voiceListSchema.safeParse(answer);
-      return parsed.success ? parsed.data.voices.map((each) => (typeof each === 'string' ? each : each.id)) : [];
-    } catch {
-      return [];
-    }
+  async #listNames(): Promise<string[]> {
+    if (this.#endpoint.baseUrl === OPENAI_BASE_URL) return OPENAI_VOICES;
+    const answer = await this.#client.get<unknown>('/audio/voices', { timeout: 3000, maxRetries: 0 });
+    const { voices } = voiceListSchema.parse(answer);
+    return voices.map((each) => (typeof each === 'string' ? each : each.id));
   }
 }

@@ -221,6 +221,23 @@ describe('an ElevenLabs-style service', () => {
   });
 });
 
+describe('a list of voices', () => {
+  it.each([
+    ['OpenAI-compatible', OpenAiSynthesizer, 'GET /v1/audio/voices', { voices: ['v1', 'v2'] }],
+    ['ElevenLabs-style', ElevenLabsSynthesizer, 'GET /v1/voices', { voices: [{ voice_id: 'v2', name: 'Two' }] }],
+  ])('that failed is asked for again, one that came is kept (%s)', async (_, Synthesizer, route, list) => {
+    await using mock = await MockProvider.start();
+    mock.on(route, (_, response) => json(response, {}, 503));
+    await using synthesizer = new Synthesizer(settings(mock, { voice: 'v1' }), () => undefined);
+    const ids = async () => (await synthesizer.voices()).map(({ id }) => id);
+    expect(await ids()).toEqual(['v1']);
+    mock.on(route, (_, response) => json(response, list));
+    expect(await ids()).toEqual(['v1', 'v2']);
+    expect(await ids()).toEqual(['v1', 'v2']);
+    expect(mock.requests).toHaveLength(2);
+  });
+});
+
 describe('a voice that takes over', () => {
   const clockAt = { us: 0 };
   const clock = { nowUs: () => clockAt.us, sleepUntil: async () => {} };
