@@ -10,6 +10,7 @@ import type { Logger, Metrics } from '../telemetry.ts';
 import { describeFailure } from './failure.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { limitRequests } from './limits.ts';
+import { isLocal } from './local-callers.ts';
 import { type OriginPolicy, originRefused } from './origins.ts';
 import { ticketQuerySchema } from './protocol.ts';
 import { type ReadinessCheck, readinessOf } from './readiness.ts';
@@ -42,14 +43,17 @@ export function httpRoutes(parts: HttpParts): Express {
   const ticketLimit = limit('tickets', parts.limits.ticketsPerMinute);
   const uploadLimit = limit('uploads', parts.limits.uploadsPerMinute);
   app.get('/healthz', (_req, res) => void res.json({ status: 'ok' }));
-  app.get('/readyz', async (_req, res) => {
+  app.get('/readyz', async (req, res) => {
     const readiness = await readinessOf(parts.readiness);
-    res.status(readiness.status === 'ready' ? 200 : 503).json(readiness);
+    const { status } = readiness;
+    // The reasons name services and their addresses: they are for the operator.
+    res.status(status === 'ready' ? 200 : 503).json(isLocal(req) ? readiness : { status });
   });
-  app.get(
-    '/metrics',
-    async (_req, res) => void res.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
+  app.get('/metrics', async (req, res) => {
+    if (!isLocal(req))
+      throw new AppError('NOT_ALLOWED', 'Metrics are for programs on the server’s own machine; collect them there.');
+    res.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
   app.post('/api/tickets', ticketLimit, async (req, res) => {
     const { success, data } = ticketQuerySchema.safeParse(req.query);
     if (!success)

@@ -1,0 +1,64 @@
+// What the server tells of its insides, and to whom.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type HttpParts, httpRoutes } from '../../src/signaling/http-routes.ts';
+import { isLocal } from '../../src/signaling/local-callers.ts';
+import { OriginPolicy } from '../../src/signaling/origins.ts';
+
+const SECRET = 'http://llm.internal:11434/v1 refused the connection';
+const server = createServer(
+  httpRoutes({
+    logger: pino({ level: 'silent' }),
+    metrics: { registry: new Registry() },
+    readiness: [{ name: 'llm', check: () => SECRET }],
+    origins: new OriginPolicy([], '127.0.0.1'),
+    limits: { requestsPerMinute: 0, ticketsPerMinute: 0, uploadsPerMinute: 0 },
+    trustedProxies: 0,
+    clientDir: '/nowhere',
+    uploadLimitMb: 1,
+  } as unknown as HttpParts),
+);
+let url = '';
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+});
+afterAll(() => void server.close());
+
+it('tells programs of this machine what is wrong, and gives them its metrics', async () => {
+  const readiness = await fetch(`${url}readyz`);
+  expect(readiness.status).toBe(503);
+  expect(await readiness.json()).toEqual({
+    status: 'not ready',
+    checks: [{ name: 'llm', isOk: false, detail: SECRET }],
+  });
+  expect((await fetch(`${url}metrics`)).status).toBe(200);
+});
+
+it.each(['x-forwarded-for', 'forwarded'])('tells others its state alone (%s)', async (header) => {
+  const headers = { [header]: '127.0.0.1' };
+  const readiness = await fetch(`${url}readyz`, { headers });
+  expect(readiness.status).toBe(503);
+  expect(await readiness.json()).toEqual({ status: 'not ready' });
+  const metrics = await fetch(`${url}metrics`, { headers });
+  expect(metrics.status).toBe(403);
+  expect(await metrics.json()).toMatchObject({ error: { code: 'NOT_ALLOWED' } });
+});
+
+it.each([
+  ['127.0.0.1', true],
+  ['127.3.2.1', true],
+  ['::1', true],
+  ['::ffff:127.0.0.1', true],
+  ['192.0.2.7', false],
+  ['::ffff:192.0.2.7', false],
+  ['fd00::1', false],
+  ['fe80::1%eth0', false],
+  [undefined, false],
+])('knows whether %s is this machine', (remoteAddress, expected) => {
+  expect(isLocal({ headers: {}, socket: { remoteAddress } })).toBe(expected);
+});
