@@ -13,7 +13,10 @@ const GREETINGS: Record<string, string> = {
 const languageOf = (tag: string): string => tag.toLowerCase().split('-')[0]!;
 
 async function getJson<T>(path: string): Promise<T> {
-  const response = await fetch(path);
+  return readJson(await fetch(path));
+}
+
+async function readJson<T>(response: Response): Promise<T> {
   if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
   return (await response.json()) as T;
 }
@@ -21,6 +24,13 @@ async function getJson<T>(path: string): Promise<T> {
 /** @throws Error when the server does not answer. */
 export function fetchPortraits(): Promise<PortraitInfo[]> {
   return getJson('api/portraits');
+}
+
+/** One face, listed or not; undefined when the server has none of that id. @throws Error as above. */
+export async function fetchPortrait(id: string): Promise<PortraitInfo | undefined> {
+  const response = await fetch(`api/portraits/${encodeURIComponent(id)}`);
+  if (response.status === 404) return undefined;
+  return readJson(response);
 }
 
 /** By title. @throws Error when the server does not answer. */

@@ -13,6 +13,7 @@ import './call-toolbar.ts';
 import { fetchPortraits, fetchVoices, greetingOf, voiceFor } from './catalog.ts';
 import './conversation-panel.ts';
 import './face-panel.ts';
+import { fetchOwnPortraits, rememberOwnPortrait } from './own-portraits.ts';
 import { renderConsent, renderGallery, uploadPortrait } from './portrait-gallery.ts';
 import { renderRoomNote } from './room-note.ts';
 import { keepSettings, loadSettings, type Settings } from './settings.ts';
@@ -91,7 +92,8 @@ export class VisavisPage extends LitElement {
 
   /** The face comes first, its voices when the server has opened them. */
   private async load(): Promise<void> {
-    this.portraits = await fetchPortraits();
+    const listed = await fetchPortraits();
+    this.portraits = [...listed, ...(await fetchOwnPortraits(listed, this.query.get('portrait')))];
     const known = this.portraits.find(({ id }) => id === this.settings.portraitId) ?? this.portraits[0];
     this.settings = { ...this.settings, portraitId: known?.id ?? '' };
     this.voices = await fetchVoices();
@@ -119,7 +121,8 @@ export class VisavisPage extends LitElement {
     try {
       const added = await uploadPortrait(file);
       this.portraits = [...this.portraits.filter(({ id }) => id !== added.id), added];
-      this.settings = { ...this.settings, portraitId: added.id };
+      rememberOwnPortrait(added.id);
+      this.choose({ portraitId: added.id });
       if (added.warnings.length > 0) this.call.tell(added.warnings.join(' '));
       else this.call.dismissNotice();
     } catch (error) {

@@ -42,7 +42,7 @@ export function renderConsent(file: File, answer: (mayUse: boolean) => void): Te
     <dialog class="consent" aria-labelledby="consent-title" @close=${() => answer(false)}>
       <article>
         <h2 id="consent-title">May this face speak?</h2>
-        <p>You are about to animate <strong>${file.name}</strong>. Use only pictures of yourself, of people who agreed to it, or works that are free to use. The picture stays on this server until it stops.</p>
+        <p>You are about to animate <strong>${file.name}</strong>. Use only pictures of yourself, of people who agreed to it, or works that are free to use. Your picture appears in your gallery only. This server keeps the face made of it, not the file, until it stops at most.</p>
         <footer>
           <button class="secondary" @click=${() => answer(false)}>Cancel</button>
           <button autofocus @click=${() => answer(true)}>Yes, I may use it</button>

@@ -1,9 +1,10 @@
 /**
- * The faces a caller may choose: the shipped ones, those in the configured folders, and uploads (kept for the life of the process).
- * Each is baked once, when it is first wanted, and then comes from the cache.
+ * The faces a caller may choose: the shipped ones, those in the configured folders, and uploads. Each is baked once, when it is first
+ * wanted. An upload belongs to who knows its id, which cannot be guessed and is in no list. Of its photo nothing is kept but the face,
+ * in a folder of this process that goes with it.
  */
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { createHmac, randomBytes } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { z } from 'zod';
 import { type BakedPortrait, Bakery } from './engine/portrait/bakery.ts';
@@ -14,34 +15,62 @@ import type { PortraitGallery } from './signaling/hosting.ts';
 import type { PortraitInfo } from './signaling/protocol.ts';
 
 const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.avif'];
+/** Beyond these, the one that was not used for longest is forgotten. */
 const MAX_UPLOADS = 100;
+/** Uploads being analysed or waiting for it: each holds a whole photo. */
+const MAX_ARRIVING = 4;
+const RETRY_AFTER_S = 15;
+/** The protocol's ids have 200 characters at most. */
+const MAX_ID_CHARACTERS = 100;
 
 const manifestSchema = z.array(z.object({ id: z.string(), title: z.string(), file: z.string(), licence: z.string() }));
 
+/** A shipped face, or one of a configured folder. */
 interface Entry {
   info: PortraitInfo;
-  photo: string | Uint8Array;
+  path: string;
   baked?: Promise<BakedPortrait>;
+  thumbnail?: Promise<Uint8Array>;
+}
+
+interface Upload {
+  info: PortraitInfo;
+  baked: BakedPortrait;
+  thumbnail: Uint8Array;
+  /** Holds its rig and nothing else. */
+  folder: string;
 }
 
 export class Gallery implements PortraitGallery, AsyncDisposable {
   private readonly entries = new Map<string, Entry>();
-  private readonly uploads: string[] = [];
-  private readonly bakery: Bakery;
+  /** By id, the one last used at the end. */
+  private readonly uploads = new Map<string, Upload>();
+  private readonly arriving = new Map<string, Promise<PortraitInfo>>();
+  private readonly cacheDir: string;
+  private readonly uploadsDir: string;
+  private readonly bakery: Pick<Bakery, keyof Bakery>;
+  private readonly secret = randomBytes(32);
+  private nextFolder = 1;
   private isWarm = false;
 
-  private constructor(cacheDir: string) {
-    this.bakery = new Bakery(cacheDir);
+  private constructor(cacheDir: string, bakery: Pick<Bakery, keyof Bakery>) {
+    this.cacheDir = cacheDir;
+    this.uploadsDir = join(cacheDir, `uploads-${randomBytes(8).toString('hex')}`);
+    this.bakery = bakery;
   }
 
   /** @throws AppError FILE_NOT_FOUND for a configured folder that is not there. */
-  static async open(cacheDir: string, portraitDirs: string[]): Promise<Gallery> {
-    const gallery = new Gallery(cacheDir);
+  static async open(
+    cacheDir: string,
+    portraitDirs: string[],
+    bakery: Pick<Bakery, keyof Bakery> = new Bakery(),
+  ): Promise<Gallery> {
+    const gallery = new Gallery(cacheDir, bakery);
     const shipped = join(assetsDir, 'portraits');
     for (const { id, title, file, licence } of manifestSchema.parse(
       JSON.parse(await readFile(join(shipped, 'portraits.json'), 'utf8')),
     ))
-      gallery.entries.set(id, { info: { id, title, credit: licence, warnings: [] }, photo: join(shipped, file) });
+      gallery.entries.set(id, { info: { id, title, credit: licence, warnings: [] }, path: join(shipped, file) });
     for (const dir of portraitDirs) {
       const files = await readdir(dir).catch((cause) => {
         throw new AppError('FILE_NOT_FOUND', `The portrait folder ${dir} cannot be read; check server.portraitDirs.`, {
@@ -50,8 +79,8 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
       });
       for (const file of files.filter((name) => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase())).sort()) {
         const title = basename(file, extname(file));
-        const id = title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
-        gallery.entries.set(id, { info: { id, title, credit: '', warnings: [] }, photo: join(dir, file) });
+        const id = gallery.freeId(title);
+        gallery.entries.set(id, { info: { id, title, credit: '', warnings: [] }, path: join(dir, file) });
       }
     }
     return gallery;
@@ -61,16 +90,40 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
     return [...this.entries.values()].map(({ info }) => info);
   }
 
+  async info(id: string): Promise<PortraitInfo> {
+    return (this.upload(id) ?? this.entry(id)).info;
+  }
+
+  /** A title as an id that no other face has; letters of any script. */
+  private freeId(title: string): string {
+    const words = title.normalize('NFC').toLowerCase();
+    const name = [...words.replaceAll(/[^\p{L}\p{M}\p{N}]+/gu, '-')].slice(0, MAX_ID_CHARACTERS).join('');
+    let id = name;
+    for (let n = 2; this.entries.has(id); n++) id = `${name}-${n}`;
+    return id;
+  }
+
   private entry(id: string): Entry {
     const entry = this.entries.get(id);
     if (!entry) throw new AppError('PORTRAIT_UNKNOWN', `There is no portrait "${id}"; choose one of the gallery.`);
     return entry;
   }
 
+  private upload(id: string): Upload | undefined {
+    const upload = this.uploads.get(id);
+    if (upload) {
+      this.uploads.delete(id);
+      this.uploads.set(id, upload);
+    }
+    return upload;
+  }
+
   /** A portrait, baked now if it never was. */
   private async baked(id: string): Promise<BakedPortrait> {
+    const upload = this.upload(id);
+    if (upload) return upload.baked;
     const entry = this.entry(id);
-    entry.baked ??= this.bakery.bake(entry.photo, typeof entry.photo === 'string' ? entry.photo : entry.info.title);
+    entry.baked ??= this.bakery.bake(entry.path, entry.path, this.cacheDir);
     try {
       const baked = await entry.baked;
       entry.info.warnings = baked.warnings;
@@ -90,23 +143,57 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   }
 
   async thumbnail(id: string): Promise<Uint8Array> {
-    return makeThumbnail(this.entry(id).photo);
+    const upload = this.upload(id);
+    if (upload) return upload.thumbnail;
+    const entry = this.entry(id);
+    entry.thumbnail ??= makeThumbnail(entry.path);
+    try {
+      return await entry.thumbnail;
+    } catch (error) {
+      delete entry.thumbnail;
+      throw error;
+    }
   }
 
   async add(photo: Uint8Array, name: string): Promise<PortraitInfo> {
-    const id = `upload-${createHash('sha256').update(photo).digest('hex').slice(0, 24)}`;
-    const known = this.entries.get(id);
+    // The same picture under the same name is the same face. Whoever has another name for it is not told this one.
+    const digest = createHmac('sha256', this.secret).update(JSON.stringify(name)).update(photo).digest('hex');
+    const id = `upload-${digest.slice(0, 32)}`;
+    const known = this.upload(id);
     if (known) return known.info;
-    const baked = await this.bakery.bake(photo, name);
-    const entry: Entry = {
-      info: { id, title: basename(name, extname(name)), credit: '', warnings: baked.warnings },
-      photo,
-      baked: Promise.resolve(baked),
-    };
-    this.entries.set(id, entry);
-    this.uploads.push(id);
-    if (this.uploads.length > MAX_UPLOADS) this.entries.delete(this.uploads.shift()!);
-    return entry.info;
+    let arrival = this.arriving.get(id);
+    if (!arrival) {
+      if (this.arriving.size >= MAX_ARRIVING)
+        throw new AppError('SERVER_BUSY', `Other pictures are being analysed; try again in ${RETRY_AFTER_S} seconds.`, {
+          retryAfterS: RETRY_AFTER_S,
+        });
+      arrival = this.analyse(id, photo, name).finally(() => this.arriving.delete(id));
+      this.arriving.set(id, arrival);
+    }
+    return arrival;
+  }
+
+  private async analyse(id: string, photo: Uint8Array, name: string): Promise<PortraitInfo> {
+    const folder = join(this.uploadsDir, String(this.nextFolder++));
+    try {
+      const baked = await this.bakery.bake(photo, name, folder);
+      const info = { id, title: basename(name, extname(name)), credit: '', warnings: baked.warnings };
+      this.uploads.set(id, { info, baked, thumbnail: await makeThumbnail(baked.poster), folder });
+      await this.forgetUnused();
+      return info;
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  private async forgetUnused(): Promise<void> {
+    for (const [id, { folder }] of this.uploads) {
+      if (this.uploads.size <= MAX_UPLOADS) return;
+      this.uploads.delete(id);
+      // What cannot be removed now goes with the whole folder.
+      await rm(folder, { recursive: true, force: true }).catch(() => {});
+    }
   }
 
   /** Bakes every shipped portrait ahead, so that the first caller does not wait. */
@@ -122,5 +209,6 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.bakery[Symbol.asyncDispose]();
+    await rm(this.uploadsDir, { recursive: true, force: true });
   }
 }

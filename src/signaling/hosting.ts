@@ -75,13 +75,16 @@ export interface CallHost {
 }
 
 export interface PortraitGallery {
+  /** What everybody may see; uploads are not in it. */
   list(): Promise<PortraitInfo[]>;
+  /** Of an upload, too, for who knows its id. @throws AppError PORTRAIT_UNKNOWN. */
+  info(id: string): Promise<PortraitInfo>;
   /** @throws AppError PORTRAIT_UNKNOWN. */
   thumbnail(id: string): Promise<Uint8Array>;
   /** The face at rest as a call shows it, WebP. @throws AppError as the analysis of a photo does. */
   poster(id: string): Promise<Uint8Array>;
   /** Path of the file from which a page can draw the face itself. @throws AppError as the analysis of a photo does. */
   rigPath(id: string): Promise<string>;
-  /** @throws AppError as the analysis of a photo does. */
+  /** An upload, with an id that only its uploader is told. @throws AppError as the analysis of a photo does, SERVER_BUSY. */
   add(photo: Uint8Array, name: string): Promise<PortraitInfo>;
 }

@@ -67,15 +67,16 @@ export function httpRoutes(parts: HttpParts): Express {
     res.json({ ticket: await tickets.issue(room === undefined ? CALL_ROOM : sharedRoom(room), as === 'speaker') });
   });
   app.get('/api/portraits', async (_req, res) => void res.json(await gallery.list()));
+  app.get('/api/portraits/:id', async (req, res) => void res.json(await gallery.info(req.params.id)));
   app.get('/api/portraits/:id/thumbnail', async (req, res) => {
     res
       .type('image/webp')
-      .set('cache-control', 'max-age=3600')
+      .set('cache-control', 'private, max-age=3600')
       .send(Buffer.from(await gallery.thumbnail(req.params.id)));
   });
   app.get('/api/portraits/:id/poster', async (req, res) => {
     const poster = await gallery.poster(req.params.id);
-    res.type('image/webp').set('cache-control', 'max-age=3600').send(Buffer.from(poster));
+    res.type('image/webp').set('cache-control', 'private, max-age=3600').send(Buffer.from(poster));
   });
   app.get('/api/portraits/:id/rig', async (req, res) => {
     // Revalidated each time: the same portrait may have been baked anew.

@@ -107,7 +107,17 @@ describe('the call page', () => {
     await page.getByLabel('Use your own picture').setInputFiles(photo);
     await page.getByRole('button', { name: 'Yes, I may use it' }).click();
     await page.getByRole('button', { name: 'mei', exact: true, pressed: true }).waitFor();
-    expect(errors).toEqual([]);
+    // It is this visitor's, over a reload; others do not see it, unless they are told its address.
+    await page.reload();
+    const own = page.getByRole('button', { name: 'mei', exact: true, pressed: true });
+    await own.waitFor();
+    const thumbnail = new URL((await own.locator('img').getAttribute('src'))!, server.url);
+    const id = thumbnail.pathname.split('/').at(-2)!;
+    const other = await openPage(browser, server.url);
+    expect(await other.page.getByRole('button', { name: 'mei', exact: true }).count()).toBe(0);
+    const told = await openPage(browser, `${server.url}?portrait=${id}`);
+    await told.page.getByRole('button', { name: 'mei', exact: true, pressed: true }).waitFor();
+    expect([...errors, ...other.errors, ...told.errors]).toEqual([]);
   });
 
   it('keeps its call over another way through the network', async () => {

@@ -145,6 +145,9 @@ describe('HTTP', () => {
   it('serves gallery, health and metrics', async () => {
     const list = (await (await fetch(new URL('api/portraits', server.url))).json()) as { id: string }[];
     expect(list.map(({ id }) => id)).toContain(PORTRAIT);
+    const one = await fetch(new URL(`api/portraits/${PORTRAIT}`, server.url));
+    expect(list).toContainEqual(await one.json());
+    expect((await fetch(new URL('api/portraits/nobody', server.url))).status).toBe(404);
     expect((await fetch(new URL('healthz', server.url))).status).toBe(200);
     expect(await (await fetch(new URL('metrics', server.url))).text()).toContain('sessions ');
     expect((await fetch(new URL('api/portraits/nobody/thumbnail', server.url))).status).toBe(404);

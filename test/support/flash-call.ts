@@ -129,6 +129,7 @@ export async function startFlashServer(): Promise<TestServer> {
     },
     gallery: {
       list: async () => [info],
+      info: async () => info,
       thumbnail: async () => poster,
       poster: async () => poster,
       rigPath: async () => rigPath,

@@ -18,7 +18,6 @@ export interface BakedPortrait {
 }
 
 export class Bakery implements AsyncDisposable {
-  private readonly cacheDir: string;
   private worker: Worker | undefined;
   private readonly waiting = new Map<number, (reply: BakeReply) => void>();
   private nextId = 1;
@@ -28,13 +27,9 @@ export class Bakery implements AsyncDisposable {
   /** How often the thread died since it last answered. */
   private deaths = 0;
 
-  constructor(cacheDir: string) {
-    this.cacheDir = cacheDir;
-  }
-
-  /** @throws AppError as the analysis of the photo does; IMAGE_INVALID when it takes longer than 30 s. */
-  async bake(photo: string | Uint8Array, name: string): Promise<BakedPortrait> {
-    const request: BakeRequest = { id: this.nextId++, photo, name, cacheDir: this.cacheDir };
+  /** @param cacheDir folder of the rig; made if need be. @throws AppError as the analysis of the photo does; IMAGE_INVALID when it takes longer than 30 s. */
+  async bake(photo: string | Uint8Array, name: string, cacheDir: string): Promise<BakedPortrait> {
+    const request: BakeRequest = { id: this.nextId++, photo, name, cacheDir };
     const asked = this.previous.then(() => this.ask(request));
     this.previous = asked;
     const reply = await asked;
