@@ -8,7 +8,6 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { AppError } from '../errors.ts';
 import { PcmDecoder } from '../media/pcm-decoder.ts';
-import type { SoundIntake } from './hosting.ts';
 import { addressOf, type ConnectionGate, MessageBudget } from './limits.ts';
 import type { CallWatcher, LiveCall, LiveCalls } from './live-calls.ts';
 import { type OriginPolicy, originRefused } from './origins.ts';
@@ -98,20 +97,18 @@ export class SpeechApi {
       sampleRateHz: Number(given.get('rate') ?? Number.NaN),
       channels: Number(given.get('channels') ?? 1),
     });
-    let intake: SoundIntake | undefined;
-    const played = this.answerWhenPlayed(live, response, () => {
-      intake = live.call.openSound();
-      return intake.turnId;
-    });
+    // Before anybody waits for it to be played: a refusal is thrown from here.
+    const intake = live.call.openSound();
+    const played = this.answerWhenPlayed(live, response, () => intake.turnId);
     try {
       for await (const bytes of request) {
-        if (intake!.isOver) break;
-        await intake!.push(decoder.push(bytes as Uint8Array));
+        if (intake.isOver) break;
+        await intake.push(decoder.push(bytes as Uint8Array));
       }
-      if (!intake!.isOver) await intake!.push(decoder.flush());
-      intake!.end();
+      if (!intake.isOver) await intake.push(decoder.flush());
+      intake.end();
     } catch (error) {
-      live.call.stop(intake!.turnId);
+      live.call.stop(intake.turnId);
       if (!response.destroyed) throw error;
     }
     await played;

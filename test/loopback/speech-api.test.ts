@@ -1,12 +1,18 @@
 // Programs that speak through the face of a call: WebSocket and HTTP, the shipped examples, and everything they can do wrong.
+
 import { spawn, spawnSync } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
+import { AppError } from '../../src/errors.ts';
 import type { SpeechApiMessage } from '../../src/signaling/program-socket.ts';
 import type { Failure, Invitation } from '../../src/signaling/protocol.ts';
+import { SpeechApi, type SpeechApiParts } from '../../src/signaling/speech-api.ts';
 import { LoopbackClient } from '../support/loopback-client.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
 import { wavBytes } from '../support/wav-bytes.ts';
@@ -195,6 +201,24 @@ describe('a program over HTTP', () => {
     expect(await refused.json()).toMatchObject({ error: { code: 'VOICE_UNKNOWN' } });
     const stranger = await post('{}', { 'content-type': 'application/json', authorization: 'Bearer x' });
     expect(stranger.status).toBe(403);
+  });
+
+  it('says why a call takes no sound', async () => {
+    const call = {
+      openSound: () => {
+        throw new AppError('SERVER_BUSY', 'Not now.');
+      },
+    };
+    const api = new SpeechApi({
+      tickets: { verify: async () => ({ room: 'any', canSpeak: true }) },
+      calls: { get: () => ({ call, watchers: new Set() }) },
+    } as unknown as SpeechApiParts);
+    const request = Object.assign(Readable.from([new Uint8Array(2)]), {
+      headers: { authorization: 'Bearer x', 'content-type': `audio/pcm;rate=${RATE_HZ}` },
+    });
+    const refused = api.post(request as unknown as IncomingMessage, new EventEmitter() as unknown as ServerResponse);
+    await expect(refused).rejects.toMatchObject({ code: 'SERVER_BUSY' });
+    api.close();
   });
 });
 
