@@ -3,6 +3,7 @@
  * offers the nearest ones; nothing is guessed in silence.
  */
 import { AppError } from '../errors.ts';
+import { editDistance } from '../media/edit-distance.ts';
 import type { Voice } from './tts.ts';
 
 interface ChosenVoice {
@@ -106,16 +107,4 @@ function nearest(word: string, candidates: readonly string[]): string[] {
     .sort((a, b) => a.distance - b.distance || a.name.localeCompare(b.name))
     .slice(0, 5)
     .map(({ name }) => name);
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

@@ -10,6 +10,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { editDistance } from '../media/edit-distance.ts';
 import { createPartFile } from '../media/part-file.ts';
 import { BLENDSHAPE_INDEX, BLENDSHAPE_NAMES, type BlendshapeName, type MotionFrame } from './motion-frame.ts';
 
@@ -212,17 +213,4 @@ async function checkReadable(path: string): Promise<void> {
 function nearestBlendshape(name: string): BlendshapeName {
   const distances = BLENDSHAPE_NAMES.map((candidate) => editDistance(name.toLowerCase(), candidate.toLowerCase()));
   return BLENDSHAPE_NAMES[distances.indexOf(Math.min(...distances))];
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

@@ -2,6 +2,7 @@
  * Words as the desk compares them. In: what somebody typed or a recogniser understood (no punctuation, no accents, small mistakes). Out: folded
  * tokens, stems, and how far two wordings agree. Nothing here knows what anything means.
  */
+import { editDistance } from '../../media/edit-distance.ts';
 import { FUNCTION_WORDS } from '../function-words.ts';
 
 /** Lower case, without accents, markup and odd marks; letters, digits and the marks inside addresses, times and numbers stay. */
@@ -57,17 +58,6 @@ export function isAlike(a: string, b: string): boolean {
   // The first letter is seldom the wrong one, and "no" is not "go".
   if (allowed === 0 || a[0] !== b[0] || /\d/.test(a + b)) return false;
   return editDistance(a, b) <= allowed;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 /** @returns where the phrase's words begin and end in the words said, next to one another; undefined when they are not there. */
