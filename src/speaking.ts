@@ -6,9 +6,9 @@
 
 import type { PlayListener } from './agent/conversation.ts';
 import { Script } from './agent/script.ts';
-import { linesOf } from './agent/ssml.ts';
+import { scriptLines } from './agent/ssml.ts';
 import { type SpeechSynthesizer, shiftChunk } from './agent/tts.ts';
-import type { EngineSession } from './engine/avatar-engine.ts';
+import type { EngineSession } from './engine/engine-session.ts';
 import { AppError } from './errors.ts';
 import type { PlayoutReport } from './media/av-pacer.ts';
 import type { Clock } from './media/clock.ts';
@@ -135,7 +135,7 @@ export class Speaking {
       );
     const { synthesizer, settings, metrics, clock } = this.parts;
     metrics.speechRequests.inc();
-    const lines = linesOf(text);
+    const lines = scriptLines(text);
     const chosen = voice ?? settings.voice;
     const script = new Script({
       // What cannot be spoken is still given to the synthesiser, which says why.

@@ -13,7 +13,7 @@ import { detectLanguage } from './language.ts';
 import { Listener } from './listener.ts';
 import type { Recognizer } from './recognizer.ts';
 import { Reply } from './reply.ts';
-import { Script, unlessAborted } from './script.ts';
+import { Script, untilAborted } from './script.ts';
 import type { Line } from './sentences.ts';
 import type { SpeechSynthesizer } from './tts.ts';
 import type { TurnEffect, TurnEvent } from './turn-events.ts';
@@ -238,7 +238,7 @@ export class Agent implements Conversation {
   private async *think(reply: Reply, text: string, lastSettled: Promise<void>): AsyncGenerator<Line> {
     const { clock, settings } = this.parts;
     const { signal, trace } = reply;
-    await unlessAborted(lastSettled, signal);
+    await untilAborted(lastSettled, signal);
     if (text !== '') this.history.user(text);
     signal.throwIfAborted();
     const askedUs = clock.nowUs();

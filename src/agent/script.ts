@@ -90,7 +90,7 @@ export class Script {
     while (!signal.aborted) {
       this.pending ??= this.source.next();
       this.pending.catch(() => {}); // whoever takes it is told
-      const next = await unlessAborted(this.pending, signal);
+      const next = await untilAborted(this.pending, signal);
       if (next === undefined) return;
       this.pending = undefined;
       if (next.done) {
@@ -275,7 +275,7 @@ function restFrom(parts: readonly SpokenPart[], fromUs: number): SpokenPart[] {
 }
 
 /** @returns undefined when the signal aborts first. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   if (signal.aborted) return undefined;
   let stop = (): void => {};
   const aborted = new Promise<undefined>((resolve) => {

@@ -98,7 +98,7 @@ export function within<T extends Omit<SpeechOptions, 'signal'>>(whole: T, run: R
 }
 
 /** A whole text, plain or SSML, as a script's lines. @throws AppError SSML_INVALID */
-export function linesOf(text: string): Line[] {
+export function scriptLines(text: string): Line[] {
   if (!isSsml(text)) return sentencesOf(text, {});
   return parseSsml(text).flatMap((run) => (run.kind === 'pause' ? [run] : sentencesOf(run.text, run.options)));
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EmbeddedSynthesizer } from '../../src/agent/embedded-synthesizer.ts';
 import { Script } from '../../src/agent/script.ts';
-import { isSsml, linesOf, parseSsml } from '../../src/agent/ssml.ts';
+import { isSsml, parseSsml, scriptLines } from '../../src/agent/ssml.ts';
 import { type SpeechOptions, type SpeechSynthesizer, splitSentences } from '../../src/agent/tts.ts';
 import { AppError } from '../../src/errors.ts';
 import type { SpeechChunk } from '../../src/media/speech.ts';
@@ -95,11 +95,11 @@ describe('SSML', () => {
   });
 
   it('becomes lines of a script', () => {
-    expect(linesOf('Dr. Smith is in. Come back.').map((line) => line.kind === 'sentence' && line.text)).toEqual([
+    expect(scriptLines('Dr. Smith is in. Come back.').map((line) => line.kind === 'sentence' && line.text)).toEqual([
       'Dr. Smith is in.',
       'Come back.',
     ]);
-    expect(linesOf('<speak>One. Two.<break time="300ms"/><prosody rate="fast">Three.</prosody></speak>')).toEqual([
+    expect(scriptLines('<speak>One. Two.<break time="300ms"/><prosody rate="fast">Three.</prosody></speak>')).toEqual([
       { kind: 'sentence', text: 'One.', directions: [] },
       { kind: 'sentence', text: 'Two.', directions: [] },
       { kind: 'pause', durationMs: 300 },
@@ -119,7 +119,7 @@ describe('SSML', () => {
     const ssml =
       '<speak>One. <prosody rate="50%" volume="soft">Two.</prosody><break time="200ms"/><lang xml:lang="it">Tre.</lang></speak>';
     const script = new Script({
-      lines: linesOf(ssml),
+      lines: scriptLines(ssml),
       synthesizer,
       voice: { voice: 'en-us', ratePercent: 110 },
       languageOf: () => undefined,
