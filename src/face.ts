@@ -6,8 +6,8 @@ import type { CallerProsody, Face, PlayListener } from './agent/conversation.ts'
 import type { Script } from './agent/script.ts';
 import type { StageDirection } from './agent/stage-directions.ts';
 import type { Activity } from './agent/turn-events.ts';
-import type { EngineSession } from './engine/avatar-engine.ts';
 import type { AvatarControls } from './engine/controls.ts';
+import type { EngineSession } from './engine/engine-session.ts';
 import type { SoundIntake } from './signaling/hosting.ts';
 import type { Speaking } from './speaking.ts';
 

@@ -4,8 +4,8 @@
  */
 import type { Conversation, ConversationAudience, Face } from './agent/conversation.ts';
 import type { SpeechSynthesizer } from './agent/tts.ts';
-import type { EngineListener, EngineSession } from './engine/avatar-engine.ts';
 import type { AvatarControls } from './engine/controls.ts';
+import type { EngineListener, EngineSession } from './engine/engine-session.ts';
 import { AppError } from './errors.ts';
 import { DirectedFace } from './face.ts';
 import { AvPacer, type PacerAction } from './media/av-pacer.ts';
