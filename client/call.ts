@@ -138,7 +138,8 @@ export class Call {
     socket.on('stats', (m) => events.stats(m));
     socket.on('room', (m) => events.room(m));
     socket.on('failed', (m) => events.failed(m.error));
-    socket.on('ended', () => this.recover());
+    // A goodbye is the end; whatever else ends a session is a fault to recover from.
+    socket.on('ended', ({ reason }) => (reason === 'goodbye' ? this.end() : this.recover()));
     socket.on('connect', () => {
       if (this.state === 'reconnecting') this.recover();
     });

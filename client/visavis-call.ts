@@ -202,7 +202,9 @@ export class VisavisCall extends LitElement {
       stream: (stream) => this.show(stream),
       motion: (message) => this.receiveMotion(message),
       state: (state) => {
-        if (call === this.call) this.enter(state);
+        if (call !== this.call) return;
+        if (state === 'ended') this.leave();
+        else this.enter(state);
       },
       caption: (message) => {
         this.caption = message.text;

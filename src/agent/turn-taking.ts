@@ -50,6 +50,8 @@ export class TurnTaking {
   /** Since when nobody has said anything. */
   private quietSinceUs = 0;
   private hasPrompted = false;
+  /** Somebody is there: an empty room is not asked whether it is. */
+  private hasCaller = false;
   private shown: Activity = 'idle';
   private nowUs = 0;
   private effects: TurnEffect[] = [];
@@ -165,6 +167,7 @@ export class TurnTaking {
   }
 
   private typed(text: string): void {
+    this.hasCaller = true;
     this.isHandedOff = false;
     this.hasPrompted = false;
     this.dropCaller();
@@ -225,7 +228,7 @@ export class TurnTaking {
       if (this.cut && isWaiting && isFalse) this.takeBack();
       else if (!isWaiting && this.isPatienceOver(caller)) this.endCallerTurn(caller);
     }
-    if (!this.caller && !this.reply && this.isTalking && !this.isHandedOff) this.watchSilence();
+    if (!this.caller && !this.reply && this.isTalking && !this.isHandedOff && this.hasCaller) this.watchSilence();
   }
 
   private isPatienceOver(caller: CallerTurn): boolean {
@@ -244,6 +247,7 @@ export class TurnTaking {
     }
     this.dropCaller();
     this.discardCut();
+    this.hasCaller = true;
     this.hasPrompted = false;
     if (text === '') {
       this.quiet();
