@@ -41,6 +41,35 @@ function normalise(weighted: Raster, weight: Raster, coarse: Raster | null): Ras
   return out;
 }
 
+/** Over-relaxed, so that a hole of a head's size is settled. */
+const MEMBRANE_STEPS = 120;
+const OVER_RELAXATION = 1.93;
+
+/**
+ * Stretches a membrane over the unknown part: each pixel the mean of its neighbours (Laplace's equation), so that colours go on from every
+ * edge instead of fading to a mean. Overwrites and returns `filled`, which it starts from; `known` is 0 where it may change.
+ */
+export function membrane(filled: Raster, known: Raster): Raster {
+  const { widthPx: w, heightPx: h, data } = filled;
+  const holes: number[] = [];
+  for (let i = 0; i < known.data.length; i++) if (known.data[i] === 0) holes.push(i);
+  for (let step = 0; step < MEMBRANE_STEPS; step++) {
+    for (const i of holes) {
+      const x = i % w;
+      // At the border of the picture the membrane is free: the pixel itself stands for the neighbour that is not there.
+      const left = 3 * (x > 0 ? i - 1 : i);
+      const right = 3 * (x < w - 1 ? i + 1 : i);
+      const above = 3 * (i >= w ? i - w : i);
+      const below = 3 * (i < w * (h - 1) ? i + w : i);
+      for (let c = 0; c < 3; c++) {
+        const mean = 0.25 * (data[left + c] + data[right + c] + data[above + c] + data[below + c]);
+        data[3 * i + c] += OVER_RELAXATION * (mean - data[3 * i + c]);
+      }
+    }
+  }
+  return filled;
+}
+
 /** Standard deviation of the fine grain (what two 3 × 3 means take away) of the luma where `known` is 1. */
 export function measureGrain(plane: Raster, known: Raster): number {
   const smooth = boxBlur(boxBlur(plane, 1), 1);

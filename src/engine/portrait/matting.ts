@@ -4,7 +4,7 @@
  * person's own colour, the background with the person taken out, and the filter's local model for a finer alpha.
  */
 import { smoothstep } from '../smoothstep.ts';
-import { pushPull } from './fill.ts';
+import { membrane, pushPull } from './fill.ts';
 import {
   boxBlur,
   clamp,
@@ -42,7 +42,7 @@ export interface Matting {
   background: Raster;
   /** 1 where the photo itself is surely background, 0 where it was refilled. */
   backgroundKnown: Raster;
-  /** 1 where the photo's own pixels are shown as background: right up to the matte. */
+  /** 1 where the photo's own pixels are shown as background: nearly up to the matte, whose fringe is hair. */
   backgroundShown: Raster;
   /** For texture in the refilled part: the background without its fine detail, and where to borrow detail from. */
   backgroundLow: Raster;
@@ -73,7 +73,7 @@ export function matteView(view: Raster, rawMatte: Raster, faceOutline: Float32Ar
   }
 
   const backgroundKnown = createRaster(w, h);
-  const backgroundShown = dilate(rough, 1);
+  const backgroundShown = dilate(rough, 2);
   for (let i = 0; i < backgroundShown.data.length; i++) {
     backgroundShown.data[i] = 1 - smoothstep(0.01, 0.06, backgroundShown.data[i]);
   }
@@ -167,7 +167,7 @@ function guidedModel(guide: Raster, target: Raster): { slope: Raster; offset: Ra
 
 /** Background from its known part; the refilled part is softened, since a viewer looks for seams, not for detail. */
 function refill(half: Raster, known: Raster): Raster {
-  const filled = pushPull(half, known);
+  const filled = membrane(pushPull(half, known), known);
   const soft = gaussianBlur(filled, 2);
   const keep = gaussianBlur(known, 1);
   for (let i = 0, j = 0; i < keep.data.length; i++) {
