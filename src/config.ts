@@ -125,7 +125,7 @@ const schema = z.strictObject({
   ...providerSettings,
   motion: z.strictObject({
     /** Pictures per second of a live face. */
-    fps: z.union([z.literal(25), z.literal(30), z.literal(40), z.literal(50), z.literal(60)]),
+    fps: z.literal([25, 30, 40, 50, 60], 'it must be one of 25, 30, 40, 50, 60'),
     /** What the network that hears lips in bare sound runs on; "auto" probes cuda, webgpu, cpu and takes the first that is right and not slower. */
     provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu']),
     /** How heads turn: a network's plans, or the fitted model alone. */

@@ -41,6 +41,10 @@ describe('configuration', () => {
     );
   });
 
+  it('lists what would be right where there are few', () => {
+    expect(() => loadConfig({ VISAVIS__MOTION__FPS: '33' })).toThrow(/one of 25, 30, 40, 50, 60/);
+  });
+
   it('names the file that is wrong', () => {
     const broken = file('{');
     expect(() => loadConfig({ VISAVIS_CONFIG: broken })).toThrowError(
