@@ -62,8 +62,7 @@ export const isSsml = (text: string): boolean => /^\s*(?:<\?xml[^>]*\?>\s*)?<spe
 export function parseSsml(ssml: string): SpeechRun[] {
   if (/<!DOCTYPE|<!ENTITY/i.test(ssml)) throw invalid('it has a DOCTYPE; leave it out');
   const checked = XMLValidator.validate(ssml);
-  if (checked !== true)
-    throw invalid(`line ${checked.err.line}, column ${checked.err.col}: ${checked.err.msg.replace(/\.$/, '')}`);
+  if (checked !== true) throw invalid(problemOf(checked.err));
   const parser = new XMLParser({
     ...{
       preserveOrder: true,
@@ -111,6 +110,13 @@ function sentencesOf(text: string, options: RunOptions): Line[] {
     directions: [],
     ...(Object.keys(options).length > 0 ? { options } : {}),
   }));
+}
+
+/** The parser names elements that are never closed as a bare list, or without a place of theirs. */
+function problemOf({ line, col, msg }: { line: number; col: number; msg: string }): string {
+  const innermost = /^(?:Unclosed tag '([^']+)'|Invalid '\[.*"([^"]+)"\s*\]' found)/s.exec(msg)?.slice(1).find(Boolean);
+  if (innermost !== undefined) return `<${innermost}> is opened and never closed; write </${innermost}> where it ends`;
+  return `line ${line}, column ${col}: ${msg.replace(/\.$/, '')}`;
 }
 
 const invalid = (problem: string, cause?: unknown): AppError =>
