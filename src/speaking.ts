@@ -125,7 +125,7 @@ export class Speaking {
     });
   }
 
-  /** @throws AppError TEXT_TOO_LONG. @returns the turn's number. */
+  /** @throws AppError TEXT_TOO_LONG, TEXT_EMPTY, SSML_INVALID. @returns the turn's number. */
   speak({ text, voice }: { text: string; voice?: string | undefined }, listener: PlayListener = {}): number {
     const { maxCharacters } = this.parts.settings;
     if (text.length > maxCharacters)
@@ -136,10 +136,11 @@ export class Speaking {
     const { synthesizer, settings, metrics, clock } = this.parts;
     metrics.speechRequests.inc();
     const lines = scriptLines(text);
+    if (lines.length === 0)
+      throw new AppError('TEXT_EMPTY', 'The text has no letter or digit to speak; give at least one word.');
     const chosen = voice ?? settings.voice;
     const script = new Script({
-      // What cannot be spoken is still given to the synthesiser, which says why.
-      lines: lines.length > 0 ? lines : [{ kind: 'sentence', text, directions: [] }],
+      lines,
       synthesizer,
       voice: { ...(chosen === undefined ? {} : { voice: chosen }), ratePercent: settings.ratePercent },
       languageOf: () => undefined,

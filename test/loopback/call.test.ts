@@ -111,6 +111,8 @@ describe('bad signaling', () => {
       expect(code(await client.request('answer', message))).toBe('SIGNALING_INVALID');
     expect(code(await client.request('speak', { text: '' }))).toBe('SIGNALING_INVALID');
     expect(code(await client.request('speak', { text: 'x'.repeat(3000) }))).toBe('TEXT_TOO_LONG');
+    for (const text of ['!!!', '<speak> </speak>'])
+      expect(code(await client.request('speak', { text }))).toBe('TEXT_EMPTY');
     await client.until('pictures all the same', () => client.pictures.length > 5);
   });
 
