@@ -8,7 +8,12 @@ import type { Line } from './transcript.ts';
 import type { Activity } from './visavis-call.ts';
 
 const OPENERS = ['Hello! Who are you?', 'What can you do for me?', 'When are you open?'];
-const NAMES: Record<Line['who'], string> = { caller: 'You', face: 'The face', note: 'Note' };
+const NAMES: Record<Line['who'], string> = {
+  caller: 'You',
+  visitor: 'Another visitor',
+  face: 'The face',
+  note: 'Note',
+};
 
 export class ConversationPanel extends LitElement {
   static override properties = {
@@ -100,7 +105,7 @@ export class ConversationPanel extends LitElement {
 
   private renderLine({ who, text, isOpen, wasInterrupted }: Line): unknown {
     return html`<li class="line ${who} ${isOpen ? 'open' : ''}">
-      <span class="hidden">${NAMES[who]}: </span>${text}${wasInterrupted ? html`<span class="cut" title="Interrupted here"> — interrupted</span>` : nothing}
+      <span class=${who === 'visitor' ? 'who' : 'hidden'}>${NAMES[who]}: </span>${text}${wasInterrupted ? html`<span class="cut" title="Interrupted here"> — interrupted</span>` : nothing}
     </li>`;
   }
 

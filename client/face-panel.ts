@@ -61,7 +61,9 @@ export class FacePanel extends LitElement {
       ${this.select(
         'Voice',
         settings.voice,
-        this.voices.map(({ id, title }) => ({ id, name: title })),
+        this.voices
+          .filter(({ id, isUnlisted }) => !isUnlisted || id === settings.voice)
+          .map(({ id, title }) => ({ id, name: title })),
         (voice) => this.choose({ voice }),
       )}
 

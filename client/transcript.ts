@@ -7,7 +7,8 @@ import type { CaptionMessage, HeardMessage, TurnMessage } from '../src/signaling
 export interface Line {
   /** Never changes; newer lines have larger ones. */
   key: number;
-  who: 'caller' | 'face' | 'note';
+  /** A visitor is somebody else in the same room. */
+  who: 'caller' | 'visitor' | 'face' | 'note';
   text: string;
   /** More may come. */
   isOpen: boolean;
@@ -27,12 +28,13 @@ function change(lines: readonly Line[], key: number, part: Partial<Line>): Line[
   return lines.map((line) => (line.key === key ? { ...line, ...part } : line));
 }
 
-/** The caller's voice, understood so far. */
-export function withHeard(lines: readonly Line[], { text, isFinal }: HeardMessage): Line[] {
-  const open = lines.findLast(({ who, isOpen }) => who === 'caller' && isOpen);
+/** A voice, understood so far: the caller's own, or another visitor's. */
+export function withHeard(lines: readonly Line[], { text, isFinal, isOthers }: HeardMessage): Line[] {
+  const speaker = isOthers ? 'visitor' : 'caller';
+  const open = lines.findLast(({ who, isOpen }) => who === speaker && isOpen);
   if (!text.trim()) return open && isFinal ? lines.filter(({ key }) => key !== open.key) : [...lines];
   if (open) return change(lines, open.key, { text, isOpen: !isFinal });
-  return add(lines, { who: 'caller', text, isOpen: !isFinal });
+  return add(lines, { who: speaker, text, isOpen: !isFinal });
 }
 
 export function withTyped(lines: readonly Line[], text: string): Line[] {

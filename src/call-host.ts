@@ -84,10 +84,16 @@ export function createCallHost(parts: CallHostParts): CallHost {
     },
     async voices() {
       const voices = await synthesizer.voices();
-      return voices.map(({ id, name, languages }) => ({ id, title: name, language: languages[0] ?? '' }));
+      return voices.map(({ id, name, languages }) => {
+        const language = languages[0] ?? '';
+        return { id, title: name, language, ...(UNSPOKEN_LANGUAGES.has(language) ? { isUnlisted: true } : {}) };
+      });
     },
   };
 }
+
+/** Klingon, Pyash, Lang Belta, Quenya, Sindarin and a test: nobody's mother tongue, nor anyone's second. */
+const UNSPOKEN_LANGUAGES: ReadonlySet<string> = new Set(['piqd', 'py', 'qdb', 'qya', 'sjn', 'xex']);
 
 /** Who talks through a face: by configuration a model that hears and speaks, else recogniser, brain and voice. */
 function openConversation(parts: CallHostParts, face: Face, audience: ConversationAudience): Conversation {

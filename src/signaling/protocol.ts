@@ -194,6 +194,8 @@ export interface TurnTrace {
 export interface HeardMessage {
   text: string;
   isFinal: boolean;
+  /** In a room: another visitor said or typed it. */
+  isOthers?: true;
 }
 
 /** What the face does, for the page to show. */
@@ -254,4 +256,6 @@ export interface VoiceInfo {
   id: string;
   title: string;
   language: string;
+  /** Not worth a line in a list; whoever names it gets it. */
+  isUnlisted?: true;
 }

@@ -87,6 +87,7 @@ export class RoomMember implements HostedCall {
   say(text: string, voice?: string): void {
     this.room.requireWord(this);
     this.room.call.say(text, voice);
+    this.room.typed(this, text);
   }
 
   setTalk(isOn: boolean, voice?: string): void {

@@ -8,7 +8,7 @@ import { AppError } from '../errors.ts';
 import type { CallAudience, HostedCall } from './hosting.ts';
 import type { LiveCalls } from './live-calls.ts';
 import type { MediaOutlet } from './peer.ts';
-import type { RoomState } from './protocol.ts';
+import type { HeardMessage, RoomState } from './protocol.ts';
 import type { RoomMedia, RoomMediaEvents } from './room-media.ts';
 import { type Newcomer, RoomMember } from './room-member.ts';
 
@@ -40,6 +40,8 @@ export class Room {
   private media: RoomMedia | undefined;
   private readonly members = new Set<RoomMember>();
   private speaker: RoomMember | undefined;
+  /** Who has or last had the floor. */
+  private lastSpeaker: RoomMember | undefined;
   private hasStarted = false;
   private lastKeyframeMs = Number.NEGATIVE_INFINITY;
   private keyframeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -113,6 +115,7 @@ export class Room {
     this.requireWord(member);
     if (this.speaker === member) return;
     this.speaker = member;
+    this.lastSpeaker = member;
     this.announce();
   }
 
@@ -171,6 +174,17 @@ export class Room {
     for (const member of this.members) member.audience.room(this.stateFor(member));
   }
 
+  /** What a member asked the face in writing, for the others: its own page shows what was typed there. */
+  typed(member: RoomMember, text: string): void {
+    for (const other of this.members)
+      if (other !== member) other.audience.heard({ text, isFinal: true, isOthers: true });
+  }
+
+  private tellHeard(speaker: RoomMember | undefined, message: HeardMessage): void {
+    for (const member of this.members)
+      member.audience.heard(member === speaker ? message : { ...message, isOthers: true });
+  }
+
   /** What the call tells, told to everyone. */
   private audience(): CallAudience {
     const all = (tell: (audience: CallAudience) => void): void => {
@@ -182,7 +196,8 @@ export class Room {
         all((audience) => audience.turn(m));
         this.parts.calls.tell(this.id, (watcher) => watcher.turn(m));
       },
-      heard: (m) => all((audience) => audience.heard(m)),
+      // Whoever just gave the floor back is still the one whose last words are told.
+      heard: (m) => this.tellHeard(this.lastSpeaker, m),
       activity: (m) => all((audience) => audience.activity(m)),
       handoff: () => all((audience) => audience.handoff()),
       hint: (m) => all((audience) => audience.hint(m)),

@@ -97,7 +97,7 @@ class Visitor {
     room: (state) => void this.states.push(state),
     caption: ({ text }) => void this.told.push(`caption ${text}`),
     turn: ({ state }) => void this.told.push(`turn ${state}`),
-    heard: ({ text }) => void this.told.push(`heard ${text}`),
+    heard: ({ text, isOthers }) => void this.told.push(`heard${isOthers ? ' another say' : ''} ${text}`),
     activity: ({ state }) => void this.told.push(`activity ${state}`),
     handoff: () => void this.told.push('handoff'),
     hint: ({ text }) => void this.told.push(`hint ${text}`),
@@ -296,6 +296,20 @@ describe('the floor', () => {
 });
 
 describe('what everyone shares', () => {
+  it('is also what was asked: the others see it as another visitor’s', async () => {
+    const [a, b] = [new Visitor(), new Visitor()];
+    const first = await enter(a);
+    const second = await enter(b);
+    second.say('When are you open?');
+    expect([a.told, b.told]).toEqual([['heard another say When are you open?'], []]);
+    first.setTalk(true);
+    opened[0]!.audience.heard({ text: 'and', isFinal: false });
+    first.setTalk(false);
+    opened[0]!.audience.heard({ text: 'And today?', isFinal: true });
+    expect(a.told.slice(1)).toEqual(['heard and', 'heard And today?']);
+    expect(b.told).toEqual(['heard another say and', 'heard another say And today?']);
+  });
+
   it('is told to all, and to programs once', async () => {
     const [a, b] = [new Visitor(), new Visitor()];
     const { sessionId } = await enter(a);
@@ -312,7 +326,7 @@ describe('what everyone shares', () => {
     audience.hint({ text: 'type' });
     audience.handoff();
     const expected = ['caption hello', 'turn started', 'failed VOICE_UNKNOWN'].concat([
-      'heard hi',
+      'heard another say hi',
       'activity thinking',
       'hint type',
       'handoff',

@@ -14,6 +14,13 @@ describe('the transcript', () => {
     expect(texts(lines)).toEqual(['caller: When are you open?', 'caller…: and']);
   });
 
+  it('keeps what another visitor says apart from the caller’s own words', () => {
+    let lines = withHeard([], { text: 'when', isFinal: false });
+    lines = withHeard(lines, { text: 'Hello', isFinal: true, isOthers: true });
+    lines = withHeard(lines, { text: 'When?', isFinal: true });
+    expect(texts(lines)).toEqual(['caller: When?', 'visitor: Hello']);
+  });
+
   it('takes back what turned out to be nothing', () => {
     const lines = withHeard([], { text: 'hm', isFinal: false });
     expect(withHeard(lines, { text: ' ', isFinal: true })).toEqual([]);
