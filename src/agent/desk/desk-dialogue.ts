@@ -5,17 +5,19 @@
 import { detectLanguage } from '../language.ts';
 import { DeskContext, type DeskReply, type DeskSettings, type OpenQuestion } from './desk-context.ts';
 import type { FormSpec } from './form-spec.ts';
-import { FormTalk } from './form-talk.ts';
+import { type FormStep, FormTalk } from './form-talk.ts';
 import { hoursReply } from './hours-question.ts';
 import type { Knowledge } from './knowledge.ts';
 import { readMoment } from './moments.ts';
 import type { Intent } from './phrase-book.ts';
 import { SURE, type TopicSearch } from './topic-search.ts';
-import { chosen, goOn, speak, topicReply } from './topic-talk.ts';
+import { chosen, goOn, introduction, speak, topicReply } from './topic-talk.ts';
 import { fill, isFunctionWord, stem, tokens } from './wording.ts';
 
 const MAX_CHARS = 1000;
 const MAX_WORDS = 80;
+/** Small talk that a form is not left for. */
+const IN_PASSING = ['howAreYou', 'whoAreYou', 'robot', 'joke'] as const;
 
 export class DeskDialogue {
   readonly #desk: DeskContext;
@@ -50,7 +52,7 @@ export class DeskDialogue {
     if (this.#form) return this.#inForm(this.#form, text, said);
     const open = this.#desk.open;
     this.#desk.open = undefined;
-    const intent = this.#desk.book.intentOf(said);
+    const intent = this.#desk.book.meaningOf(said, text.includes('?'));
     return (
       (open && this.#answered(open, intent, said, text)) ??
       (intent && this.#smallTalk(intent, heard)) ??
@@ -132,6 +134,8 @@ export class DeskDialogue {
     const moment = readMoment(text, this.#desk.language, this.#desk.now, this.#desk.namedDays());
     const form = this.#formFor(asked);
     if (form) return this.#startForm(form, text);
+    const introduced = introduction(this.#desk, asked, text);
+    if (introduced) return introduced;
     const words = tokens(moment.rest)
       .slice(0, MAX_WORDS)
       .filter((word) => asked.includes(word) || !said.includes(word));
@@ -179,14 +183,18 @@ export class DeskDialogue {
   #inForm(form: FormTalk, text: string, said: readonly string[]): DeskReply {
     const { phrases } = this.#desk.book;
     const context = this.#desk.slotContext();
-    const intent = this.#desk.book.intentOf(said);
+    // "The long goodbye" may be the title of a book.
+    const intent = form.isFreeText
+      ? this.#desk.book.intentOf(said)
+      : this.#desk.book.meaningOf(said, text.includes('?'));
     if (intent === 'human' || intent === 'bye') {
       this.#form = undefined;
       return this.#desk.say(intent);
     }
-    let step = form.turn(text, context);
+    const chat = IN_PASSING.find((each) => each === intent);
+    let step: FormStep = chat && form.isFreeText ? { kind: 'astray' } : form.turn(text, context);
     if (step.kind === 'astray') {
-      const aside = this.#aside(text, said);
+      const aside = chat ? this.#desk.say(chat).text : this.#aside(text, said);
       if (aside) return { text: `${aside} [pause 300] ${phrases.form.back} ${form.prompt}` };
       step = form.missed(context);
     }

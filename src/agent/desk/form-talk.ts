@@ -7,7 +7,7 @@ import { type Given, readSlot, type SlotContext } from './form-slots.ts';
 import type { FormSpec, Slot } from './form-spec.ts';
 import { fill, findPhrase, listed, tokens } from './wording.ts';
 
-type FormStep =
+export type FormStep =
   | { kind: 'ask'; say: string }
   /** Not an answer to the form; the prompt brings back to it. */
   | { kind: 'astray' }
@@ -39,6 +39,11 @@ export class FormTalk {
   get prompt(): string {
     if (this.#stage === 'confirming') return this.#confirmation();
     return this.#asking?.ask ?? this.#confirmation();
+  }
+
+  /** Whether anything may be the answer to the question that stands open. */
+  get isFreeText(): boolean {
+    return this.#stage === 'asking' && this.#asking?.kind === 'text';
   }
 
   /** Values for the record, by slot. */

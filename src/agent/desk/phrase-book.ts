@@ -38,6 +38,7 @@ const cues = {
     opening: phrases,
     closing: phrases,
     when: phrases,
+    asks: phrases,
     followUp: phrases,
     correction: phrases,
     first: phrases,
@@ -154,7 +155,9 @@ export function replacePhrases(phrases: Phrases, source: YamlSource): Phrases {
   } as Phrases;
 }
 
-const ROOMY: ReadonlySet<Intent> = new Set(['human', 'robot', 'whoAreYou', 'bye', 'thanks', 'repeat']);
+const ROOMY: ReadonlySet<Intent> = new Set(['human', 'robot', 'bye', 'thanks', 'repeat']);
+/** A call for a person and a goodbye are heard within so many words. */
+const SHORT_WORDS = 16;
 
 export class PhraseBook {
   readonly phrases: Phrases;
@@ -191,6 +194,34 @@ export class PhraseBook {
       if (content.length <= allowed && others.length <= 3 + 2 * words.length) best = { intent, length };
     }
     return best?.intent;
+  }
+
+  /**
+   * @returns what the words mean with all that is said around it: a person is called for anywhere in a short sentence ("I am angry, let me talk to
+   * a human"), goodbye is said at its end or its beginning; then what the words mean as a whole, greeting and politeness apart.
+   */
+  meaningOf(said: readonly string[], isQuestion: boolean): Intent | undefined {
+    const asks = isQuestion || this.begins('asks', this.withoutPoliteness(said));
+    const called = this.#intents.some(({ intent, words }) => {
+      // "A colleague" may be spoken of; "talk to a colleague" is a wish, even as a question.
+      if (intent !== 'human' || words.length < (asks ? 3 : 2)) return false;
+      return said.length <= SHORT_WORDS && findPhrase(said, words) !== undefined;
+    });
+    if (called) return 'human';
+    return (
+      (this.#isGoodbye(said, asks) ? 'bye' : undefined) ??
+      this.intentOf(said) ??
+      this.intentOf(this.withoutPoliteness(said))
+    );
+  }
+
+  #isGoodbye(said: readonly string[], asks: boolean): boolean {
+    if (asks || said.length > SHORT_WORDS) return false;
+    return this.#intents.some(({ intent, words }) => {
+      if (intent !== 'bye') return false;
+      const ends = findPhrase(said.slice(-words.length), words) !== undefined;
+      return ends || (words.length === 1 && said.length > 1 && findPhrase(said.slice(0, 1), words) !== undefined);
+    });
   }
 
   /** Whether the word stands in one of the cue's phrases. */

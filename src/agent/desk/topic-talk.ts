@@ -10,7 +10,7 @@ import { isNamed } from './hours-question.ts';
 import type { Topic } from './markdown-topics.ts';
 import type { Intent } from './phrase-book.ts';
 import { SURE } from './topic-search.ts';
-import { agreement, listed, tokens } from './wording.ts';
+import { agreement, findPhrase, isFunctionWord, listed, tokens } from './wording.ts';
 
 /** What is said in one go before asking whether to go on. */
 const BREATH_CHARS = 340;
@@ -138,12 +138,28 @@ function titles(topics: readonly Topic[]): string[] {
   return topics.map((topic) => (topic.parent && !areSiblings ? `${topic.parent.title}: ${topic.title}` : topic.title));
 }
 
+/** "My name is Peter", in so many words: whatever the name may remind of. */
+export function introduction(desk: DeskContext, asked: readonly string[], text: string): DeskReply | undefined {
+  const saysName = desk.book.phrases.heard.nameIs.some((phrase) => {
+    const words = tokens(phrase);
+    // "I am" begins anything.
+    const isPlain = words.length >= 2 && words.some((word) => !isFunctionWord(word, desk.language));
+    return isPlain && findPhrase(asked.slice(0, words.length), words) !== undefined;
+  });
+  return saysName ? nameIn(desk, text) : undefined;
+}
+
+function nameIn(desk: DeskContext, text: string): DeskReply | undefined {
+  const reading = readSlot({ kind: 'name', id: 'who', ask: '', called: [] }, text, false, desk.slotContext());
+  return reading && 'given' in reading ? desk.say('niceToMeet', { who: reading.given.said }) : undefined;
+}
+
 function unknown(desk: DeskContext, asked: readonly string[], text: string): DeskReply {
   const spoken = detectLanguage(asked.join(' '), desk.language);
   if (desk.known(spoken) === undefined && (asked.length >= 3 || !/\p{Script=Latin}/u.test(asked.join(''))))
     return desk.say('otherLanguage');
-  const introduced = readSlot({ kind: 'name', id: 'who', ask: '', called: [] }, text, false, desk.slotContext());
-  if (introduced && 'given' in introduced) return desk.say('niceToMeet', { who: introduced.given.said });
+  const introduced = nameIn(desk, text);
+  if (introduced) return introduced;
   desk.misses++;
   if (desk.misses % 2 === 0) {
     desk.open = { kind: 'human' };
