@@ -95,10 +95,20 @@ export class VisavisPage extends LitElement {
     const listed = await fetchPortraits();
     this.portraits = [...listed, ...(await fetchOwnPortraits(listed, this.query.get('portrait')))];
     const known = this.portraits.find(({ id }) => id === this.settings.portraitId) ?? this.portraits[0];
+    const missing: string[] = [];
+    const named = this.query.get('portrait');
+    if (named && known && known.id !== named)
+      missing.push(`There is no face “${named}” here; this is “${known.title}”.`);
     this.settings = { ...this.settings, portraitId: known?.id ?? '' };
     this.voices = await fetchVoices();
-    if (this.voices.some(({ id }) => id === this.settings.voice)) return;
-    this.settings = { ...this.settings, voice: voiceFor(this.voices, navigator.language)?.id ?? '' };
+    if (!this.voices.some(({ id }) => id === this.settings.voice)) {
+      const voice = voiceFor(this.voices, navigator.language);
+      const unknown = this.query.get('voice');
+      if (unknown)
+        missing.push(`There is no voice “${unknown}” here; the face speaks with “${voice?.title ?? 'its own'}”.`);
+      this.settings = { ...this.settings, voice: voice?.id ?? '' };
+    }
+    if (missing.length > 0) this.call.tell(missing.join(' '));
   }
 
   private onKey(event: KeyboardEvent, isDown: boolean): void {
@@ -144,7 +154,10 @@ export class VisavisPage extends LitElement {
           ${call.isLive ? this.renderToolbar() : this.renderGallery()}
           ${this.renderNotice()}
           ${call.room && call.isLive ? renderRoomNote(call.room) : nothing}
-          ${DISCLOSURE}
+          <div class="below">
+            ${DISCLOSURE}
+            ${call.isLive ? html`<button type="button" class="pill" @click=${() => this.openFacePanel()}>Change face</button>` : nothing}
+          </div>
         </section>
         <aside class="side">
           <div class="tabs" role="tablist" aria-label="Beside the face">
@@ -225,6 +238,16 @@ export class VisavisPage extends LitElement {
       }}>${name}</button>`;
   }
 
+  /** On a narrow screen the panel is below the face. */
+  private openFacePanel(): void {
+    this.tab = 'face';
+    void this.updateComplete.then(() => {
+      const panel = this.querySelector<HTMLElement>('#panel');
+      panel?.scrollIntoView({ block: 'nearest' });
+      panel?.querySelector<HTMLElement>('.thumb[aria-pressed=true]')?.focus();
+    });
+  }
+
   private renderConversation(): unknown {
     const { call } = this;
     return html`<conversation-panel
@@ -244,7 +267,9 @@ export class VisavisPage extends LitElement {
       isBusy: this.isBusy,
       choose: (portraitId) => this.choose({ portraitId }),
       pick: (file) => {
-        this.consentFile = file;
+        // A browser that does not know the kind of a file leaves it to the server.
+        if (file.type === '' || file.type.startsWith('image/')) this.consentFile = file;
+        else this.call.tell(`${file.name} is not a picture: choose a JPEG, PNG or WebP.`, true);
       },
     });
   }

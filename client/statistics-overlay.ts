@@ -46,10 +46,12 @@ export function renderStatistics({ render, firstPictureMs, received, sent, trace
     ['draw · encode', sent ? `${sent.renderMs.toFixed(1)} · ${sent.encodeMs.toFixed(1)} ms` : '–', 'Per picture'],
   ];
   return html`
-    <div class="statistics" role="group" aria-label="Statistics">
-      ${renderRows(`Arrives, ${render === 'client' ? 'drawn here' : 'as video'}`, arrives)}
-      ${renderRows('Leaves the server', leaves)}
-      ${trace ? renderTrace(trace, received) : nothing}
+    <div class="frame">
+      <div class="statistics" role="group" aria-label="Statistics" tabindex="0">
+        ${renderRows(`Arrives, ${render === 'client' ? 'drawn here' : 'as video'}`, arrives)}
+        ${renderRows('Leaves the server', leaves)}
+        ${trace ? renderTrace(trace, received) : nothing}
+      </div>
     </div>
   `;
 }
@@ -78,12 +80,26 @@ function renderTrace(trace: TurnTrace, received: LinkStatistics | undefined): Te
 }
 
 export const statisticsStyles = css`
-  .statistics { position: absolute; top: 0.6rem; left: 0.6rem; max-height: calc(100% - 1.2rem); overflow: auto; padding: 0.5rem 0.75rem 0.6rem; background: #0c0a08cc; color: #e9e2d6; border-radius: 0.7rem; font: 0.72rem/1.5 ui-monospace, monospace; font-variant-numeric: tabular-nums; box-sizing: border-box; }
+  .frame { position: absolute; inset: 0; container-type: size; pointer-events: none; }
+  .statistics { pointer-events: auto; position: absolute; top: 0.6rem; left: 0.6rem; max-height: calc(100% - 1.2rem); overflow: auto; padding: 0.5rem 0.75rem 0.6rem; background: #0c0a08cc; color: #e9e2d6; border-radius: 0.7rem; font: 0.72rem/1.5 ui-monospace, monospace; font-variant-numeric: tabular-nums; box-sizing: border-box; }
   .statistics h3 { margin: 0.3rem 0 0.1rem; font: 600 0.68rem/1.4 system-ui, sans-serif; color: #e8b36a; letter-spacing: 0.02em; }
   .statistics dl { margin: 0; display: grid; grid-template-columns: auto auto; column-gap: 1rem; }
   .statistics dd { margin: 0; text-align: right; }
   .statistics b { display: inline-block; width: 0.55em; height: 0.55em; margin-right: 0.45em; border-radius: 2px; }
   .bar { display: flex; height: 0.4rem; border-radius: 0.2rem; overflow: hidden; margin: 0.25rem 0; }
   .bar i { flex-basis: 0; }
+  /* A small face: a strip at its lower edge, to be scrolled. */
+  @container (max-width: 30rem) {
+    .statistics { inset: auto 0 0 0; max-height: 36%; padding: 0.2rem 0.6rem 0.4rem; background: #0c0a08b0; border-radius: 0; font-size: 0.62rem; line-height: 1.4; overscroll-behavior: contain; }
+    .statistics h3 { font-size: 0.62rem; }
+    .statistics dl { grid-template-columns: 1fr auto 1fr auto; column-gap: 0.6rem; }
+  }
+  @container (max-width: 20rem) {
+    .statistics dl { grid-template-columns: 1fr auto; }
+  }
+  /* The words of the face go to the upper edge: between, they would cover the mouth. */
+  @media (max-width: 40rem), (max-height: 30rem) {
+    .caption:has(+ .frame) { top: 3.2rem; bottom: auto; }
+  }
   .part0 { background: #7fb4d8; } .part1 { background: #8fcfa3; } .part2 { background: #e8d06a; } .part3 { background: #e8a35a; } .part4 { background: #d9776a; } .part5 { background: #b79ad6; }
 `;
