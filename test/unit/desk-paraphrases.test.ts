@@ -98,3 +98,43 @@ describe('small talk after a greeting, and in the middle of a form', () => {
     ]);
   });
 });
+
+describe('a booking', () => {
+  it.each([
+    ["I'd like to book a guided tour for Friday at 3 pm", 'two', 'Smith', 'a@b.org', /2 people, on Friday.* at 3 pm/],
+    ['book a tour for 3 at 3pm on friday', 'Smith', 'a@b.org', 'hm', /3 people, on Friday.* at 3 pm/],
+    ['book a tour', 'for one on Friday', '3pm', 'Smith', 'a@b.org', /one person, on Friday.* at 3 pm/],
+    ['Ich möchte eine Führung für zwei am Freitag um 15 Uhr buchen', 'Müller', 'a@b.org', /2 Personen, .* um 15 Uhr/],
+    ['vorrei prenotare una visita guidata per tre venerdì alle 15', 'Rossi', 'a@b.org', /3 persone, .* alle 15/],
+    ['quiero reservar una visita para tres el viernes a las 15', 'López', 'a@b.org', /3 personas, .* a las 15/],
+    ['je voudrais réserver une visite pour deux vendredi à 15 h', 'Dupont', 'a@b.org', /2 personnes, .* à 15 h/],
+  ])('%s', async (...turns) => {
+    const lines = turns.filter((turn) => typeof turn === 'string');
+    const expected = turns.find((turn) => turn instanceof RegExp)!;
+    await converse(lines.map((line, i) => (i === lines.length - 1 ? ([line, expected] as const) : ([line] as const))));
+  });
+
+  it('takes what was not asked for, and goes on asking', async () => {
+    await converse([
+      ['book a tour', /how many/],
+      ['at 3 pm', /All right: 3 pm\. For how many/],
+      ['two', /which day/],
+      ['are you open on Sunday?', /On Sunday the museum.*which day/],
+      ['my name is John Smith', /All right: John Smith\. On which day/],
+      ['my email is js@example.org', /All right: js@example\.org\. On which day/],
+      ['tomorrow', /2 people, on Wednesday, 25 November at 3 pm, for John Smith; .*js@example\.org/],
+    ]);
+  });
+
+  it('says what was changed, and what was given', async () => {
+    await converse([
+      ["I'd like to book a guided tour for Friday at 3 pm", /how many/],
+      ['two', /What name/],
+      ['what was the date again?', /^On Friday, 27 November\. What name/],
+      ['make that five people, and Saturday instead', /5 people, on Saturday, 28 November\. What name/],
+      ['at 11 am', /All right: 11 am\. What name/],
+      ['three people', /All right: 3 people\. What name/],
+      ['what was the time again', /^11 am\. What name/],
+    ]);
+  });
+});

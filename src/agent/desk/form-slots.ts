@@ -61,8 +61,15 @@ export function readSlot(slot: Slot, text: string, isAnswer: boolean, context: S
         ) % 1440;
       return { given: { value: clock(at), said: timeName(at, context.language) } };
     }
-    case 'number':
-      return readNumber(slot, isAnswer ? text : moment().rest, isAnswer, context);
+    case 'number': {
+      const { rest, days, minute, isVague } = moment();
+      // "At 3 pm" is no count, even where one was asked for; "about four" is.
+      const hasMoment = days.length > 0 || (minute !== undefined && !isVague);
+      return (
+        readNumber(slot, isAnswer && !hasMoment ? text : rest, isAnswer, context) ??
+        readParty(slot, text, rest, context)
+      );
+    }
     case 'name':
       return moment().days.length > 0 ? undefined : readName(text, isAnswer, context);
     case 'code':
@@ -75,11 +82,19 @@ export function readSlot(slot: Slot, text: string, isAnswer: boolean, context: S
       return readEmail(text, context) ?? readPhone(text, context);
     case 'choice': {
       const said = tokens(text);
+      const { minute, isVague } = moment();
+      // A time of day is one of the options' times, or none of them.
+      const isThen = (phrase: string) => {
+        const at = readMoment(phrase, context.language, context.now).minute;
+        return at !== undefined && minute !== undefined && (at === minute || (isVague && at === minute + 720));
+      };
       // "For three people" is no answer to a question about three o'clock that nobody has asked yet.
-      const counts = (phrase: string) => isAnswer || !/\d/.test(withDigits(fold(phrase), context.language));
-      const found = Object.entries(slot.options).find(([, phrases]) =>
-        phrases.some((phrase) => counts(phrase) && findPhrase(said, tokens(phrase))),
-      );
+      const counts = (phrase: string) =>
+        (isAnswer && minute === undefined) || !/\d/.test(withDigits(fold(phrase), context.language));
+      const options = Object.entries(slot.options);
+      const found =
+        options.find(([value, phrases]) => [value, ...phrases].some(isThen)) ??
+        options.find(([, phrases]) => phrases.some((phrase) => counts(phrase) && findPhrase(said, tokens(phrase))));
       return found ? { given: { value: found[0], said: found[1][0] ?? found[0] } } : undefined;
     }
     case 'text': {
@@ -143,7 +158,27 @@ function readNumber(
   if (value === undefined) return undefined;
   if (value < slot.min || value > slot.max)
     return { problem: fill(context.book.phrases.form.range, { min: String(slot.min), max: String(slot.max) }) };
-  return { given: { value, said: String(value) } };
+  return {
+    given: {
+      value,
+      said: fill((value === 1 ? slot.said?.one : slot.said?.other) ?? '{number}', { number: String(value) }),
+    },
+  };
+}
+
+const FOR_SO_MANY =
+  /\b(?:for|we are|fur|wir sind|per|siamo(?: in)?|para|somos|pour|nous sommes|on est) (\d{1,3})\b(?! ?(?:euros?|hours?|minutes?|days?|stunden?|minuten|tage?|or[ae]|minuti|giorni|horas?|minutos|dias|heures?|jours?)\b)/;
+
+/** "A tour for three": a count that has no unit and is no date and no time. */
+function readParty(
+  slot: Extract<Slot, { kind: 'number' }>,
+  text: string,
+  rest: string,
+  context: SlotContext,
+): SlotReading {
+  const count = FOR_SO_MANY.exec(withDigits(fold(text), context.language))?.[1];
+  if (slot.unit.length === 0 || count === undefined || !tokens(rest).includes(count)) return undefined;
+  return readNumber(slot, count, true, context);
 }
 
 const PARTICLES = new Set([

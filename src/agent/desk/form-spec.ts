@@ -29,6 +29,8 @@ const slot = z.discriminatedUnion('kind', [
     max: z.number().int().default(1000),
     /** Words after the number: `[people, persons]`; with one, the number is understood anywhere. */
     unit: z.array(z.string().min(1)).default([]),
+    /** How it is read back, with `{number}`; the number alone without it. */
+    said: z.strictObject({ one: z.string().min(1), other: z.string().min(1) }).optional(),
   }),
   /** Letters and digits, as order and card numbers. */
   z.strictObject({

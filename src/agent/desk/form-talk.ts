@@ -5,7 +5,7 @@
 
 import { type Given, readSlot, type SlotContext } from './form-slots.ts';
 import type { FormSpec, Slot } from './form-spec.ts';
-import { fill, findPhrase, listed, tokens } from './wording.ts';
+import { fill, findPhrase, listed, sentenceCase, tokens } from './wording.ts';
 
 export type FormStep =
   | { kind: 'ask'; say: string }
@@ -15,6 +15,12 @@ export type FormStep =
   | { kind: 'stuck' }
   | { kind: 'cancelled' }
   | { kind: 'finished' };
+
+/** What was taken from the caller's words, and what was wrong with some of it. */
+interface Taken {
+  given: Given[];
+  problem: string;
+}
 
 const MAX_MISSES = 3;
 
@@ -31,7 +37,7 @@ export class FormTalk {
 
   /** @param text what the caller wants it for; whatever of the form is in it need not be asked. */
   start(text: string, context: SlotContext): string {
-    const problem = this.#takeAll(text, context, undefined);
+    const { problem } = this.#takeAll(text, context, undefined);
     return `${problem} ${this.#next()}`.trim();
   }
 
@@ -56,6 +62,8 @@ export class FormTalk {
   }
 
   turn(text: string, context: SlotContext): FormStep {
+    const recalled = this.#recalled(text, context);
+    if (recalled) return { kind: 'ask', say: `${recalled} ${this.prompt}` };
     const intent = context.book.intentOf(tokens(text));
     if (intent === 'cancel') return { kind: 'cancelled' };
     if (intent === 'repeat') return { kind: 'ask', say: this.prompt };
@@ -74,21 +82,48 @@ export class FormTalk {
 
   #answered(text: string, context: SlotContext): FormStep {
     const slot = this.#asking;
-    if (!slot) return this.#ask('');
+    if (!slot) return this.#ask(NOTHING, context);
     const said = tokens(text);
     // "No, sorry, make it Tuesday" while the name is asked for.
     const corrects = context.book.begins('correction', said);
     if (corrects || looksLikeQuestion(text)) {
       const changed = this.#change(text, context, slot);
-      if (corrects && changed !== undefined) return this.#ask(changed);
+      if (corrects && isSomething(changed)) return this.#ask(changed, context);
       if (looksLikeQuestion(text) && (slot.kind === 'name' || slot.kind === 'text')) return { kind: 'astray' };
     }
-    const reading = readSlot(slot, text, true, this.#withDay(context));
-    if (!reading) return { kind: 'astray' };
+    // "Are you open on Sunday?" chooses no day.
+    const asksHours = context.book.has('opening', said) || context.book.has('closing', said);
+    if (asksHours && isQuestion(text, context)) return { kind: 'astray' };
+    // "Five people" is nobody's name.
+    const isCount =
+      slot.kind === 'name' &&
+      this.spec.slots.some((each) => each.kind === 'number' && readSlot(each, text, false, context) !== undefined);
+    const reading = isCount ? undefined : readSlot(slot, text, true, this.#withDay(context));
+    if (!reading) return this.#besides(text, context, slot);
     if ('problem' in reading) return { kind: 'ask', say: `${reading.problem} ${slot.ask}` };
     this.#given.set(slot.id, reading.given);
-    const problem = slot.kind === 'text' || slot.kind === 'name' ? '' : this.#takeAll(text, context, slot);
-    return this.#ask(problem);
+    const problem = slot.kind === 'text' || slot.kind === 'name' ? '' : this.#takeAll(text, context, slot).problem;
+    return this.#ask({ given: [], problem }, context);
+  }
+
+  /** No answer to the question, but perhaps to another: "my name is John Smith" while the time is asked for. */
+  #besides(text: string, context: SlotContext, slot: Slot): FormStep {
+    if (isQuestion(text, context)) return { kind: 'astray' };
+    const changed = this.#change(text, context, slot);
+    const taken = this.#takeAll(text, context, slot);
+    const all = { given: [...changed.given, ...taken.given], problem: changed.problem || taken.problem };
+    return isSomething(all) ? this.#ask(all, context) : { kind: 'astray' };
+  }
+
+  /** "What was the date again?" */
+  #recalled(text: string, context: SlotContext): string | undefined {
+    const said = tokens(text);
+    if (!isQuestion(text, context) || !context.book.has('recall', said)) return undefined;
+    const slot = this.spec.slots.find(
+      (each) => this.#given.has(each.id) && each.called.some((name) => findPhrase(said, tokens(name))),
+    );
+    const given = slot && this.#given.get(slot.id);
+    return given && `${sentenceCase(given.said)}.`;
   }
 
   /** The caller has heard everything read back. */
@@ -96,7 +131,7 @@ export class FormTalk {
     const said = tokens(text);
     const intent = context.book.intentOf(said);
     const changed = this.#change(text, context, undefined);
-    if (changed !== undefined) return this.#ask(changed);
+    if (isSomething(changed)) return this.#ask(changed, context);
     const isYes = intent === 'yes' || (intent === undefined && context.book.beginsWithIntent('yes', said));
     if (isYes && this.#stage === 'confirming') return { kind: 'finished' };
     const named = this.spec.slots.find((slot) => slot.called.some((name) => findPhrase(said, tokens(name))));
@@ -114,10 +149,10 @@ export class FormTalk {
     return { kind: 'astray' };
   }
 
-  /** @returns undefined when nothing that was given already is said anew; else what was wrong with it, or ''. */
-  #change(text: string, context: SlotContext, besides: Slot | undefined): string | undefined {
+  /** Takes what was given already and is now said anew. */
+  #change(text: string, context: SlotContext, besides: Slot | undefined): Taken {
     const said = tokens(text);
-    let result: string | undefined;
+    const result: Taken = { given: [], problem: '' };
     for (const slot of this.spec.slots) {
       if (slot === besides || !this.#given.has(slot.id)) continue;
       const isNamed = slot.called.some((name) => findPhrase(said, tokens(name)));
@@ -130,27 +165,30 @@ export class FormTalk {
         readSlot(slot, text, isOpen, day);
       if (!reading) continue;
       if ('problem' in reading) {
-        result = reading.problem;
+        result.problem = reading.problem;
         continue;
       }
       if (this.#given.get(slot.id)?.value === reading.given.value) continue;
       this.#given.set(slot.id, reading.given);
-      result ??= '';
+      result.given.push(reading.given);
     }
     return result;
   }
 
-  /** Takes whatever is in the text for slots that are still open. @returns what was wrong with some of it. */
-  #takeAll(text: string, context: SlotContext, besides: Slot | undefined): string {
-    let problem = '';
+  /** Takes whatever is in the text for slots that are still open. */
+  #takeAll(text: string, context: SlotContext, besides: Slot | undefined): Taken {
+    const result: Taken = { given: [], problem: '' };
     for (const slot of this.spec.slots) {
       if (slot === besides || this.#given.has(slot.id)) continue;
       const reading = readSlot(slot, text, false, this.#withDay(context));
       if (!reading) continue;
-      if ('problem' in reading) problem ||= reading.problem;
-      else this.#given.set(slot.id, reading.given);
+      if ('problem' in reading) result.problem ||= reading.problem;
+      else {
+        this.#given.set(slot.id, reading.given);
+        result.given.push(reading.given);
+      }
     }
-    return problem;
+    return result;
   }
 
   #withDay(context: SlotContext): SlotContext {
@@ -161,8 +199,12 @@ export class FormTalk {
     return { ...context, day: { year, month, day } };
   }
 
-  #ask(before: string): FormStep {
-    return { kind: 'ask', say: `${before} ${this.#next()}`.trim() };
+  /** @param taken out of turn: read back at once, where not everything is read back anyway. */
+  #ask({ given, problem }: Taken, context: SlotContext): FormStep {
+    const next = this.#next();
+    const values = given.map(({ said }) => said).join(', ');
+    const noted = given.length > 0 && this.#stage === 'asking' ? fill(context.book.phrases.form.noted, { values }) : '';
+    return { kind: 'ask', say: [problem, noted, next].filter((part) => part !== '').join(' ') };
   }
 
   #next(): string {
@@ -194,5 +236,12 @@ function hasMoment(text: string, spec: FormSpec, context: SlotContext): boolean 
     (slot) => (slot.kind === 'date' || slot.kind === 'time') && readSlot(slot, text, false, context) !== undefined,
   );
 }
+
+const NOTHING: Taken = { given: [], problem: '' };
+const isSomething = ({ given, problem }: Taken): boolean => given.length > 0 || problem !== '';
+
+/** By its mark, or by how it begins: a recogniser writes no marks. */
+const isQuestion = (text: string, { book }: SlotContext): boolean =>
+  looksLikeQuestion(text) || book.begins('asks', book.withoutPoliteness(tokens(text)));
 
 const looksLikeQuestion = (text: string): boolean => /\?\s*$/.test(text);

@@ -42,6 +42,8 @@ export function readMoment(text: string, language: string, now: CivilTime, named
   const one = ONE_O_CLOCK[language];
   let rest = fold(text);
   if (one) rest = rest.replace(one[0], one[1]);
+  // "3pm" is two words.
+  rest = rest.replace(/(\d)(?=[ap]\.?m\b)/g, '$1 ');
   rest = ` ${withDigits(rest, language).replace(/\s+/g, ' ').trim()} `;
   const days: CivilDate[] = [];
   const take = (pattern: RegExp): RegExpExecArray | null => {

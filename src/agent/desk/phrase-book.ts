@@ -39,6 +39,7 @@ const cues = {
     closing: phrases,
     when: phrases,
     asks: phrases,
+    recall: phrases,
     followUp: phrases,
     correction: phrases,
     first: phrases,
@@ -95,6 +96,7 @@ const form = z.strictObject({
     cancelled: sentence,
     whatToChange: sentence,
     failed: sentence,
+    noted: sentence,
   },
   ...{ lost: sentence, past: sentence, notYet: sentence, closed: sentence, range: sentence },
 });
