@@ -11,9 +11,9 @@ import { AppError } from './errors.ts';
 import type { Render, StatsMessage } from './signaling/protocol.ts';
 
 /** Of a core that draws; the rest absorbs pictures that cost more than the mean. */
-const MAX_WORKER_SHARE = 0.9;
+const MAX_WORKER_SHARE = 0.7;
 /** Of all cores together; the rest is for signaling, synthesis and the system. */
-const MAX_TOTAL_SHARE = 0.95;
+const MAX_TOTAL_SHARE = 0.75;
 /** Of the main thread, whose stalls every call hears. */
 const MAX_MAIN_SHARE = 0.75;
 /** Sound, packets and pacing of one call, share of the main thread, until it has been seen. */
