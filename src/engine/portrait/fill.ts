@@ -41,20 +41,32 @@ function normalise(weighted: Raster, weight: Raster, coarse: Raster | null): Ras
   return out;
 }
 
-/** Over-relaxed, so that a hole of a head's size is settled. */
-const MEMBRANE_STEPS = 120;
-const OVER_RELAXATION = 1.93;
+/** Over-relaxed, so that a hole of a head's size is settled: first coarsely, then its edges. */
+const COARSE_STEPS = 60;
+const FINE_STEPS = 16;
+const OVER_RELAXATION = 1.9;
 
 /**
- * Stretches a membrane over the unknown part: each pixel the mean of its neighbours (Laplace's equation), so that colours go on from every
- * edge instead of fading to a mean. Overwrites and returns `filled`, which it starts from; `known` is 0 where it may change.
+ * Fills the unknown part like a membrane that is stretched over it: each pixel the mean of its neighbours (Laplace's equation), so that
+ * colours go on from every edge instead of fading to a mean. `known` is 1 where `rgb` stays and 0 where it is made.
  */
-export function membrane(filled: Raster, known: Raster): Raster {
-  const { widthPx: w, heightPx: h, data } = filled;
-  const holes: number[] = [];
-  for (let i = 0; i < known.data.length; i++) if (known.data[i] === 0) holes.push(i);
-  for (let step = 0; step < MEMBRANE_STEPS; step++) {
-    for (const i of holes) {
+export function membrane(rgb: Raster, known: Raster): Raster {
+  const { widthPx: w, heightPx: h } = rgb;
+  const sure = halve(known);
+  for (let i = 0; i < sure.data.length; i++) sure.data[i] = sure.data[i] > 0.99 ? 1 : 0;
+  const start = pushPull(rgb, known);
+  const coarse = resize(relax(halve(start), sure, COARSE_STEPS), w, h);
+  for (let i = 0, j = 0; i < known.data.length; i++, j += 3)
+    if (known.data[i] === 0) for (let c = j; c < j + 3; c++) start.data[c] = coarse.data[c];
+  return relax(start, known, FINE_STEPS);
+}
+
+function relax(raster: Raster, known: Raster, steps: number): Raster {
+  const { widthPx: w, heightPx: h, data } = raster;
+  const holes = Int32Array.from(known.data.keys()).filter((i) => known.data[i] === 0);
+  for (let step = 0; step < steps; step++) {
+    for (let k = 0; k < holes.length; k++) {
+      const i = holes[k]!;
       const x = i % w;
       // At the border of the picture the membrane is free: the pixel itself stands for the neighbour that is not there.
       const left = 3 * (x > 0 ? i - 1 : i);
@@ -62,12 +74,12 @@ export function membrane(filled: Raster, known: Raster): Raster {
       const above = 3 * (i >= w ? i - w : i);
       const below = 3 * (i < w * (h - 1) ? i + w : i);
       for (let c = 0; c < 3; c++) {
-        const mean = 0.25 * (data[left + c] + data[right + c] + data[above + c] + data[below + c]);
-        data[3 * i + c] += OVER_RELAXATION * (mean - data[3 * i + c]);
+        const mean = 0.25 * (data[left + c]! + data[right + c]! + data[above + c]! + data[below + c]!);
+        data[3 * i + c] = data[3 * i + c]! + OVER_RELAXATION * (mean - data[3 * i + c]!);
       }
     }
   }
-  return filled;
+  return raster;
 }
 
 /** Standard deviation of the fine grain (what two 3 × 3 means take away) of the luma where `known` is 1. */

@@ -167,7 +167,7 @@ function guidedModel(guide: Raster, target: Raster): { slope: Raster; offset: Ra
 
 /** Background from its known part; the refilled part is softened, since a viewer looks for seams, not for detail. */
 function refill(half: Raster, known: Raster): Raster {
-  const filled = membrane(pushPull(half, known), known);
+  const filled = membrane(half, known);
   const soft = gaussianBlur(filled, 2);
   const keep = gaussianBlur(known, 1);
   for (let i = 0, j = 0; i < keep.data.length; i++) {
