@@ -1,5 +1,5 @@
 // The same wishes in other words: what callers really say to the shipped desk, and where a topic must not be guessed.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,8 +23,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function converse(turns: readonly (readonly [said: string, expected?: RegExp, not?: RegExp])[]): Promise<void> {
-  const dialogue = brain.open();
+async function converse(
+  turns: readonly (readonly [said: string, expected?: RegExp, not?: RegExp])[],
+  desk = brain,
+): Promise<void> {
+  const dialogue = desk.open();
   const history: Utterance[] = [];
   for (const [text, expected, not] of turns) {
     history.push({ role: 'user', text });
@@ -136,5 +139,52 @@ describe('a booking', () => {
       ['three people', /All right: 3 people\. What name/],
       ['what was the time again', /^11 am\. What name/],
     ]);
+  });
+});
+
+describe('the right topic, or none', () => {
+  it.each([
+    ['When are you open on Thursday?', /open from 10 am to 9 pm/],
+    ['Wann haben Sie am Donnerstag geöffnet?', /von 10 Uhr bis 21 Uhr/],
+    ['do you have a coffee shop', /café is on the ground floor/],
+    ['how much is it for children?', /8 euros for adults.*Children under 14/],
+    ['Was kostet der Eintritt für Kinder?', /8 Euro.*Kinder unter 14/],
+    ['Quanto costa il biglietto per i bambini?', /8 euro.*sotto i 14/],
+    ['¿Cuánto cuesta la entrada para niños?', /8 euros.*menores de 14/],
+    ["Combien coûte l'entrée pour les enfants ?", /8 euros.*moins de 14/],
+    ['can you speak German?', /I speak German, English/],
+    ['Sprechen Sie Englisch?', /Ich spreche Deutsch, Englisch/],
+  ])('%s', async (text, expected) => {
+    await converse([[text, expected]]);
+  });
+
+  it.each(['who is the president of France', 'who painted the Mona Lisa', 'how tall is the Eiffel Tower'])(
+    '%s: does not know, and names what is asked for most',
+    async (text) => {
+      await converse([
+        [text, /\[look away\].*Opening hours, Tickets and prices, Guided tours, and The café/],
+        ['What did you just say?', /Opening hours, Tickets and prices/],
+      ]);
+    },
+  );
+
+  it('promises nobody who is not there', async () => {
+    await converse([
+      ['I want to speak to the manager', /cannot call anybody from here.*\[hand off\]/],
+      ['I need a doctor', /dial 1 1 2.*\[hand off\]/, /calling/],
+    ]);
+  });
+
+  it('says what the place says where somebody can be called', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'visavis-desk-'));
+    await mkdir(join(own, 'en'));
+    await writeFile(join(own, 'en', 'a.md'), '# Tea\n\nThere is tea.\n');
+    await writeFile(join(own, 'place.yaml'), 'name: Tea house\nhandOff: { en: "Anna comes at once. [hand off]" }\n');
+    await using house = new EmbeddedBrain(
+      { knowledgeDir: own, name: '', language: 'en', timeZone: 'UTC', recordsDir: folder },
+      { now: () => TUESDAY },
+    );
+    await converse([['talk to a human', /^Anna comes at once\. \[hand off\]$/]], house);
+    await rm(own, { recursive: true, force: true });
   });
 });

@@ -133,13 +133,14 @@ export class DeskContext {
 
   line(key: Said, values: Record<string, string> = {}): string {
     const { place, languages } = this.knowledge;
-    const main = this.here.topics.filter((topic) => !topic.parent).map((topic) => topic.title);
     const { date, minute } = this.now;
     const languageNames = new Intl.DisplayNames(this.language, { type: 'language' });
-    return fill(this.book.variant(key, this.#turn), {
+    // Where somebody is there to be called, the place says how.
+    const told = key === 'human' ? inLanguage(place.handOff, this.language) : undefined;
+    return fill(told ?? this.book.variant(key, this.#turn), {
       name: this.settings.name || (inLanguage(place.hosts, this.language) ?? 'Visavis'),
       place: inLanguage(place.names, this.language) ?? '',
-      topics: listed(turned(main, this.#turn).slice(0, 4), this.language),
+      topics: listed(this.here.offered, this.language),
       languages: listed(
         [...languages.keys()].map((tag) => languageNames.of(tag) ?? tag),
         this.language,
@@ -151,6 +152,3 @@ export class DeskContext {
     });
   }
 }
-
-/** The list from another beginning each time, in its order. */
-const turned = <T>(list: readonly T[], by: number): T[] => list.map((_, i) => list[(i + by) % list.length]!);

@@ -61,8 +61,7 @@ export function hoursReply(
   desk.misses = 0;
   const talk = new HoursTalk(desk.book.phrases.hours, desk.language, desk.now);
   const name = subject.names[desk.language]?.[0] ?? Object.values(subject.names)[0]?.[0] ?? '';
-  const asks =
-    isClosing && !isOpening && (isWhen || !hasMoment) ? 'closing' : isOpening && isWhen ? 'opening' : 'whether';
+  const asks = isClosing && !isOpening && (isWhen || !hasMoment) ? 'closing' : 'whether';
   return { text: talk.answer({ hours: subject.hours, subject: name, moment, asks }) };
 }
 

@@ -23,8 +23,8 @@ interface HoursQuestion {
   /** As it is said: "the museum". */
   subject: string;
   moment: Pick<Moment, 'days' | 'minute' | 'isVague' | 'isNow'>;
-  /** What is asked for: when it closes, when it opens, or whether. */
-  asks: 'closing' | 'opening' | 'whether';
+  /** What is asked for: only when it closes, or whether and when it is open. */
+  asks: 'closing' | 'whether';
 }
 
 export class HoursTalk {
@@ -101,9 +101,8 @@ export class HoursTalk {
     const { spans, special } = hoursOn(hours, date);
     const day = this.day(date);
     const holiday = special?.names[this.#language]?.[0];
-    const first = spans[0];
     const last = spans.at(-1);
-    if (!first || !last) {
+    if (!last) {
       const closed = holiday
         ? this.#sentence('closedHoliday', { day, holiday, subject })
         : this.#sentence('closed', { day, subject });
@@ -111,8 +110,6 @@ export class HoursTalk {
     }
     if (isSameDay(date, this.#now.date) && this.#now.minute >= last.toMin) return this.#isOpenNow(hours, subject);
     if (asks === 'closing') return this.#sentence('closes', { day, subject, until: this.#time(last.toMin) });
-    if (asks === 'opening' && spans.length === 1 && !isSameDay(date, this.#now.date))
-      return this.#sentence('opens', { day, subject, time: this.#time(first.fromMin) });
     const values = { day, subject, spans: this.#spans(spans) };
     return holiday ? this.#sentence('openHoliday', { ...values, holiday }) : this.#sentence('open', values);
   }

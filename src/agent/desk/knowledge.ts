@@ -19,6 +19,8 @@ export interface LanguageKnowledge {
   forms: readonly FormSpec[];
   /** Words that mean the same: the first stands for the others. */
   synonyms: readonly (readonly string[])[];
+  /** Titles that are named to somebody who does not know what to ask; the first topics where none are given. */
+  offered: readonly string[];
   phrases: PhraseBook;
 }
 
@@ -31,16 +33,21 @@ const frontMatter = z.strictObject({
   /** Where the folder does not say it. */
   language: z.string().optional(),
   synonyms: z.array(z.array(z.string().min(1)).min(2)).default([]),
+  /** Titles of what callers ask for most. */
+  offered: z.array(z.string().min(1)).default([]),
   form: formSchema.optional(),
 });
 
 const LANGUAGE = /^[a-z]{2,3}$/;
+/** So many one can remember. */
+const OFFERED = 4;
 const PHRASES_FILE = 'phrases.yaml';
 
 interface Draft {
   topics: Topic[];
   forms: { form: FormSpec; file: string; line: number }[];
   synonyms: string[][];
+  offered: string[];
 }
 
 /**
@@ -66,12 +73,15 @@ export function loadKnowledge(dir: string, phrasesDir: string): Knowledge {
       topics: draft.topics,
       forms: draft.forms.map(({ form }) => form),
       synonyms: draft.synonyms,
+      offered: [...draft.offered, ...titlesOf(draft)].slice(0, OFFERED),
       phrases: new PhraseBook(phrasesFor(language, dir, phrasesDir), language),
     });
   }
   const placeFile = join(dir, 'place.yaml');
   return { languages, place: existsSync(placeFile) ? readPlace({ file: placeFile, text: read(placeFile) }) : NOWHERE };
 }
+
+const titlesOf = ({ topics }: Draft): string[] => topics.filter((topic) => !topic.parent).map((topic) => topic.title);
 
 /** Sorted, so that the same folder gives the same knowledge everywhere. */
 function markdownFiles(dir: string): { path: string; language: string | undefined }[] {
@@ -131,11 +141,12 @@ function readFile(file: string, folder: string | undefined, drafts: Map<string, 
       1,
       'the language is not known; put the file into a folder such as "en" or write "language: en" into its front matter.',
     );
-  const draft = drafts.get(language) ?? { topics: [], forms: [], synonyms: [] };
+  const draft = drafts.get(language) ?? { topics: [], forms: [], synonyms: [], offered: [] };
   drafts.set(language, draft);
   const linesBefore = head ? head[0].split('\n').length - 1 : 0;
   draft.topics.push(...readTopics(text.slice(head?.[0].length ?? 0), file, linesBefore, language));
   draft.synonyms.push(...value.synonyms);
+  draft.offered.push(...value.offered);
   if (!value.form) return;
   const unknown = unknownPlaceholder(value.form);
   if (unknown)

@@ -16,6 +16,7 @@ const intents = {
     howAreYou: phrases,
     whoAreYou: phrases,
     robot: phrases,
+    languages: phrases,
     thanks: phrases,
     bye: phrases,
     human: phrases,
@@ -57,6 +58,7 @@ const says = z.strictObject({
     howAreYou: phrases,
     whoAreYou: phrases,
     robot: phrases,
+    languages: phrases,
     thanks: phrases,
     bye: phrases,
   },
@@ -126,7 +128,7 @@ const hours = z.strictObject({
     closedThen: sentence,
     thatDay: sentence,
   },
-  ...{ closes: sentence, opens: sentence },
+  closes: sentence,
 });
 
 const complete = z.strictObject({ heard, says, form, hours });

@@ -40,6 +40,8 @@ const schema = z.strictObject({
   name: translated,
   /** What the face is called. */
   host: translated.optional(),
+  /** Said to somebody who wants a person: "Anna will be with you in a moment. [hand off]". */
+  handOff: translated.optional(),
   timeZone: z.string().refine(isTimeZone, 'a time zone such as Europe/Rome').optional(),
   /** The first is meant when nothing else is named. */
   hours: z
@@ -66,11 +68,13 @@ export interface Place {
   /** By language; `''` for all. */
   names: Readonly<Record<string, string>>;
   hosts: Readonly<Record<string, string>>;
+  /** What is said to somebody who wants a person; without it that nobody can be called from here. */
+  handOff: Readonly<Record<string, string>>;
   timeZone: string | undefined;
   subjects: readonly HoursSubject[];
 }
 
-export const NOWHERE: Place = { names: {}, hosts: {}, timeZone: undefined, subjects: [] };
+export const NOWHERE: Place = { names: {}, hosts: {}, handOff: {}, timeZone: undefined, subjects: [] };
 
 /** @throws AppError KNOWLEDGE_INVALID */
 export function readPlace(source: YamlSource): Place {
@@ -78,6 +82,7 @@ export function readPlace(source: YamlSource): Place {
   return {
     names: byLanguage(value.name),
     hosts: byLanguage(value.host),
+    handOff: byLanguage(value.handOff),
     timeZone: value.timeZone,
     subjects: value.hours.map((each) => ({
       names: each.names,

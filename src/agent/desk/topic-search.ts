@@ -3,6 +3,7 @@
  * is (0 … 1). The search library finds and ranks; how much of the question a topic covers decides whether it is an answer at all.
  */
 import MiniSearch, { type SearchResult } from 'minisearch';
+import { editDistance } from '../../media/edit-distance.ts';
 import type { LanguageKnowledge } from './knowledge.ts';
 import type { Topic } from './markdown-topics.ts';
 import { agreement, isFunctionWord, stem, tokens } from './wording.ts';
@@ -16,6 +17,8 @@ interface Hit {
 
 /** Below this the desk does not know. */
 export const SURE = 0.5;
+/** No answer. */
+const UNSURE = 0.2;
 const MAX_QUERY_WORDS = 30;
 /** Words found only in the text or in the topic above say less than those of the title. */
 const ELSEWHERE = 0.75;
@@ -85,6 +88,11 @@ export class TopicSearch {
     const terms = [...new Set(words.flatMap((word) => this.#term(word) ?? []))];
     const results = terms.length === 0 ? [] : this.#index.search(terms.join(' '));
     const best = results[0]?.score ?? 1;
+    // "Who is the president of France": most of it is about something else, whatever a word may remind of.
+    const known = new Set(terms.filter((term) => this.#isKnown(term)));
+    const isFound = (term: string) => known.has(term) || results.some((result) => result.queryTerms.includes(term));
+    const strange = terms.filter((term) => !isFound(term) && !/^\p{N}+$/u.test(term));
+    const isElsewhere = strange.length > known.size;
     const hits = new Map<Topic, Hit>();
     for (const result of results.slice(0, 20)) {
       const topic = this.#topics[Number(result.id)]!;
@@ -98,6 +106,7 @@ export class TopicSearch {
       hit.sureness = Math.max(hit.sureness, likeness >= 0.85 ? likeness + 0.1 : likeness);
       hits.set(topic, hit);
     }
+    if (isElsewhere) for (const hit of hits.values()) hit.sureness = Math.min(hit.sureness, UNSURE);
     const family = about ? familyOf(about) : undefined;
     const score = (hit: Hit) =>
       hit.sureness +
@@ -134,6 +143,16 @@ export class TopicSearch {
       if (sentences) return sentences;
     }
     return undefined;
+  }
+
+  /** As it is, with another ending, or with one slip behind its first letter. */
+  #isKnown(term: string): boolean {
+    if (this.#frequency.has(term)) return true;
+    return [...this.#frequency.keys()].some(
+      (known) =>
+        known[0] === term[0] &&
+        ((known.length >= 4 && term.startsWith(known)) || (term.length >= 5 && editDistance(known, term) <= 1)),
+    );
   }
 
   /** Words that no topic knows weigh most: a question about motorcycles is not answered because it also says "sell". */
