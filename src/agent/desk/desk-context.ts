@@ -136,7 +136,7 @@ export class DeskContext {
     const { date, minute } = this.now;
     const languageNames = new Intl.DisplayNames(this.language, { type: 'language' });
     // Where somebody is there to be called, the place says how.
-    const told = key === 'human' ? inLanguage(place.handOff, this.language) : undefined;
+    const told = key === 'human' ? (place.handOff[this.language] ?? place.handOff['']) : undefined;
     return fill(told ?? this.book.variant(key, this.#turn), {
       name: this.settings.name || (inLanguage(place.hosts, this.language) ?? 'Visavis'),
       place: inLanguage(place.names, this.language) ?? '',
