@@ -110,7 +110,7 @@ export class CallModel {
     },
     hint: ({ text }: HintMessage) => this.tell(text),
     handoff: () => {
-      this.lines = withNote(this.lines, 'You are being handed over to a person. Stay on the line.');
+      this.lines = withNote(this.lines, 'A person has been asked for.');
     },
     room: (room: RoomState) => {
       this.room = room;
