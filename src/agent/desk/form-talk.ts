@@ -88,7 +88,12 @@ export class FormTalk {
     const corrects = context.book.begins('correction', said);
     if (corrects || looksLikeQuestion(text)) {
       const changed = this.#change(text, context, slot);
-      if (corrects && isSomething(changed)) return this.#ask(changed, context);
+      if (corrects && isSomething(changed)) {
+        // "Make that five people, and Saturday instead" answers the question, too.
+        const own = slot.kind === 'number' ? readSlot(slot, text, false, context) : undefined;
+        if (own && !('problem' in own)) this.#given.set(slot.id, own.given);
+        return this.#ask(changed, context);
+      }
       if (looksLikeQuestion(text) && (slot.kind === 'name' || slot.kind === 'text')) return { kind: 'astray' };
     }
     // "Are you open on Sunday?" chooses no day.
