@@ -142,6 +142,16 @@ describe('a booking', () => {
   });
 });
 
+describe('a correction', () => {
+  it('may answer what was asked, too', async () => {
+    await converse([
+      ["I'd like to book a guided tour for Friday at 3 pm", /how many/],
+      ['make that five people, and Saturday instead', /on Saturday, 28 November\. What name/],
+      ['Anna Berg', undefined, /how many/],
+    ]);
+  });
+});
+
 describe('the right topic, or none', () => {
   it.each([
     ['When are you open on Thursday?', /open from 10 am to 9 pm/],
