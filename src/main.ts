@@ -51,7 +51,7 @@ export async function serve(config: Config): Promise<RunningServer> {
       (err: unknown) => logger.error({ err }, 'motion from bare sound is not available'),
     );
     warmUpConversation(config, talkers).catch((err) => logger.warn({ err }, 'warming up the conversation failed'));
-    measureCapacity(config, gallery, capacity, logger)
+    measureCapacity(config, gallery, capacity, workers, logger)
       .catch((err) => logger.warn({ err }, 'measuring what a picture costs failed'))
       .then(() => gallery.warmUp())
       .catch((err) => logger.warn({ err }, 'warming up portraits failed'));
@@ -84,7 +84,13 @@ async function warmUpConversation({ stt, tts }: Config, talkers: ConversationPar
 }
 
 /** Calls are taken meanwhile, few until it is done. */
-async function measureCapacity(config: Config, gallery: Gallery, capacity: Capacity, logger: Logger): Promise<void> {
+async function measureCapacity(
+  config: Config,
+  gallery: Gallery,
+  capacity: Capacity,
+  workers: number,
+  logger: Logger,
+): Promise<void> {
   const [first] = await gallery.list();
   if (!first || config.server.maxCalls > 0) return;
   const rigPath = await gallery.rigPath(first.id);
@@ -92,7 +98,7 @@ async function measureCapacity(config: Config, gallery: Gallery, capacity: Capac
   const bitrateBps = config.webrtc.bitrateKbps * 1000;
   const { fps } = config.motion;
   const task = { rigPath, sizePx: PICTURE_PX, fps, codec: codec!, bitrateBps };
-  const { pictureMs, encoders } = await calibrate(task, Math.ceil(availableCores()));
+  const { pictureMs, encoders } = await calibrate(task, workers);
   capacity.calibrated(pictureMs);
   logger.info({ pictureMs: Math.round(pictureMs * 10) / 10, encoders }, 'measured what a picture costs');
 }

@@ -9,6 +9,7 @@ import { Script } from './agent/script.ts';
 import { scriptLines } from './agent/ssml.ts';
 import { type SpeechSynthesizer, shiftChunk } from './agent/tts.ts';
 import type { EngineSession } from './engine/engine-session.ts';
+import { ENGINE_RATE_HZ } from './engine/spoken-turn.ts';
 import { AppError } from './errors.ts';
 import type { PlayoutReport } from './media/av-pacer.ts';
 import type { Clock } from './media/clock.ts';
@@ -19,7 +20,6 @@ import type { Metrics } from './telemetry.ts';
 
 /** Speech given to the engine ahead of what it has announced; more would only make interruptions waste work. */
 const MAX_AHEAD_US = 2_000_000;
-const ENGINE_RATE_HZ = 48_000;
 
 export interface SpeakingParts {
   engine: EngineSession;
