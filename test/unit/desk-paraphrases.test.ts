@@ -147,7 +147,7 @@ describe('a correction', () => {
     await converse([
       ["I'd like to book a guided tour for Friday at 3 pm", /how many/],
       ['make that five people, and Saturday instead', /on Saturday, 28 November\. What name/],
-      ['Anna Berg', undefined, /how many/],
+      ['Anna Berg', /phone number or an e-mail/, /how many/],
     ]);
   });
 });
