@@ -26,7 +26,7 @@ const npx = (args) =>
   spawnSync('npx', ['--no-install', ...args], { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
 
 if (spawnSync('node', ['scripts/setup.mjs'], { cwd: root, stdio: 'inherit' }).status !== 0) process.exit(1);
-const { findChromium } = await import('./find-chromium.mjs');
+const { findChromium } = await import('../dist/cli/find-chromium.js');
 
 function checkLane() {
   for (const args of [

@@ -12,6 +12,7 @@ import { type Config, environmentSecrets } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { clientDir, modelsDir, packageFile, wasmDir } from '../paths.ts';
 import { createLogger } from '../telemetry.ts';
+import { findChromium } from './find-chromium.ts';
 import { parseIceUrl, probeIce } from './stun-probe.ts';
 
 export interface Finding {
@@ -39,15 +40,6 @@ const NETWORKS = [
   ...['silero-vad', 'moonshine-tiny-en-encoder', 'moonshine-tiny-en-decoder'],
 ];
 const OTHER_FILES = ['face-basis.bin', 'head-prior.json', 'phonemes.json'];
-const CHROMIUM_PATHS = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-];
-
 export function checksOf(config: Config): Check[] {
   return [
     { name: 'node', limitMs: QUICK_MS, run: checkNode },
@@ -259,9 +251,7 @@ function findingOf({ isOk, detail, remedy }: Health): Finding {
 }
 
 async function checkBrowser(): Promise<Finding> {
-  // Not a secret, but it too lives in the environment.
-  const named = environmentSecrets('CHROMIUM_PATH');
-  const path = [named, ...CHROMIUM_PATHS].find((each) => each !== undefined && existsSync(each));
+  const path = findChromium();
   if (path !== undefined) return ok(`${path} runs the browser tests.`);
   return warning(
     'There is no Chromium here.',

@@ -1,6 +1,6 @@
 /** Chromium for the e2e lane: headless, offline, with a fake microphone where a WAV is given. */
 import { type Browser, chromium } from 'playwright-core';
-import { findChromium } from '../../scripts/find-chromium.mjs';
+import { findChromium } from '../../src/cli/find-chromium.ts';
 
 export interface BrowserOptions {
   /** File that the fake microphone plays in a loop. */

@@ -5,20 +5,18 @@
  * first picture shown, warm; `first_picture_cold_ms`: the same for the first caller of a server that has just started.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { createCallHost } from '../../call-host.ts';
 import { AppError } from '../../errors.ts';
 import { Gallery } from '../../gallery.ts';
 import { Scope } from '../../media/scope.ts';
-import { clientDir, packageFile } from '../../paths.ts';
+import { clientDir } from '../../paths.ts';
 import type { CallHost, HostedCall } from '../../signaling/hosting.ts';
 import type { MediaOutlet } from '../../signaling/peer.ts';
 import { startServer } from '../../signaling/server.ts';
 import { WeriftPeer } from '../../signaling/werift-peer.ts';
 import { createLogger, createMetrics } from '../../telemetry.ts';
+import { findChromium } from '../find-chromium.ts';
 import { openBenchEngine } from './bench-engine.ts';
 import { type Benchmark, round, summary } from './benchmark.ts';
 import { followFirstPictures, pause, say, voice } from './live-call.ts';
@@ -104,23 +102,23 @@ const wallMs = (): number => performance.timeOrigin + performance.now();
 
 /** @throws AppError BAD_USAGE outside a checkout or without Chromium. */
 async function launch(): Promise<Browser> {
-  const finder = join(dirname(packageFile), 'scripts', 'find-chromium.mjs');
-  const executablePath = existsSync(finder)
-    ? ((await import(pathToFileURL(finder).href)) as { findChromium(): string | undefined }).findChromium()
-    : undefined;
-  if (!executablePath)
+  const executablePath = findChromium();
+  const playwright = await import('playwright-core').catch(() => undefined);
+  if (!executablePath || !playwright)
     throw new AppError(
       'BAD_USAGE',
       '--e2e needs a checkout with its development packages and Chromium; name it in CHROMIUM_PATH.',
     );
-  const { chromium } = await import('playwright-core');
   const args = [
     '--no-sandbox',
     '--disable-gpu',
     '--disable-background-networking',
     '--autoplay-policy=no-user-gesture-required',
   ];
-  return chromium.launch({ executablePath, args: [...args, '--disable-features=WebRtcHideLocalIpsWithMdns'] });
+  return playwright.chromium.launch({
+    executablePath,
+    args: [...args, '--disable-features=WebRtcHideLocalIpsWithMdns'],
+  });
 }
 
 async function openPage(chromium: Browser, url: string): Promise<Page> {
