@@ -64,14 +64,15 @@ export function parseSsml(ssml: string): SpeechRun[] {
   const checked = XMLValidator.validate(ssml);
   if (checked !== true) throw invalid(problemOf(checked.err));
   const parser = new XMLParser({
-    ...{
-      preserveOrder: true,
-      ignoreAttributes: false,
-      attributeNamePrefix: '',
-      trimValues: false,
-      parseTagValue: false,
-    },
-    ...{ parseAttributeValue: false, htmlEntities: false, ignoreDeclaration: true, ignorePiTags: true },
+    preserveOrder: true,
+    ignoreAttributes: false,
+    attributeNamePrefix: '',
+    trimValues: false,
+    parseTagValue: false,
+    parseAttributeValue: false,
+    htmlEntities: false,
+    ignoreDeclaration: true,
+    ignorePiTags: true,
   });
   let nodes: Node[];
   try {
