@@ -1,6 +1,7 @@
 /** What the overlay shows: how the call arrives, how it leaves the server, and where the last answer's time went. Markup only. */
 import { css, html, nothing, type TemplateResult } from 'lit';
-import type { Render, StatsMessage, TurnTrace } from '../src/signaling/protocol.ts';
+import type { TurnTrace } from '../src/media/turn-trace.ts';
+import type { Render, StatsMessage } from '../src/signaling/protocol.ts';
 import type { LinkStatistics } from './link-statistics.ts';
 
 export interface Statistics {

@@ -9,14 +9,8 @@
  * `handoff`, `stats`, `room {viewers, floor, …}`, `level {level}` of the microphone, 0…1, `talk {isOn}`, `failed {code, message, retryAfterS?}`.
  */
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
-import type {
-  ActivityMessage,
-  ControlsMessage,
-  Invitation,
-  Render,
-  StatsMessage,
-  TurnTrace,
-} from '../src/signaling/protocol.ts';
+import type { TurnTrace } from '../src/media/turn-trace.ts';
+import type { ActivityMessage, ControlsMessage, Invitation, Render, StatsMessage } from '../src/signaling/protocol.ts';
 import { Call, type CallState } from './call.ts';
 import { callStyles } from './call-styles.ts';
 import { DrawnFace } from './drawn-face.ts';

@@ -2,9 +2,10 @@
  * Opens calls: admission, the chosen face, an engine session and what speaks, put together as one `Session`. In: what a visitor asks for; out:
  * the hosted call. The benchmarks open theirs here too, so that they measure what callers get.
  */
+
 import { Agent } from './agent/agent.ts';
 import type { Brain } from './agent/brain.ts';
-import type { Conversation, ConversationAudience, Face, ReplyTrace } from './agent/conversation.ts';
+import type { Conversation, ConversationAudience, Face } from './agent/conversation.ts';
 import { LiveAgent } from './agent/live-agent.ts';
 import { defaultVoice } from './agent/providers.ts';
 import type { Recognizer } from './agent/recognizer.ts';
@@ -17,6 +18,7 @@ import type { SessionSettings } from './engine/avatar-messages.ts';
 import { resolveControls } from './engine/controls.ts';
 import type { EngineListener, EngineSession } from './engine/engine-session.ts';
 import { systemClock } from './media/clock.ts';
+import type { TurnTrace } from './media/turn-trace.ts';
 import { Session } from './session.ts';
 import type { CallHost } from './signaling/hosting.ts';
 import type { Logger, Metrics } from './telemetry.ts';
@@ -107,7 +109,7 @@ function openConversation(parts: CallHostParts, face: Face, audience: Conversati
     synthesizer,
     loadVad: () => Vad.load(),
     clock: systemClock,
-    traced: (trace: ReplyTrace) => observe(metrics, trace),
+    traced: (trace: TurnTrace) => observe(metrics, trace),
     soundDropped: () => metrics.queueDropped.inc({ queue: 'microphone' }),
   };
   if (liveModel)
@@ -144,7 +146,7 @@ function openConversation(parts: CallHostParts, face: Face, audience: Conversati
   });
 }
 
-function observe(metrics: Metrics, trace: ReplyTrace): void {
+function observe(metrics: Metrics, trace: TurnTrace): void {
   const histograms = {
     eouDelayMs: metrics.eouDelayMs,
     sttDelayMs: metrics.sttDelayMs,
@@ -153,9 +155,9 @@ function observe(metrics: Metrics, trace: ReplyTrace): void {
     responseLatencyMs: metrics.responseLatencyMs,
     interruptionLatencyMs: metrics.interruptionLatencyMs,
     ttsTtfbMs: metrics.ttsTtfbMs,
-  } satisfies Record<keyof ReplyTrace, unknown>;
+  } satisfies Record<keyof TurnTrace, unknown>;
   for (const [name, histogram] of Object.entries(histograms)) {
-    const value = trace[name as keyof ReplyTrace];
+    const value = trace[name as keyof TurnTrace];
     if (value !== undefined) histogram.observe(value);
   }
 }

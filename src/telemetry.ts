@@ -18,7 +18,7 @@ export interface Metrics {
   speechRequests: Counter;
   /** Text accepted → first sound and motion handed to the socket. */
   ttsTtfbMs: Histogram;
-  /** Where the time of an answer goes; see `ReplyTrace`. */
+  /** Where the time of an answer goes; see `TurnTrace`. */
   eouDelayMs: Histogram;
   sttDelayMs: Histogram;
   llmTtftMs: Histogram;

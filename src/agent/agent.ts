@@ -2,11 +2,13 @@
  * The agent: recogniser, brain and voice joined by turn-taking. In: the caller's sound and typed texts; out: scripts for the face to say,
  * what was understood, what the face does. `TurnTaking` decides; this file carries out its effects and tells it what came of them.
  */
+
 import { AppError } from '../errors.ts';
 import type { Clock } from '../media/clock.ts';
+import type { TurnTrace } from '../media/turn-trace.ts';
 import { answerLines, linesOf } from './answer-lines.ts';
 import type { Brain, Dialogue } from './brain.ts';
-import type { Conversation, ConversationAudience, Face, PlayListener, ReplyTrace } from './conversation.ts';
+import type { Conversation, ConversationAudience, Face, PlayListener } from './conversation.ts';
 import { Hearings } from './hearings.ts';
 import { History } from './history.ts';
 import { detectLanguage } from './language.ts';
@@ -30,7 +32,7 @@ export interface AgentParts {
   loadVad: () => Promise<VoiceDetector>;
   clock: Clock;
   /** Told of each reply when it is over. */
-  traced: (trace: ReplyTrace) => void;
+  traced: (trace: TurnTrace) => void;
   /** 20 ms of the caller were lost because this machine cannot follow. */
   soundDropped: () => void;
   settings: AgentSettings;

@@ -3,20 +3,10 @@
  * speaks by itself. The session gives it the caller and a face; it decides who speaks when.
  */
 
+import type { TurnTrace } from '../media/turn-trace.ts';
 import type { Script } from './script.ts';
 import type { StageDirection } from './stage-directions.ts';
 import type { Activity } from './turn-events.ts';
-
-/** Where an answer's time went, ms; a part that did not happen is missing. */
-export interface ReplyTrace {
-  eouDelayMs?: number;
-  sttDelayMs?: number;
-  llmTtftMs?: number;
-  ttsTtfbMs?: number;
-  engineFirstFrameMs?: number;
-  responseLatencyMs?: number;
-  interruptionLatencyMs?: number;
-}
 
 /** Follows one turn of the face's. Everything is optional, so that who does not care says so by leaving it out. */
 export interface PlayListener {
@@ -29,7 +19,7 @@ export interface PlayListener {
    *
    * @param report how far into the script it was played.
    */
-  settled?(report: { reachedUs: number; interrupted: boolean; interruptionLatencyUs?: number }): ReplyTrace | undefined;
+  settled?(report: { reachedUs: number; interrupted: boolean; interruptionLatencyUs?: number }): TurnTrace | undefined;
 }
 
 /** The face, for whoever speaks through it. */

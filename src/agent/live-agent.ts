@@ -2,10 +2,12 @@
  * A conversation with a model that hears and speaks by itself. In: the caller's sound and typed texts; out: the model's sound as turns of the
  * face. The model finds the caller's turns; when it hears one begin, the face is silent in the same tick and the model is told how much was heard.
  */
+
 import { AppError } from '../errors.ts';
 import type { Clock } from '../media/clock.ts';
 import { Resampler } from '../media/resampler.ts';
-import type { Conversation, ConversationAudience, Face, PlayListener, ReplyTrace } from './conversation.ts';
+import type { TurnTrace } from '../media/turn-trace.ts';
+import type { Conversation, ConversationAudience, Face, PlayListener } from './conversation.ts';
 import { Listener } from './listener.ts';
 import { RECOGNIZER_RATE_HZ } from './recognizer.ts';
 import { Script } from './script.ts';
@@ -24,7 +26,7 @@ export interface LiveAgentParts {
   synthesizer: SpeechSynthesizer;
   loadVad: () => Promise<VoiceDetector>;
   clock: Clock;
-  traced: (trace: ReplyTrace) => void;
+  traced: (trace: TurnTrace) => void;
   /** 20 ms of the caller were lost because this machine cannot follow. */
   soundDropped: () => void;
   settings: { fallbackLine: string; voice?: string | undefined; ratePercent: number };
@@ -171,7 +173,7 @@ export class LiveAgent implements Conversation {
 
   private begin(id: string): Answer {
     const { face, clock, traced } = this.parts;
-    const trace: ReplyTrace = {};
+    const trace: TurnTrace = {};
     const sinceUs = this.lastVoicedUs;
     const turn = face.openSound({
       sounded: ({ engineFirstFrameUs }) => {

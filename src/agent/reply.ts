@@ -1,5 +1,5 @@
 /** One reply's work, from the question to the last word heard. A reply that is cut off and resumed keeps all but its number. */
-import type { ReplyTrace } from './conversation.ts';
+import type { TurnTrace } from '../media/turn-trace.ts';
 import type { Script } from './script.ts';
 
 export class Reply {
@@ -11,7 +11,7 @@ export class Reply {
   script: Script | undefined;
   /** How far into the script it was played; known when it has settled. */
   reachedUs = 0;
-  readonly trace: ReplyTrace = {};
+  readonly trace: TurnTrace = {};
   private readonly life = new AbortController();
   /** Takes the words that were heard. */
   readonly heard: (text: string) => void;
