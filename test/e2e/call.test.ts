@@ -24,9 +24,7 @@ let server: TestServer;
 let browser: Browser;
 
 beforeAll(async () => {
-  server = await startCallServer((config) => {
-    config.motion.fps = 25;
-  });
+  server = await startCallServer();
   browser = await launchBrowser();
 });
 afterAll(async () => {

@@ -21,9 +21,7 @@ let server: TestServer;
 let browser: Browser | undefined;
 
 beforeAll(async () => {
-  server = await startCallServer((config) => {
-    config.motion.fps = 25;
-  });
+  server = await startCallServer();
 });
 afterEach(() => browser?.close());
 afterAll(async () => {

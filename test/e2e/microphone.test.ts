@@ -9,9 +9,7 @@ let server: TestServer;
 let browser: Browser;
 
 beforeAll(async () => {
-  server = await startCallServer((config) => {
-    config.motion.fps = 25;
-  });
+  server = await startCallServer();
   browser = await launchBrowser();
 });
 afterAll(async () => {

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
 import { formatMotionLine, inspectMotionFile, readMotionFile } from '../../src/engine/motion-file.ts';
 import { type MotionFrame, neutralFrame } from '../../src/engine/motion-frame.ts';
 import { createFilm } from '../../src/media/film.ts';
+import { captureConsole } from '../support/console-output.ts';
 import { decodeFilm } from '../support/decode-film.ts';
 import { wavBytes } from '../support/wav-bytes.ts';
 
@@ -19,8 +20,7 @@ const SLOW_MS = 120_000;
 
 let folder = '';
 const at = (name: string) => join(folder, name);
-let stdout: string[] = [];
-let stderr: string[] = [];
+const { stdout, stderr } = captureConsole();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'visavis-cli-'));
@@ -32,12 +32,6 @@ beforeAll(async () => {
 afterAll(async () => {
   delete process.env.VISAVIS__CACHE__DIR;
   await rm(folder, { recursive: true, force: true });
-});
-beforeEach(() => {
-  stdout = [];
-  stderr = [];
-  vi.spyOn(console, 'log').mockImplementation((text) => void stdout.push(String(text)));
-  vi.spyOn(console, 'error').mockImplementation((text) => void stderr.push(String(text)));
 });
 
 function motionText(count: number, fps: number): string {

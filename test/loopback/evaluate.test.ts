@@ -2,14 +2,14 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
+import { captureConsole } from '../support/console-output.ts';
 import { wavBytes } from '../support/wav-bytes.ts';
 
 const SLOW_MS = 180_000;
 let folder = '';
-let stdout: string[] = [];
-let stderr: string[] = [];
+const { stdout, stderr } = captureConsole();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'visavis-evaluate-'));
@@ -31,12 +31,6 @@ beforeAll(async () => {
 afterAll(async () => {
   delete process.env.VISAVIS__CACHE__DIR;
   await rm(folder, { recursive: true, force: true });
-});
-beforeEach(() => {
-  stdout = [];
-  stderr = [];
-  vi.spyOn(console, 'log').mockImplementation((text) => void stdout.push(String(text)));
-  vi.spyOn(console, 'error').mockImplementation((text) => void stderr.push(String(text)));
 });
 
 interface Report {

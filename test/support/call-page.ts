@@ -3,7 +3,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import type { VisavisCall } from '../../client/visavis-call.ts';
-import type { Config } from '../../src/config.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 /** Joining may bake a portrait on a busy machine. */
@@ -16,9 +15,14 @@ export type CallElement = Omit<VisavisCall, 'call' | 'view'> & {
   view?: { canvas: HTMLCanvasElement; frameCount: number };
 };
 
-/** A server whose first portrait is ready: analysing it takes long on a busy machine, and is not what these tests are about. */
-export async function startCallServer(change?: (config: Config) => void): Promise<TestServer> {
-  const server = await startTestServer(change);
+/**
+ * A server whose first portrait is ready: analysing it takes long on a busy machine, and is not what these tests are about. 25 pictures a
+ * second, which such a machine can draw.
+ */
+export async function startCallServer(): Promise<TestServer> {
+  const server = await startTestServer((config) => {
+    config.motion.fps = 25;
+  });
   await fetch(new URL('api/portraits/maya/poster', server.url));
   return server;
 }
