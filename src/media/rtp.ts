@@ -19,6 +19,12 @@ export function rtpTimestamp(timestampUs: number, clockHz: number, base: number)
 
 export const randomUint32 = (): number => Math.floor(Math.random() * 2 ** 32);
 
+/**
+ * Below 2¹⁵, as browsers begin: RTP numbers wrap at 2¹⁶, and a receiver that loses packets around a wrap before it has seen some thousand can
+ * miscount SRTP's rollovers (RFC 3711 §3.3.1) or no longer ask for what is lost.
+ */
+export const firstSequenceNumber = (): number => Math.floor(Math.random() * 2 ** 15);
+
 /** Wall-clock ms since 1970 → seconds since 1900 in 32.32 fixed point (RFC 3550 §4). */
 export function ntpTime(wallMs: number): bigint {
   const seconds = (wallMs + UNIX_TO_NTP_MS) / 1000;

@@ -28,7 +28,14 @@ import { AppError } from '../errors.ts';
 import { systemClock } from '../media/clock.ts';
 import type { EncodedFrame } from '../media/frames.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
-import { AUDIO_CLOCK_HZ, ntpTime, randomUint32, rtpTimestamp, VIDEO_CLOCK_HZ } from '../media/rtp.ts';
+import {
+  AUDIO_CLOCK_HZ,
+  firstSequenceNumber,
+  ntpTime,
+  randomUint32,
+  rtpTimestamp,
+  VIDEO_CLOCK_HZ,
+} from '../media/rtp.ts';
 import type { IceServer } from './ice-servers.ts';
 import { MOTION_CHANNEL, sealMotion } from './motion-channel.ts';
 import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
@@ -78,7 +85,7 @@ export class WeriftPeer implements MediaPeer {
   private readonly connection: RTCPeerConnection;
   private readonly video = new MediaStreamTrack({ kind: 'video' });
   private readonly audio = new MediaStreamTrack({ kind: 'audio' });
-  private readonly opusPacketizer = new OpusPacketizer();
+  private readonly opusPacketizer = createOpusPacketizer();
   private videoPacketizer: Vp8Packetizer | H264Packetizer | undefined;
   private readonly motion: RTCDataChannel | undefined;
   private readonly events: PeerEvents;
@@ -361,17 +368,21 @@ export function createPacketizer(
   codec: LiveCodec | 'opus',
   stream: { ssrc: number; payloadType: number },
 ): (data: Uint8Array, timestamp: number) => Buffer[] {
-  const packetizer = codec === 'opus' ? new OpusPacketizer(stream) : createVideoPacketizer(codec, stream);
+  const packetizer = codec === 'opus' ? createOpusPacketizer(stream) : createVideoPacketizer(codec, stream);
   return (data, timestamp) => packetizer.packetize(Buffer.from(data), timestamp).map((packet) => packet.serialize());
 }
 
-function createVideoPacketizer(
-  codec: LiveCodec,
-  stream: { ssrc?: number; payloadType?: number } = {},
-): Vp8Packetizer | H264Packetizer {
-  return codec === 'VP8'
-    ? new Vp8Packetizer({ ...stream, maxPayloadSize: MAX_PAYLOAD_BYTES })
-    : new H264Packetizer({ ...stream, maxPayloadSize: MAX_PAYLOAD_BYTES, inputFormat: 'annexb' });
+interface StreamNumbers {
+  ssrc?: number;
+  payloadType?: number;
+}
+
+const createOpusPacketizer = (stream: StreamNumbers = {}): OpusPacketizer =>
+  new OpusPacketizer({ ...stream, sequenceNumber: firstSequenceNumber() });
+
+function createVideoPacketizer(codec: LiveCodec, stream: StreamNumbers = {}): Vp8Packetizer | H264Packetizer {
+  const options = { ...stream, sequenceNumber: firstSequenceNumber(), maxPayloadSize: MAX_PAYLOAD_BYTES };
+  return codec === 'VP8' ? new Vp8Packetizer(options) : new H264Packetizer({ ...options, inputFormat: 'annexb' });
 }
 
 const WARM_UP_FRAMES = 50;

@@ -12,6 +12,7 @@ import {
   RtpPacket,
 } from 'werift';
 import { asksForKeyframe, ntpTime, readRtp, rtpTimestamp, writeSenderReport } from '../../src/media/rtp.ts';
+import { createPacketizer } from '../../src/signaling/werift-peer.ts';
 
 describe('RTP', () => {
   it('finds the payload behind contributors, extensions and padding', () => {
@@ -30,6 +31,16 @@ describe('RTP', () => {
     const padded = Buffer.concat([packet, Buffer.from([0, 0, 3])]);
     padded[0]! |= 32;
     expect(Buffer.from(readRtp(padded)!.payload).toString()).toBe('opus');
+  });
+
+  it.each(['opus', 'VP8', 'H264'] as const)('numbers %s far from the wrap at first', (codec) => {
+    const picture = new Uint8Array([0, 0, 0, 1, 0x65, 1, 2, 3]);
+    const firsts = Array.from({ length: 100 }, () => {
+      const [packet] = createPacketizer(codec, { ssrc: 7, payloadType: 96 })(picture, 0);
+      return readRtp(packet!)!.sequenceNumber;
+    });
+    expect(Math.max(...firsts)).toBeLessThan(2 ** 15);
+    expect(new Set(firsts).size).toBeGreaterThan(50);
   });
 
   it('takes noise for no packet, without an exception', () => {
