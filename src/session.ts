@@ -21,7 +21,6 @@ import type { Render } from './signaling/protocol.ts';
 import { Speaking } from './speaking.ts';
 import type { Logger, Metrics } from './telemetry.ts';
 
-const POLL_US = 5_000;
 const STATS_US = 1_000_000;
 
 export interface SessionParts {
@@ -62,6 +61,8 @@ export class Session implements HostedCall {
   private readonly conversation: Conversation;
   private readonly microphone: Microphone;
   private readonly statistics = new SessionStatistics();
+  /** The pace's sleep under way. */
+  private nap: { untilUs: number; alarm: AbortController } | undefined;
 
   constructor(parts: SessionParts) {
     this.parts = parts;
@@ -70,11 +71,13 @@ export class Session implements HostedCall {
     this.engine = parts.openEngine({
       tick: (tick) => {
         this.pacer.pushTick(tick);
+        this.wakeIfDue();
         this.speaking.announced(tick.turnId, tick.samples.length);
       },
       picture: (index, slot, renderMs) => {
         this.statistics.rendered(renderMs);
         this.pacer.pushPicture(index, slot);
+        this.wakeIfDue();
       },
       encoded: (frame, encodeMs) => {
         this.statistics.encoded(frame.data.length, encodeMs);
@@ -86,7 +89,10 @@ export class Session implements HostedCall {
     this.speaking = new Speaking({
       ...parts,
       engine: this.engine,
-      interrupted: (turnId) => this.pacer.interrupt(turnId),
+      interrupted: (turnId) => {
+        this.pacer.interrupt(turnId);
+        this.wakeIfDue();
+      },
       run: (task) => this.run(task),
     });
     this.face = new DirectedFace(this.speaking, this.engine, parts.controls);
@@ -152,8 +158,17 @@ export class Session implements HostedCall {
         nextStatsUs += STATS_US;
         this.parts.audience.stats(this.statistics.take(this.bitrate));
       }
-      await clock.sleepUntil(clock.nowUs() + POLL_US, signal);
+      const nap = { untilUs: this.pacer.nextDueUs, alarm: new AbortController() };
+      this.nap = nap;
+      // Ends by itself, or is ended because something is due sooner, or everything is over.
+      await clock.sleepUntil(nap.untilUs, nap.alarm.signal).catch(() => {});
+      this.nap = undefined;
     }
+  }
+
+  /** What has just come to the pacer may have to leave before its next packet of sound. */
+  private wakeIfDue(): void {
+    if (this.nap && this.pacer.nextDueUs < this.nap.untilUs) this.nap.alarm.abort();
   }
 
   private perform(action: PacerAction): void {
@@ -252,6 +267,7 @@ export class Session implements HostedCall {
     if (this.life.signal.aborted) return;
     this.stop();
     this.life.abort();
+    this.nap?.alarm.abort();
     this.engine.close();
     this.parts.metrics.sessions.dec();
     await Promise.allSettled([this.conversation.close(), ...this.tasks]);

@@ -151,7 +151,15 @@ export class AvPacer {
     this.reports.push({ turnId, playedUs, interrupted });
   }
 
-  /** Everything that is due at `nowUs`. Call at least every 10 ms. */
+  /** When `poll` has something to do next, in its time; the past when at once. What is pushed or interrupted may bring it forward. */
+  get nextDueUs(): number {
+    if (this.originUs === undefined || this.discarded.length > 0 || this.reports.length > 0)
+      return Number.NEGATIVE_INFINITY;
+    const pictureUs = Math.min(...this.due.map(({ dueUs }) => dueUs));
+    return this.originUs + Math.min(this.mediaUs, pictureUs);
+  }
+
+  /** Everything that is due at `nowUs`. */
   poll(nowUs: number): PacerAction[] {
     const actions: PacerAction[] = [];
     this.originUs ??= nowUs;

@@ -125,6 +125,30 @@ describe('AvPacer', () => {
     expect(gone.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 24]);
   });
 
+  it('says when it has something to do next, so that nothing waits and nobody asks in vain', () => {
+    const pacer = new AvPacer({ videoDelayUs: 33_000 });
+    expect(pacer.nextDueUs).toBeLessThan(0);
+    let nowUs = 7_000;
+    let polls = 0;
+    const actions: PacerAction[] = [];
+    for (let i = 0; i < 10; i++) pacer.pushTick(tick(i, 1));
+    while (nowUs < 300_000) {
+      if (polls < 10) pacer.pushPicture(polls, polls);
+      const found = pacer.poll(nowUs);
+      expect(found.length).toBeGreaterThan(0);
+      polls += 1;
+      actions.push(...found);
+      nowUs = pacer.nextDueUs;
+    }
+    // Fifteen packets of sound; of the pictures, the first alone leaves with one.
+    expect(of(actions, 'audio')).toHaveLength(15);
+    expect(of(actions, 'picture').map(({ skewUs }) => skewUs)).toEqual(of(actions, 'picture').map(() => 0));
+    expect(of(actions, 'picture')).toHaveLength(7);
+    expect(polls).toBe(15 + 7 - 1);
+    pacer.interrupt(1);
+    expect(pacer.nextDueUs).toBeLessThan(0);
+  });
+
   it('does not burst after a stall of its own thread', () => {
     const pacer = new AvPacer();
     pacer.poll(0);
