@@ -14,11 +14,13 @@ import {
   fillPolygon,
   gaussianBlur,
   halve,
+  luma,
   lumaOf,
   type Polygon,
   type Raster,
   resize,
 } from './raster.ts';
+import { findStrands } from './strands.ts';
 
 /** Half-size px. */
 const RADIUS_PX = 3;
@@ -36,6 +38,8 @@ export interface Matting {
   /** Bounds the guided alpha must keep: 1 surely inside, 0 surely outside. */
   inside: Raster;
   outside: Raster;
+  /** Where loose hair is: there colour alone tells alpha. */
+  strands: Raster;
   /** RGB, extended smoothly beyond the matte. */
   foreground: Raster;
   /** RGB, with the person refilled. */
@@ -72,6 +76,15 @@ export function matteView(view: Raster, rawMatte: Raster, faceOutline: Float32Ar
     rough.data[i] = boundedAlpha(slope.data[i] * guide.data[i] + offset.data[i], inside.data[i], outside.data[i]);
   }
 
+  const sure = erode(rough, 1);
+  for (let i = 0; i < sure.data.length; i++) sure.data[i] = sure.data[i] > 0.97 ? 1 : 0;
+  const foreground = pushPull(half, sure);
+  const strands = findStrands(half, rough, foreground);
+  for (let i = 0; i < rough.data.length; i++) {
+    rough.data[i] = Math.max(rough.data[i], strands.data[i]);
+    outside.data[i] = Math.max(outside.data[i], strands.data[i]);
+  }
+
   const backgroundKnown = createRaster(w, h);
   const backgroundShown = dilate(rough, 2);
   for (let i = 0; i < backgroundShown.data.length; i++) {
@@ -86,21 +99,19 @@ export function matteView(view: Raster, rawMatte: Raster, faceOutline: Float32Ar
   }
   const background = known > 100 ? refill(half, backgroundKnown) : gaussianBlur(half, 12);
 
-  const sure = erode(rough, 1);
-  for (let i = 0; i < sure.data.length; i++) sure.data[i] = sure.data[i] > 0.97 ? 1 : 0;
-  const foreground = pushPull(half, sure);
-
+  const backgroundLow = gaussianBlur(background, 5);
   const matting = {
     slope,
     offset,
     inside,
     outside,
+    strands,
     foreground,
     background,
     backgroundKnown,
     backgroundShown,
-    backgroundLow: gaussianBlur(background, 5),
-    borrow: borrowDetail(backgroundKnown),
+    backgroundLow,
+    borrow: borrowDetail(backgroundKnown, edges(background, backgroundLow)),
   };
   return { ...matting, alpha: fineAlpha(view, matting) };
 }
@@ -176,8 +187,19 @@ function refill(half: Raster, known: Raster): Raster {
   return soft;
 }
 
+/** 1 where something begins or ends in the background: mirrored, it would be seen twice. 0 where there is but texture. */
+function edges(background: Raster, low: Raster): Raster {
+  const out = createRaster(low.widthPx, low.heightPx);
+  const smooth = gaussianBlur(background, 1.5).data;
+  for (let i = 0, j = 0; i < out.data.length; i++, j += 3) {
+    const step = luma(smooth[j] - low.data[j], smooth[j + 1] - low.data[j + 1], smooth[j + 2] - low.data[j + 2]);
+    out.data[i] = smoothstep(0.02, 0.06, Math.abs(step));
+  }
+  return gaussianBlur(out, 2);
+}
+
 /** Nearest known pixel by two sweeps of vector propagation (Danielsson 1980), then its far side. */
-function borrowDetail(known: Raster): Borrowing {
+function borrowDetail(known: Raster, edges: Raster): Borrowing {
   const { widthPx: w, heightPx: h } = known;
   const far = 10000;
   const dx = new Int16Array(w * h).fill(far);
@@ -223,7 +245,7 @@ function borrowDetail(known: Raster): Borrowing {
       const my = Math.round(y + 2 * smooth[2 * i + 1]);
       if (mx < 0 || my < 0 || mx >= w || my >= h || known.data[my * w + mx] < 0.99) continue;
       from[i] = my * w + mx;
-      amount[i] = 1 - smoothstep(BORROW_START_PX, BORROW_END_PX, distance);
+      amount[i] = (1 - smoothstep(BORROW_START_PX, BORROW_END_PX, distance)) * (1 - edges.data[from[i]]);
     }
   }
   return { from, amount };
@@ -240,6 +262,7 @@ export function fineAlpha(picture: Raster, matting: Omit<Matting, 'alpha'>): Ras
   const offsets = matting.offset.data;
   const insides = matting.inside.data;
   const outsides = matting.outside.data;
+  const strands = matting.strands.data;
   const foreground = matting.foreground.data;
   const background = matting.background.data;
   const { widthPx: halfW, heightPx: halfH } = matting.slope;
@@ -271,7 +294,8 @@ export function fineAlpha(picture: Raster, matting: Omit<Matting, 'alpha'>): Ras
       const low = wa * insides[a] + wb * insides[a + 1] + wc * insides[c] + wd * insides[c + 1];
       const high = wa * outsides[a] + wb * outsides[a + 1] + wc * outsides[c] + wd * outsides[c + 1];
       let alpha = boundedAlpha(guided, low, high);
-      if (alpha > 0.004 && alpha < 0.985) {
+      const strand = wa * strands[a] + wb * strands[a + 1] + wc * strands[c] + wd * strands[c + 1];
+      if ((alpha > 0.004 || strand > 0) && alpha < 0.985) {
         let along = 0;
         let length = 0;
         for (let k = 0, p = 3 * a, q = 3 * c; k < 3; k++, p++, q++) {
@@ -280,7 +304,8 @@ export function fineAlpha(picture: Raster, matting: Omit<Matting, 'alpha'>): Ras
           along += (pixels[3 * i + k] - b) * (f - b);
           length += (f - b) * (f - b);
         }
-        alpha += 0.7 * smoothstep(0.01, 0.08, length) * (clamp(along / Math.max(length, 1e-6), 0, 1) - alpha);
+        const trust = Math.max(0.7, strand) * smoothstep(0.01, 0.08, length);
+        alpha += trust * (clamp(along / Math.max(length, 1e-6), 0, 1) - alpha);
       }
       out.data[i] = alpha < 0.008 ? 0 : alpha > 0.985 ? 1 : alpha;
     }

@@ -15,7 +15,7 @@ const HALF_PX = CANVAS_PX / 2;
 /** Blur of the mirrored picture's levels, px of the view; each level is stored at the size that suits it. */
 const LEVEL_SIGMA_PX = [0, 4, 10, 24, 56];
 /** Photos and scans often end in a line of other colour; the mirror stands this far inside, px of the view. */
-const BORDER_PX = 5;
+export const BORDER_PX = 6;
 
 export interface Surroundings {
   foreground: Raster;
@@ -158,7 +158,7 @@ function extendSilhouette(
     const row = clamp(y | 0, 0, h - 1);
     for (let i = 0; i < HALF_PX; i++) {
       const x = 2 * i + 1 - overhang.left;
-      if (x >= 0 && x <= w) out.data[j * HALF_PX + i] = sample(alpha, x, y);
+      if (x >= 0 && x <= w) out.data[j * HALF_PX + i] = sample(alpha, clamp(x, BORDER_PX, w - BORDER_PX), y);
       else out.data[j * HALF_PX + i] = sideAlpha(x < 0 ? leftBorder : rightBorder, row, x < 0 ? -x : x - w, face);
     }
   }

@@ -4,10 +4,11 @@
  * person, its own pixels are copied, so that the rest frame is the photo.
  */
 import type { CanvasRect, Texture } from '../face-rig.ts';
+import { smoothstep } from '../smoothstep.ts';
 import { makeGrain } from './fill.ts';
 import { CANVAS_MARGIN_PX, CANVAS_PX, type Framing } from './framing.ts';
 import { fineAlpha, type Matting, personColour } from './matting.ts';
-import type { Surroundings } from './outpaint.ts';
+import { BORDER_PX, type Surroundings } from './outpaint.ts';
 import { clamp, type Raster } from './raster.ts';
 
 export const CANVAS: CanvasRect = {
@@ -47,10 +48,11 @@ export function composeTextures(
   const viewRows = interpolation(fine.heightPx, low.heightPx);
   const left = (view.x0Px + CANVAS_MARGIN_PX) * scale;
   const top = (view.y0Px + CANVAS_MARGIN_PX) * scale;
+  const outsideX = outsideShare(size, left, fine.widthPx, BORDER_PX * scale);
+  const outsideY = outsideShare(size, top, fine.heightPx, BORDER_PX * scale);
   for (let y = 0; y < size; y++) {
     const row = columns.first[y] * half;
     const v = columns.fraction[y];
-    const isRowInside = y >= top && y < top + fine.heightPx;
     for (let x = 0; x < size; x++) {
       const a = row + columns.first[x];
       const u = columns.fraction[x];
@@ -60,18 +62,22 @@ export function composeTextures(
       const wd = u * v;
       const to = (y * size + x) * 4;
       background[to + 3] = 255;
-      const isInside = isRowInside && x >= left && x < left + fine.widthPx;
+      const beyond = Math.max(outsideX[x], outsideY[y]);
+      const isInside = beyond < 1;
       const from = isInside ? (y - top) * fine.widthPx + (x - left) : 0;
-      const alpha = isInside
-        ? alphaFine.data[from]
-        : wa * smoothAlpha[a] + wb * smoothAlpha[a + 1] + wc * smoothAlpha[a + half] + wd * smoothAlpha[a + half + 1];
+      let alpha = isInside ? alphaFine.data[from] : 0;
+      if (beyond > 0) {
+        const extended =
+          wa * smoothAlpha[a] + wb * smoothAlpha[a + 1] + wc * smoothAlpha[a + half] + wd * smoothAlpha[a + half + 1];
+        alpha += beyond * (extended - alpha);
+      }
       let keep = 0;
       if (isInside) {
         const k = viewRows.first[y - top] * low.widthPx + viewColumns.first[x - left];
         const across = viewColumns.fraction[x - left];
         const upper = shown[k] + across * (shown[k + 1] - shown[k]);
         const lower = shown[k + low.widthPx] + across * (shown[k + low.widthPx + 1] - shown[k + low.widthPx]);
-        keep = upper + viewRows.fraction[y - top] * (lower - upper);
+        keep = (1 - beyond) * (upper + viewRows.fraction[y - top] * (lower - upper));
       }
       const cell = isInside && keep < 1 ? (((y - top) / perHalf) | 0) * low.widthPx + (((x - left) / perHalf) | 0) : -1;
       const lender = cell < 0 ? -1 : borrow.from[cell];
@@ -105,17 +111,32 @@ export function composeTextures(
             b += borrow.amount[cell] * clamp(fine.data[lent + c] - low.data[3 * lender + c], -MAX_DETAIL, MAX_DETAIL);
         }
         background[to + c] = byte(b + keep * (pixel - b) + (lender >= 0 ? 0 : (1 - keep) * grainHere));
-        if (isInside && alpha > 0.97) {
+        if (beyond === 0 && alpha > 0.97) {
           person[to + c] = byte(pixel);
           continue;
         }
         const f = wa * smoothPerson[p] + wb * smoothPerson[p + 3] + wc * smoothPerson[q] + wd * smoothPerson[q + 3];
-        person[to + c] = byte(isInside && alpha > 0.004 ? personColour(pixel, alpha, b, f) : f + grainHere);
+        if (!isInside || alpha <= 0.004) {
+          person[to + c] = byte(f + grainHere);
+          continue;
+        }
+        const own = alpha > 0.97 ? pixel : personColour(pixel, alpha, b, f);
+        person[to + c] = byte(own + beyond * (f + grainHere - own));
       }
     }
   }
   const texture = (data: Uint8Array): Texture => ({ widthPx: size, heightPx: size, data });
   return { person: texture(person), background: texture(background) };
+}
+
+/** For each of `size` texels: 0 in the photo, 1 beyond it, rising over its last `border` texels, which are often a frame's line. */
+function outsideShare(size: number, start: number, length: number, border: number): Float32Array {
+  return Float32Array.from({ length: size }, (_, i) => {
+    const before = start > 0 ? i + 0.5 - start : border;
+    const after = start + length < size ? start + length - i - 0.5 : border;
+    const inset = Math.min(before, after);
+    return inset < 0 ? 1 : 0.999 * (1 - smoothstep(border / 2, border, inset));
+  });
 }
 
 /** For each of `size` texels: the first of the two of `half` px it lies between, and how far along. */
