@@ -4,7 +4,7 @@
  */
 export const FUNCTION_WORDS: Readonly<Record<string, readonly string[]>> = {
   en: words(
-    'the a an and or but is are was were be been am do does did have has had i you he she it we they me my your his her its our their this that these those there here what when where who how why which can could would will should shall may might must not no yes to of in on at for from with by about into than then so if as please some any just also too hello hi thanks thank okay want need know like tell get',
+    'the a an and or but is are was were be been am do does did have has had i you he she it we they me my your his her its our their this that these those there here what when where who how why which can could would will should shall may might must not no yes to of in on at for from with by about think into than then so if as please some any just also too hello hi thanks thank okay want need know like tell get',
   ),
   de: words(
     'der die das den dem des ein eine einen einem einer eines und oder aber ist sind war waren bin bist sein habe hast hat haben hatte ich du er sie es wir ihr mich mir dich dir sich uns euch mein meine meinen dein deine ihre ihren dies diese dieser dieses was wann wo wer wie warum welche welcher welches kann können könnte könnten würde will wollen soll muss müssen möchte möchten nicht kein keine nein ja zu zum zur von vom in im an am auf für aus mit bei um über nach als dann so wenn auch noch mal bitte hallo guten danke etwas gibt es man wird werden habt hab sagen denn nur',

@@ -68,6 +68,88 @@ describe('embedded brain: what it knows', () => {
     ]);
   });
 
+  it('answers what people say to whoever may not hear them', async () => {
+    await converse([
+      ['can you hear me', /I am here/],
+      ['where is the restroom please', /downstairs/],
+      ['what?', /downstairs/],
+      ['let me think', /take your time/],
+      ['excuse me', /What would you like to know/],
+      ['really', /anything else/],
+      ['ok thanks', /(welcome|pleasure)/i],
+      ['what else can you do', /You can ask me about/],
+      ['my e-mail is anna@example.com', /(catch that|other words)/],
+      ['somebody said it is free', /^(?!.*Nice to meet)/],
+      ['what do you think about politics', /(cannot answer|do not know)/],
+    ]);
+    await converse([
+      ['Hören Sie mich?', /ich bin da/],
+      ['einen Moment bitte', /Zeit/],
+    ]);
+    await converse([
+      ['Mi sente?', /sono qui/],
+      ['un attimo', /calma/],
+    ]);
+    await converse([
+      ["Vous m'entendez ?", /je suis là/],
+      ['attendez', /votre temps/],
+    ]);
+    await converse([
+      ['Hola, ¿me oye usted?', /aquí estoy/],
+      ['un momento', /su tiempo/],
+    ]);
+  });
+
+  it('drops what is taken back before it was answered', async () => {
+    await converse([
+      ['How can I get to the', /./],
+      ['Where are the toilets? Stop.', /^All right/],
+      ['Where are the toilets? Wait.', /take your time/],
+    ]);
+  });
+
+  it('goes by what is asked, whatever was spoken of before', async () => {
+    await converse([
+      ['how much is a ticket', /8 euros/],
+      ['I want to book a tour', /how many people/],
+    ]);
+    await converse([
+      ['where can I park', /car park/],
+      ['is it wheelchair accessible', /All floors can be reached by lift/],
+    ]);
+    await converse([
+      ['is the library open now', /the library is open/i],
+      ['and the café?', /the café is open/i],
+      ['how late is the museum open tomorrow', /Tomorrow the museum/],
+      ['and the library?', /Tomorrow the library/],
+    ]);
+    await converse([
+      ['my child is lost', /stay close.*\[hand off\]/],
+      ['mein Sohn ist weg', /Bleiben Sie.*\[hand off\]/],
+    ]);
+  });
+
+  it('knows a person that is called for from one that is spoken of', async () => {
+    await converse([
+      ['a colleague told me you are closed', /^(?!.*\[hand off\])/],
+      ['my wife, a human, wants to visit', /^(?!.*\[hand off\])/],
+      ['a member of staff said it is free', /^(?!.*\[hand off\])/],
+      ['get me a human', /\[hand off\]/],
+      ['I want to see the manager', /\[hand off\]/],
+      ['is there a colleague I could ask', /\[hand off\]/],
+    ]);
+    for (const [text, ...answer] of [
+      ['Ich möchte mit einem Menschen sprechen', /Empfang.*\[hand off\]/],
+      ['je voudrais parler à une personne', /accueil.*\[hand off\]/],
+      ['quiero hablar con una persona', /\[hand off\]/],
+      ['voglio parlare con un operatore', /\[hand off\]/],
+    ] as [string, RegExp][])
+      await converse([
+        ['book a guided tour', /how many people/],
+        [text, ...answer],
+      ]);
+  });
+
   it('understands words that a recogniser got wrong, without punctuation', async () => {
     await converse([
       ['were are the toilettes', /downstairs/],
@@ -302,6 +384,28 @@ describe('embedded brain: forms', () => {
         values: { people: 5, date: '2026-12-02', time: '15:00', name: 'Anna Mueller', contact: '0348112345' },
       },
     ]);
+  });
+
+  it('reads what is said in one breath, and no time that is over', async () => {
+    await converse([
+      ['book a guided tour for 4 people next friday at 3 pm, my name is Tom Baker', /phone number or an e-mail/],
+      ['tom@example.org', /4 people, .*27 November at 3 pm, for Tom Baker/],
+      ['actually 5 people at 11', /for 5 people, .*at 11 am/],
+      ['no, under the name of Robert Smith', /for Robert Smith;/],
+    ]);
+    await converse([
+      ['book a guided tour', /how many people/],
+      ['wait', /^Of course, take your time\.$/],
+      ['two', /which day/],
+      ['on the first of December', /The tours begin at 11/],
+    ]);
+    await converse(
+      [
+        ['book a guided tour for two today at 11', /passed already.*The tours begin/],
+        ['at three', /What name/],
+      ],
+      brainAt(new Date('2026-11-24T13:00:00Z')),
+    );
   });
 
   it('takes up an offer without a yes', async () => {

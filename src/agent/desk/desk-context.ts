@@ -8,7 +8,7 @@ import type { FormSpec } from './form-spec.ts';
 import { HoursTalk } from './hours-talk.ts';
 import type { Knowledge, LanguageKnowledge } from './knowledge.ts';
 import type { Topic } from './markdown-topics.ts';
-import type { NamedDay } from './moments.ts';
+import type { Moment, NamedDay } from './moments.ts';
 import { nextDate } from './opening-hours.ts';
 import type { PhraseBook, Said } from './phrase-book.ts';
 import { type HoursSubject, inLanguage } from './place.ts';
@@ -46,6 +46,11 @@ export type OpenQuestion =
   | { kind: 'human' }
   | { kind: 'again' };
 
+export interface HoursAsked {
+  moment: Moment;
+  asks: 'closing' | 'whether';
+}
+
 export class DeskContext {
   readonly knowledge: Knowledge;
   readonly settings: DeskSettings;
@@ -57,6 +62,9 @@ export class DeskContext {
   topic: Topic | undefined;
   /** Whose opening hours were spoken of. */
   subject: HoursSubject | undefined;
+  /** What was asked about opening hours, now and in the turn before. */
+  hoursNow: HoursAsked | undefined;
+  hoursBefore: HoursAsked | undefined;
   told = new Set<Topic>();
   misses = 0;
   lastText = '';
@@ -72,6 +80,8 @@ export class DeskContext {
 
   beginTurn(instant: Date): void {
     this.#turn++;
+    this.hoursBefore = this.hoursNow;
+    this.hoursNow = undefined;
     this.now = civilTime(instant, this.settings.timeZone);
   }
 
@@ -100,6 +110,12 @@ export class DeskContext {
     this.open = undefined;
     this.topic = undefined;
     this.told.clear();
+  }
+
+  /** A form is filled in in one language; a person may be called for in any. @returns the language of the call. */
+  calledForPersonIn(said: readonly string[]): string | undefined {
+    const others = [...this.knowledge.languages].filter(([language]) => language !== this.language);
+    return others.find(([, { phrases }]) => phrases.callsForPerson(said))?.[0];
   }
 
   namedDays(): NamedDay[] {

@@ -17,7 +17,9 @@ import { fill, isFunctionWord, stem, tokens } from './wording.ts';
 const MAX_CHARS = 1000;
 const MAX_WORDS = 80;
 /** Small talk that a form is not left for. */
-const IN_PASSING = ['howAreYou', 'whoAreYou', 'robot', 'joke'] as const;
+const IN_PASSING = ['howAreYou', 'whoAreYou', 'robot', 'joke', 'presence', 'help'] as const;
+/** What ends what was said before it: "how much is … stop". */
+const TAKEN_BACK = ['cancel', 'wait'] as const;
 
 export class DeskDialogue {
   readonly #desk: DeskContext;
@@ -52,12 +54,20 @@ export class DeskDialogue {
     if (this.#form) return this.#inForm(this.#form, text, said);
     const open = this.#desk.open;
     this.#desk.open = undefined;
-    const intent = this.#desk.book.meaningOf(said, text.includes('?'));
+    const intent = this.#takenBack(text) ?? this.#desk.book.meaningOf(said, text.includes('?'));
+    if (!intent && said.every((word) => this.#desk.book.isPartOf('filler', word))) return this.#desk.say('yesWhat');
     return (
       (open && this.#answered(open, intent, said, text)) ??
       (intent && this.#smallTalk(intent, heard)) ??
       this.#question(text, said)
     );
+  }
+
+  /** The last of several sentences may take back what was asked and not answered yet. */
+  #takenBack(text: string): Intent | undefined {
+    const sentences = text.split(/(?<=[.!?])\s+/).filter((sentence) => tokens(sentence).length > 0);
+    const last = sentences.length > 1 ? this.#desk.book.intentOf(tokens(sentences.at(-1)!)) : undefined;
+    return TAKEN_BACK.find((each) => each === last);
   }
 
   #languageOf(text: string, told: string | undefined): string {
@@ -82,6 +92,8 @@ export class DeskDialogue {
       }
       case 'no':
         return this.#desk.say('noMore');
+      case 'noted':
+        return this.#desk.say('noMore');
       case 'cancel':
         return this.#desk.say('cancelNothing');
       case 'repeat':
@@ -92,6 +104,8 @@ export class DeskDialogue {
           : {
               text: `${this.#desk.line('slower')} [pause 300] ${this.#desk.lastText.replace(/(?<=[.!?]) /g, ' [pause 500] ')}`,
             };
+      case 'wait':
+        return { ...this.#desk.say('wait'), isAside: true };
       case 'louder':
         this.#desk.open = { kind: 'again' };
         return { ...this.#desk.say('louder'), isAside: true };
@@ -111,7 +125,7 @@ export class DeskDialogue {
     said: readonly string[],
     text: string,
   ): DeskReply | undefined {
-    if (open.kind === 'which') return chosen(this.#desk, open.topics, said, intent);
+    if (open.kind === 'which') return chosen(this.#desk, open.topics, said, intent, this.#formFor(said) !== undefined);
     const isYes =
       intent === 'yes' || (intent === 'more' && open.kind === 'more') || (intent === 'repeat' && open.kind === 'again');
     if (intent === 'no') return this.#desk.say('noMore');
@@ -133,7 +147,8 @@ export class DeskDialogue {
     const asked = this.#desk.book.withoutPoliteness(said);
     const moment = readMoment(text, this.#desk.language, this.#desk.now, this.#desk.namedDays());
     const form = this.#formFor(asked);
-    if (form) return this.#startForm(form, text);
+    const plain = form && this.#desk.search.askedAs(asked);
+    if (form && (!plain || plain.forms.includes(form.id))) return this.#startForm(form, text);
     const introduced = introduction(this.#desk, asked, text);
     if (introduced) return introduced;
     const words = tokens(moment.rest)
@@ -191,6 +206,13 @@ export class DeskDialogue {
       this.#form = undefined;
       return this.#desk.say(intent);
     }
+    const called = this.#desk.calledForPersonIn(said);
+    if (called) {
+      this.#form = undefined;
+      this.#desk.speak(called);
+      return this.#desk.say('human');
+    }
+    if (intent === 'wait') return this.#desk.say('wait');
     const chat = IN_PASSING.find((each) => each === intent);
     let step: FormStep = chat && form.isFreeText ? { kind: 'astray' } : form.turn(text, context);
     if (step.kind === 'astray') {

@@ -34,6 +34,7 @@ export interface SlotContext {
 }
 
 const MAX_TEXT_CHARS = 300;
+const MAX_NAME_CHARS = 100;
 
 /** @param isAnswer the words answer the slot's question; otherwise only what cannot be anything else counts. */
 export function readSlot(slot: Slot, text: string, isAnswer: boolean, context: SlotContext): SlotReading {
@@ -71,7 +72,7 @@ export function readSlot(slot: Slot, text: string, isAnswer: boolean, context: S
       );
     }
     case 'name':
-      return moment().days.length > 0 ? undefined : readName(text, isAnswer, context);
+      return readName(text, isAnswer, context);
     case 'code':
       return isAnswer ? readCode(slot, text, context.language) : undefined;
     case 'email':
@@ -81,8 +82,9 @@ export function readSlot(slot: Slot, text: string, isAnswer: boolean, context: S
     case 'contact':
       return readEmail(text, context) ?? readPhone(text, context);
     case 'choice': {
-      const said = tokens(text);
-      const { minute, isVague } = moment();
+      const { minute, isVague, days, rest } = moment();
+      // "The first of December" is no "the first one".
+      const said = tokens(days.length > 0 ? rest : text);
       // A time of day is one of the options' times, or none of them.
       const isThen = (phrase: string) => {
         const at = readMoment(phrase, context.language, context.now).minute;
@@ -200,23 +202,26 @@ const PARTICLES = new Set([
   'e',
 ]);
 
-function readName(text: string, isAnswer: boolean, { book, language }: SlotContext): SlotReading {
-  const plain = harmless(text)
-    .replace(/[‘’]/g, "'")
-    .replace(/[.,!?;:]+/g, ' ')
-    .trim();
-  if (/\d|@/.test(plain) || plain.length > 100) return undefined;
-  const starts = [...book.phrases.heard.nameIs]
-    .sort((a, b) => b.length - a.length)
-    .map((phrase) => phrase.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  const introduced = new RegExp(`(?:^|\\s)(?:${starts.join('|')})\\s+(.+)$`, 'iu').exec(plain);
+function readName(text: string, isAnswer: boolean, context: SlotContext): SlotReading {
+  const { book, language } = context;
+  const plain = harmless(text).replace(/[‘’]/g, "'");
+  // In "for four people, my name is Tom", "for" introduces nobody: the longest counts.
+  const introduced = book.phrases.heard.nameIs
+    .toSorted((a, b) => b.length - a.length)
+    .map((phrase) => phrase.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    .map((phrase) => new RegExp(`(?:^|\\s)${phrase}[\\s:]+([^,;!?]+)`, 'iu').exec(plain))
+    .find((found) => found !== null);
   if (!isAnswer && !(introduced && introduced[0].length > introduced[1]!.length + 6)) return undefined;
-  const words = joinSpelling((introduced?.[1] ?? plain).split(/\s+/));
+  const name = (introduced?.[1] ?? plain).replace(/[.,!?;:]+/g, ' ').trim();
+  if (/\d|@/.test(name) || name.length > MAX_NAME_CHARS) return undefined;
+  // "I am coming on Friday" is no name.
+  if (readMoment(name, language, context.now, context.namedDays).days.length > 0) return undefined;
+  const words = joinSpelling(name.split(/\s+/));
   const known = words.filter((word) => isFunctionWord(fold(word), language) && !PARTICLES.has(fold(word)));
   if (words.length === 0 || words.length > 5 || known.length * 2 >= words.length) return undefined;
   if (!words.every((word) => /^[\p{L}'-]+$/u.test(word)) || words.every((word) => word.length < 2)) return undefined;
-  const name = words.map((word, i) => capital(word, i)).join(' ');
-  return { given: { value: name, said: name } };
+  const written = words.map((word, i) => capital(word, i)).join(' ');
+  return { given: { value: written, said: written } };
 }
 
 const capital = (word: string, i: number): string =>

@@ -3,6 +3,7 @@
  * may come in any order and be put right at any time; nothing is finished without a yes to the read-back.
  */
 
+import { daysBetween } from './civil-time.ts';
 import { type Given, readSlot, type SlotContext } from './form-slots.ts';
 import type { FormSpec, Slot } from './form-spec.ts';
 import { fill, findPhrase, listed, sentenceCase, tokens } from './wording.ts';
@@ -38,7 +39,8 @@ export class FormTalk {
   /** @param text what the caller wants it for; whatever of the form is in it need not be asked. */
   start(text: string, context: SlotContext): string {
     const { problem } = this.#takeAll(text, context, undefined);
-    return `${problem} ${this.#next()}`.trim();
+    const past = this.#pastTime(context);
+    return [problem, past, this.#next()].filter((part) => part !== '').join(' ');
   }
 
   /** The question that stands open. */
@@ -165,7 +167,10 @@ export class FormTalk {
         slot.kind === 'number' && this.spec.slots.filter((each) => each.kind === 'number').length === 1 && !besides;
       const day = this.#withDay(context);
       const isOpen = isLone && !hasMoment(text, this.spec, context);
+      // "Five people at 11" has its number before the name of what it counts.
+      const isPlain = slot.kind === 'number' || slot.kind === 'name';
       const reading =
+        (isPlain ? readSlot(slot, text, false, day) : undefined) ??
         (isNamed ? readSlot(slot, afterName(text, slot), slot.kind !== 'text', day) : undefined) ??
         readSlot(slot, text, isOpen, day);
       if (!reading) continue;
@@ -206,10 +211,27 @@ export class FormTalk {
 
   /** @param taken out of turn: read back at once, where not everything is read back anyway. */
   #ask({ given, problem }: Taken, context: SlotContext): FormStep {
+    const past = this.#pastTime(context);
     const next = this.#next();
     const values = given.map(({ said }) => said).join(', ');
     const noted = given.length > 0 && this.#stage === 'asking' ? fill(context.book.phrases.form.noted, { values }) : '';
-    return { kind: 'ask', say: [problem, noted, next].filter((part) => part !== '').join(' ') };
+    return { kind: 'ask', say: [problem, past || noted, next].filter((part) => part !== '').join(' ') };
+  }
+
+  /** A time that is over today is asked for again. @returns what to say about it. */
+  #pastTime(context: SlotContext): string {
+    const { date, minute } = context.now;
+    const { day } = this.#withDay(context);
+    const isPast = (value: string | number | undefined) => {
+      const [, hours, minutes] = /^(\d{2}):(\d{2})$/.exec(String(value)) ?? [];
+      return hours !== undefined && Number(hours) * 60 + Number(minutes) < minute;
+    };
+    const isAhead = this.spec.slots.some((slot) => slot.kind === 'date' && slot.when === 'future');
+    if (!day || !isAhead || daysBetween(date, day) !== 0) return '';
+    const late = this.spec.slots.find(
+      (slot) => (slot.kind === 'time' || slot.kind === 'choice') && isPast(this.#given.get(slot.id)?.value),
+    );
+    return late && this.#given.delete(late.id) ? context.book.phrases.form.pastTime : '';
   }
 
   #next(): string {

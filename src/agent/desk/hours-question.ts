@@ -2,7 +2,7 @@
  * Whether a question is about opening hours, and whose. In: the words that were asked, and the moment found in them. Out: the answer from the
  * calendar; nothing where the question is about something else.
  */
-import type { DeskContext, DeskReply } from './desk-context.ts';
+import type { DeskContext, DeskReply, HoursAsked } from './desk-context.ts';
 import { HoursTalk } from './hours-talk.ts';
 import type { Topic } from './markdown-topics.ts';
 import type { Moment } from './moments.ts';
@@ -31,6 +31,9 @@ export function hoursReply(
       !(named && isNamed(desk, named, [word], true)),
   );
   const isAsked = isOpening || isClosing;
+  // "And the café?" asks of another what was asked before.
+  const before = named && !isAsked && !hasMoment && others.length === 0 ? desk.hoursBefore : undefined;
+  if (named && before && desk.book.begins('followUp', asked)) return told(desk, named, before);
   if (!isAsked && !(hasMoment && others.length === 0) && !(isWhen && named && others.length === 0)) return undefined;
   if (
     isAsked &&
@@ -57,12 +60,19 @@ export function hoursReply(
   const isHouse = isAsked && desk.book.has('us', asked) && !desk.book.begins('followUp', asked);
   const subject = named ?? (isHouse ? undefined : desk.subject) ?? subjects[0];
   if (!subject) return undefined;
+  return told(desk, subject, {
+    moment,
+    asks: isClosing && !isOpening && (isWhen || !hasMoment) ? 'closing' : 'whether',
+  });
+}
+
+function told(desk: DeskContext, subject: HoursSubject, asked: HoursAsked): DeskReply {
   desk.subject = subject;
   desk.misses = 0;
+  desk.hoursNow = asked;
   const talk = new HoursTalk(desk.book.phrases.hours, desk.language, desk.now);
   const name = subject.names[desk.language]?.[0] ?? Object.values(subject.names)[0]?.[0] ?? '';
-  const asks = isClosing && !isOpening && (isWhen || !hasMoment) ? 'closing' : 'whether';
-  return { text: talk.answer({ hours: subject.hours, subject: name, moment, asks }) };
+  return { text: talk.answer({ hours: subject.hours, subject: name, ...asked }) };
 }
 
 function isHoursWord(desk: DeskContext, word: string): boolean {

@@ -32,6 +32,9 @@ const intents = {
   insult: phrases,
   compliment: phrases,
   joke: phrases,
+  presence: phrases,
+  wait: phrases,
+  noted: phrases,
 };
 /** Words that matter inside another question. */
 const cues = {
@@ -42,6 +45,7 @@ const cues = {
   recall: phrases,
   followUp: phrases,
   correction: phrases,
+  wishes: phrases,
   first: phrases,
   second: phrases,
   both: phrases,
@@ -83,6 +87,8 @@ const says = z.strictObject({
   insult: phrases,
   compliment: phrases,
   joke: phrases,
+  presence: phrases,
+  wait: phrases,
   otherLanguage: phrases,
   perhaps: phrases,
   niceToMeet: phrases,
@@ -97,6 +103,7 @@ const form = z.strictObject({
   noted: sentence,
   lost: sentence,
   past: sentence,
+  pastTime: sentence,
   notYet: sentence,
   closed: sentence,
   range: sentence,
@@ -155,6 +162,12 @@ export function replacePhrases(phrases: Phrases, source: YamlSource): Phrases {
 const ROOMY: ReadonlySet<Intent> = new Set(['human', 'robot', 'bye', 'thanks', 'repeat']);
 /** A call for a person and a goodbye are heard within so many words. */
 const SHORT_WORDS = 16;
+/** "I want to see the manager": a wish of up to three words, and two more before who is wished for. */
+const WISH_REACH = 5;
+/** What a person begins with who is only named. */
+const DETERMINERS = new Set(
+  'a an the your my ein eine einen einem den dem der die un una uno el la lo il l une le les'.split(' '),
+);
 
 export class PhraseBook {
   readonly phrases: Phrases;
@@ -185,6 +198,9 @@ export class PhraseBook {
       const found = findPhrase(said, words);
       if (!found) continue;
       const others = [...said.slice(0, found.from), ...said.slice(found.to)];
+      // "What?" and "I see" are said alone; "what about it" and "what can I see" ask something.
+      const isAlone = intent === 'noted' || (words.length === 1 && isFunctionWord(words[0]!, this.language));
+      if (isAlone && !others.every((word) => this.isPartOf('filler', word))) continue;
       const content = others.filter((word) => !isFunctionWord(word, this.language) && !this.isPartOf('filler', word));
       // One more word does not turn a call for a person into something else; "tell me more about the café" is no "tell me more".
       const allowed = (words.length >= 2 && ROOMY.has(intent)) || intent === 'slower' || intent === 'louder' ? 1 : 0;
@@ -199,17 +215,25 @@ export class PhraseBook {
    */
   meaningOf(said: readonly string[], isQuestion: boolean): Intent | undefined {
     const asks = isQuestion || this.begins('asks', this.withoutPoliteness(said));
-    const called = this.#intents.some(({ intent, words }) => {
-      // "A colleague" may be spoken of; "talk to a colleague" is a wish, even as a question.
-      if (intent !== 'human' || words.length < (asks ? 3 : 2)) return false;
-      return said.length <= SHORT_WORDS && findPhrase(said, words) !== undefined;
-    });
-    if (called) return 'human';
+    if (this.callsForPerson(said)) return 'human';
     return (
       (this.#isGoodbye(said, asks) ? 'bye' : undefined) ??
       this.intentOf(said) ??
       this.intentOf(this.withoutPoliteness(said))
     );
+  }
+
+  /** "Talk to a colleague" is a wish wherever it stands; "a colleague" may be spoken of, unless a wish stands before it. */
+  callsForPerson(said: readonly string[]): boolean {
+    if (said.length > SHORT_WORDS) return false;
+    return this.#intents.some(({ intent, words }) => {
+      if (intent !== 'human' || words.length < 2) return false;
+      const found = findPhrase(said, words);
+      if (!found) return false;
+      return words.length >= 3 && !DETERMINERS.has(words[0]!)
+        ? true
+        : this.has('wishes', said.slice(Math.max(0, found.from - WISH_REACH), found.from));
+    });
   }
 
   #isGoodbye(said: readonly string[], asks: boolean): boolean {

@@ -17,6 +17,8 @@ interface Hit {
 
 /** Below this the desk does not know. */
 export const SURE = 0.5;
+/** As alike as two wordings of one question are. */
+const PLAIN = 0.85;
 /** No answer. */
 const UNSURE = 0.2;
 const MAX_QUERY_WORDS = 30;
@@ -103,7 +105,7 @@ export class TopicSearch {
       if (likeness < SURE) continue;
       const hit = hits.get(topic) ?? { topic, sureness: 0, rank: 0 };
       // A phrase in so many words is surer than any coverage.
-      hit.sureness = Math.max(hit.sureness, likeness >= 0.85 ? likeness + 0.1 : likeness);
+      hit.sureness = Math.max(hit.sureness, likeness >= PLAIN ? likeness + 0.1 : likeness);
       hits.set(topic, hit);
     }
     if (isElsewhere) for (const hit of hits.values()) hit.sureness = Math.min(hit.sureness, UNSURE);
@@ -115,6 +117,16 @@ export class TopicSearch {
       (hit.topic.parent ? 0 : 0.15) +
       (family?.has(hit.topic) && hit.rank > 0 ? (isFollowUp ? 0.6 : 0.2) : 0);
     return [...hits.values()].sort((a, b) => score(b) - score(a) || a.topic.id - b.topic.id).slice(0, 6);
+  }
+
+  /** @returns the topic that is asked for in so many words. */
+  askedAs(said: readonly string[]): Topic | undefined {
+    let best: { topic: Topic; likeness: number } | undefined;
+    for (const { topic, words } of this.#asked) {
+      const likeness = agreement(said, words, this.#language);
+      if (likeness >= PLAIN && likeness > (best?.likeness ?? 0)) best = { topic, likeness };
+    }
+    return best?.topic;
   }
 
   /** @returns the sentences of the topic that speak of all that is asked; undefined where none does, or too many do. */

@@ -24,7 +24,10 @@ export function topicReply(
   words: readonly string[],
   text: string,
 ): DeskReply {
-  const isFollowUp = desk.topic !== undefined && desk.book.refersBack(asked);
+  // "Is it wheelchair accessible?" says by itself what it asks, whatever "it" is; "how much is it?" does not.
+  const content = asked.filter((word) => !isFunctionWord(word, desk.language));
+  const plain = content.length >= 2 ? desk.search.askedAs(asked) : undefined;
+  const isFollowUp = desk.topic !== undefined && !plain && desk.book.refersBack(asked);
   // "And for children?" may be answered by what was spoken of already.
   const relevant = isFollowUp && desk.topic ? desk.search.sentencesIn(desk.topic, words) : undefined;
   if (relevant) return { text: relevant };
@@ -56,11 +59,13 @@ export function topicReply(
   return tell(desk, first.topic);
 }
 
+/** @param isForm what was said asks for a form. */
 export function chosen(
   desk: DeskContext,
   topics: readonly Topic[],
   said: readonly string[],
   intent: Intent | undefined,
+  isForm: boolean,
 ): DeskReply | undefined {
   if (intent === 'no') return desk.say('noMore');
   const [first, second] = topics;
@@ -71,7 +76,9 @@ export function chosen(
     Math.max(...[topic.title, ...topic.asked].map((name) => agreement(said, tokens(name), desk.language))),
   );
   const best = Math.max(...likeness);
-  return best >= 0.55 ? tell(desk, topics[likeness.indexOf(best)]!) : undefined;
+  // What one is asked to choose from is not the only thing that one may say.
+  const isOther = best < 0.9 && (isForm || desk.search.askedAs(said) !== undefined);
+  return best >= 0.55 && !isOther ? tell(desk, topics[likeness.indexOf(best)]!) : undefined;
 }
 
 /** From where the caller stopped hearing; else further about the topic. */
@@ -155,10 +162,13 @@ function nameIn(desk: DeskContext, text: string): DeskReply | undefined {
 }
 
 function unknown(desk: DeskContext, asked: readonly string[], text: string): DeskReply {
+  // An address is in no language.
+  if (/\S@\S/.test(text)) return desk.say('pardon');
   const spoken = detectLanguage(asked.join(' '), desk.language);
   if (desk.known(spoken) === undefined && (asked.length >= 3 || !/\p{Script=Latin}/u.test(asked.join(''))))
     return desk.say('otherLanguage');
-  const introduced = nameIn(desk, text);
+  // "Somebody said it is free" introduces nobody.
+  const introduced = desk.book.begins('nameIs', asked) ? nameIn(desk, text) : undefined;
   if (introduced) return introduced;
   desk.misses++;
   if (desk.misses % 2 === 0) {
