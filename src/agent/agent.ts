@@ -212,7 +212,7 @@ export class Agent implements Conversation {
     }
   }
 
-  private answer({ replyId, text, lastVoicedUs, language }: Extract<TurnEffect, { kind: 'answer' }>): void {
+  private answer({ replyId, text, lastVoicedUs, language, goesOn }: Extract<TurnEffect, { kind: 'answer' }>): void {
     const { clock } = this.parts;
     const nowUs = clock.nowUs();
     this.language = language ?? detectLanguage(text, this.language);
@@ -222,7 +222,7 @@ export class Agent implements Conversation {
       const sttDelayUs = this.hearings?.lastDelayUs;
       if (sttDelayUs !== undefined) reply.trace.sttDelayMs = ms(sttDelayUs);
     }
-    this.play(reply, this.think(reply, text, this.lastSettled), lastVoicedUs ?? nowUs);
+    this.play(reply, this.think(reply, text, this.lastSettled, goesOn), lastVoicedUs ?? nowUs);
   }
 
   private line(replyId: number, text: string): void {
@@ -237,11 +237,11 @@ export class Agent implements Conversation {
   }
 
   /** What the brain answers. @param text empty: it greets. */
-  private async *think(reply: Reply, text: string, lastSettled: Promise<void>): AsyncGenerator<Line> {
+  private async *think(reply: Reply, text: string, lastSettled: Promise<void>, goesOn = false): AsyncGenerator<Line> {
     const { clock, settings } = this.parts;
     const { signal, trace } = reply;
     await untilAborted(lastSettled, signal);
-    if (text !== '') this.history.user(text);
+    if (text !== '') this.history.user(text, goesOn);
     signal.throwIfAborted();
     const askedUs = clock.nowUs();
     yield* answerLines({

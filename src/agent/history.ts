@@ -6,8 +6,14 @@ const MAX_UTTERANCES = 80;
 export class History {
   private utterances: Utterance[] = [];
 
-  /** What the caller said; two turns without a heard answer in between are one. */
-  user(text: string): void {
+  /**
+   * What the caller said; two turns without a heard answer in between are one.
+   *
+   * @param goesOn what was heard of the answer in between does not count.
+   */
+  user(text: string, goesOn = false): void {
+    if (goesOn && this.utterances.at(-1)?.role === 'assistant' && this.utterances.at(-2)?.role === 'user')
+      this.utterances.pop();
     const last = this.utterances.at(-1);
     if (last?.role === 'user') last.text += ` ${text}`;
     else this.utterances.push({ role: 'user', text });

@@ -29,7 +29,8 @@ export type TurnEffect =
   | { kind: 'finish-hearing'; utteranceId: number }
   | { kind: 'drop-hearing'; utteranceId: number }
   | { kind: 'heard'; text: string; isFinal: boolean }
-  | { kind: 'answer'; replyId: number; text: string; lastVoicedUs?: number; language?: string }
+  /** @param goesOn the caller spoke on as if the answer before had not begun: these words belong to those it was to answer. */
+  | { kind: 'answer'; replyId: number; text: string; lastVoicedUs?: number; language?: string; goesOn?: true }
   | { kind: 'line'; replyId: number; line: 'greeting' | 'prompt' | 'goodbye' | 'not-understood' }
   /** The guest's speech has this number. */
   | { kind: 'guest'; replyId: number }

@@ -29,9 +29,15 @@ export interface TurnTakingSettings extends Patience {
 interface Reply {
   id: number;
   isGuest: boolean;
-  hasSounded: boolean;
+  /** When its first sound was sent. */
+  soundedUs: number | undefined;
+  /** Some of it was heard before it was cut off and resumed. */
+  wasHeard: boolean;
   wish: 'hand-off' | 'goodbye' | undefined;
 }
+
+/** Voice that begins so soon after an answer is no objection to it: the caller had only paused. */
+const GOES_ON_MS = 700;
 
 export class TurnTaking {
   private readonly settings: TurnTakingSettings;
@@ -44,7 +50,7 @@ export class TurnTaking {
   private caller: CallerTurn | undefined;
   private reply: Reply | undefined;
   /** Cut off, and neither resumed nor discarded yet. */
-  private cut: { id: number; isSettled: boolean; wish: Reply['wish'] } | undefined;
+  private cut: { id: number; isSettled: boolean; wish: Reply['wish']; isHardlyHeard: boolean } | undefined;
   private nextReplyId = 1;
   private nextUtteranceId = 1;
   /** Since when nobody has said anything. */
@@ -107,10 +113,10 @@ export class TurnTaking {
       case 'guest':
         this.cutReply();
         this.discardCut();
-        this.do({ kind: 'guest', replyId: this.open(true).id });
+        this.do({ kind: 'guest', replyId: this.open({ isGuest: true }).id });
         break;
       case 'sounded':
-        if (this.reply?.id === event.replyId) this.reply.hasSounded = true;
+        if (this.reply?.id === event.replyId) this.reply.soundedUs ??= this.nowUs;
         break;
       case 'settled':
         this.settled(event);
@@ -245,6 +251,7 @@ export class TurnTaking {
       this.takeBack();
       return;
     }
+    const isHardlyHeard = this.cut?.isHardlyHeard ?? false;
     this.dropCaller();
     this.discardCut();
     this.hasCaller = true;
@@ -257,7 +264,8 @@ export class TurnTaking {
     const { lastVoicedUs, language } = caller;
     this.do({ kind: 'heard', text, isFinal: true });
     const known = language === undefined ? {} : { language };
-    this.do({ kind: 'answer', replyId: this.open().id, text, lastVoicedUs, ...known });
+    const goesOn = isHardlyHeard ? { goesOn: true as const } : {};
+    this.do({ kind: 'answer', replyId: this.open().id, text, lastVoicedUs, ...known, ...goesOn });
   }
 
   /** Somebody spoke, and no word was understood: said once, after something as long as a sentence; else shown. */
@@ -278,7 +286,7 @@ export class TurnTaking {
     const { cut } = this;
     if (!cut) return;
     this.cut = undefined;
-    const reply = this.open();
+    const reply = this.open({ wasHeard: !cut.isHardlyHeard });
     reply.wish = cut.wish;
     this.do({ kind: 'resume', replyId: reply.id, cutReplyId: cut.id });
   }
@@ -302,8 +310,9 @@ export class TurnTaking {
     this.caller = undefined;
   }
 
-  private open(isGuest = false): Reply {
-    this.reply = { id: this.nextReplyId++, isGuest, hasSounded: isGuest, wish: undefined };
+  private open({ isGuest = false, wasHeard = false } = {}): Reply {
+    const soundedUs = isGuest ? this.nowUs : undefined;
+    this.reply = { id: this.nextReplyId++, isGuest, soundedUs, wasHeard, wish: undefined };
     return this.reply;
   }
 
@@ -313,7 +322,13 @@ export class TurnTaking {
     this.reply = undefined;
     this.discardCut();
     this.do({ kind: 'interrupt', replyId: reply.id });
-    if (!reply.isGuest) this.cut = { id: reply.id, isSettled: false, wish: reply.wish };
+    if (reply.isGuest) return;
+    const voiceSinceUs = this.nowUs - (this.caller?.voicedForUs(this.nowUs) ?? 0);
+    const isHardlyHeard =
+      !reply.wasHeard &&
+      this.caller !== undefined &&
+      voiceSinceUs - (reply.soundedUs ?? voiceSinceUs) < GOES_ON_MS * 1000;
+    this.cut = { id: reply.id, isSettled: false, wish: reply.wish, isHardlyHeard };
   }
 
   private discardCut(): void {
@@ -333,7 +348,7 @@ export class TurnTaking {
   }
 
   private activity(): Activity {
-    if (this.reply) return this.reply.hasSounded ? 'speaking' : 'thinking';
+    if (this.reply) return this.reply.soundedUs !== undefined ? 'speaking' : 'thinking';
     if (!this.isTalking || this.isHandedOff) return 'idle';
     const { caller } = this;
     if (!caller || caller.isVoiced || this.cut) return 'listening';

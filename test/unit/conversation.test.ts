@@ -82,6 +82,18 @@ describe('conversation', () => {
     expect(historyOf(call.brain.questions.at(-1)!)).toEqual(['user: I want a room with a view']);
   });
 
+  it('joins what the caller says after a pause, when of the answer to the first half hardly a word was heard', async () => {
+    await using call = await talking(
+      new ScriptedCall({ answers: ['A ticket costs eight euros for everyone who comes.', 'Twenty-one euros.'] }),
+    );
+    call.user({ says: 'How much is a ticket for?', forMs: 900 });
+    await call.expectWithin(2000, 'activity', { state: 'speaking' });
+    await call.run(200);
+    call.user({ says: 'Two adults and one child.', forMs: 900 });
+    await call.expectWithin(3000, 'caption', { text: 'Twenty-one euros.' });
+    expect(historyOf(call.brain.questions[1]!)).toEqual(['user: How much is a ticket for? Two adults and one child.']);
+  });
+
   it('plays directions when their words sound, not when they arrive, and lets go of them at the end', async () => {
     await using call = await talking(
       new ScriptedCall({ answers: ['Well then. [happy] That is great. [look left] Over there.'] }),

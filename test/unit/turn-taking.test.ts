@@ -155,6 +155,39 @@ describe('turn-taking', () => {
     expect(talk.find('answer')).toHaveLength(1);
   });
 
+  it('tells a caller who goes on after a pause from one who objects', () => {
+    const talk = new Conversation();
+    talk.says('How much is a ticket for?');
+    talk.wait(400);
+    talk.sounds();
+    talk.wait(500);
+    talk.says('Two adults and a child.');
+    talk.wait(400);
+    expect(talk.find('answer').at(-1)).toMatchObject({ text: 'Two adults and a child.', goesOn: true });
+    talk.sounds();
+    talk.wait(1200);
+    talk.says('No, three.');
+    talk.wait(400);
+    expect(talk.find('answer')).toHaveLength(3);
+    expect(talk.find('answer').at(-1)).not.toHaveProperty('goesOn');
+
+    // What was heard before a cough was heard, however short what comes after it.
+    const coughed = new Conversation();
+    coughed.says('How much is a ticket?');
+    coughed.wait(400);
+    const replyId = coughed.sounds();
+    coughed.wait(3000);
+    coughed.voice(200);
+    coughed.tell({ kind: 'settled', replyId, interrupted: true });
+    coughed.wait(2000);
+    expect(coughed.find('resume')).toHaveLength(1);
+    coughed.sounds();
+    coughed.wait(100);
+    coughed.says('And for children?');
+    coughed.wait(400);
+    expect(coughed.find('answer').at(-1)).not.toHaveProperty('goesOn');
+  });
+
   it('goes on by itself when an interruption brings no words in time', () => {
     const talk = new Conversation();
     talk.says('Tell me a story.');
