@@ -1,13 +1,17 @@
 // `npm test`: set-up, then every lane in turn, then one closing line "N passed, N failed[, N skipped]" for CI.
-// Lanes: check (lint, types), unit, golden, loopback, e2e. `npm test -- unit golden` runs only those.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+// Lanes: check (lint, types), unit, golden, soak, loopback, e2e. `npm test -- unit golden` runs only those. The soak, a call of three minutes,
+// goes on beside the lanes before it, which mind no company; its turn is when it must be over.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const LANES = ['check', 'unit', 'golden', 'loopback', 'e2e'];
+const LANES = ['check', 'unit', 'golden', 'soak', 'loopback', 'e2e'];
+const SOAK = ['--import', 'tsx', 'test/soak/soak.ts', '--minutes', '3', '--busy'];
+const SOAK_LIMIT_MS = 9 * 60_000;
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((lane) => !LANES.includes(lane));
 if (unknown.length > 0) {
@@ -62,9 +66,28 @@ function vitestLane(lane) {
   rmSync(scratch, { recursive: true, force: true });
 }
 
+function startSoak() {
+  const outputPath = join(cacheDir, 'soak.txt');
+  const output = openSync(outputPath, 'w');
+  const child = spawn('node', SOAK, { cwd: root, stdio: ['ignore', output, output] });
+  process.on('exit', () => child.kill());
+  return { child, outputPath };
+}
+
+async function soakLane({ child, outputPath }) {
+  const limit = setTimeout(() => child.kill(), SOAK_LIMIT_MS);
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  clearTimeout(limit);
+  const ok = child.exitCode === 0;
+  total[ok ? 'passed' : 'failed'] += 1;
+  console.log(`${readFileSync(outputPath, 'utf8')}${ok ? 'ok' : 'FAILED'}: node ${SOAK.join(' ')}`);
+}
+
+const soak = lanes.includes('soak') ? startSoak() : undefined;
 for (const lane of lanes) {
   console.log(`\n── ${lane} ──`);
   if (lane === 'check') checkLane();
+  else if (lane === 'soak') await soakLane(soak);
   else if (lane === 'e2e' && !findChromium()) {
     console.log('Browser tests skipped: no Chromium found. Install Chromium or Chrome, or name one in CHROMIUM_PATH.');
     total.skipped += 1;

@@ -14,7 +14,7 @@ import {
 } from '../media/rtp.ts';
 import type { DirectProducer, DirectTransport } from './mediasoup-api.ts';
 import { AUDIO_PAYLOAD_TYPE, opusParameters, VIDEO_PAYLOAD_TYPE, videoParameters } from './mediasoup-codecs.ts';
-import { createPacketizer } from './werift-peer.ts';
+import { createPacketizer } from './rtp-packetizer.ts';
 
 const RTP_HEADER_BYTES = 12;
 const SENDER_REPORT_INTERVAL_MS = 1000;

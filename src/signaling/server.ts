@@ -20,11 +20,12 @@ import { MediasoupRoom } from './mediasoup-room.ts';
 import { Sfu } from './mediasoup-worker.ts';
 import { OriginPolicy } from './origins.ts';
 import { PeerFan } from './peer-fan.ts';
+import { warmUpPeer } from './peer-warm-up.ts';
 import type { ReadinessCheck } from './readiness.ts';
 import { Rooms } from './rooms.ts';
 import { SpeechApi } from './speech-api.ts';
 import { CALL_ROOM, TicketOffice } from './tickets.ts';
-import { WeriftPeer, warmUpPeer } from './werift-peer.ts';
+import { WeriftPeer } from './werift-peer.ts';
 
 export interface ServerParts {
   config: Config;

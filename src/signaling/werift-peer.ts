@@ -4,11 +4,21 @@
  * upgrade changes what the corrections rest on.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '../errors.ts';
+import type { EncodedFrame } from '../media/frames.ts';
+import type { LiveCodec } from '../media/live-video-encoder.ts';
+import { AUDIO_CLOCK_HZ, ntpTime, randomUint32, rtpTimestamp, VIDEO_CLOCK_HZ } from '../media/rtp.ts';
+import type { IceServer } from './ice-servers.ts';
+import { MOTION_CHANNEL, sealMotion } from './motion-channel.ts';
+import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
+import type { Render } from './protocol.ts';
+import { createOpusPacketizer, createVideoPacketizer } from './rtp-packetizer.ts';
+import { extensionId, isAnswerTo } from './sdp.ts';
+import { SentPictures } from './sent-pictures.ts';
 import {
-  H264Packetizer,
+  type H264Packetizer,
   MediaStream,
   MediaStreamTrack,
-  OpusPacketizer,
   PictureLossIndication,
   type RTCDataChannel,
   RTCPeerConnection,
@@ -22,38 +32,14 @@ import {
   useSdesMid,
   useTransportWideCC,
   useVP8,
-  Vp8Packetizer,
-} from 'werift';
-import { AppError } from '../errors.ts';
-import { systemClock } from '../media/clock.ts';
-import type { EncodedFrame } from '../media/frames.ts';
-import type { LiveCodec } from '../media/live-video-encoder.ts';
-import {
-  AUDIO_CLOCK_HZ,
-  firstSequenceNumber,
-  ntpTime,
-  randomUint32,
-  rtpTimestamp,
-  VIDEO_CLOCK_HZ,
-} from '../media/rtp.ts';
-import type { IceServer } from './ice-servers.ts';
-import { MOTION_CHANNEL, sealMotion } from './motion-channel.ts';
-import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
-import type { Render } from './protocol.ts';
-import { extensionId, isAnswerTo } from './sdp.ts';
-import { TransportFeedbackReader } from './transport-feedback.ts';
+  type Vp8Packetizer,
+} from './werift.ts';
 
 const PLAYOUT_DELAY_URI = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 /** min = max = 0: show each picture when it is complete. A maximum above 0 makes Chromium aim for it. */
 const NO_PLAYOUT_DELAY = Buffer.from([0, 0, 0]);
-const MAX_PAYLOAD_BYTES = 1180;
 /** An offer waits no longer for candidates; the others follow it. */
 const GATHERING_MS = 150;
-/** RTP with extensions, SRTP tag, UDP, IP. */
-const OVERHEAD_BYTES = 70;
-/** Resent bytes in proportion to new ones, and the most at once: a keyframe. */
-const RESENT_PART = 0.25;
-const MAX_RESENDABLE_BYTES = 50_000;
 /** A viewer that lost one packet asks several times; one keyframe answers them all. */
 const KEYFRAME_INTERVAL_MS = 300;
 /** A viewer this far behind misses motion rather than getting it late. */
@@ -91,8 +77,6 @@ export class WeriftPeer implements MediaPeer {
   private readonly events: PeerEvents;
   private readonly rtpBase = { audio: randomUint32(), video: randomUint32() };
   private playoutDelayId: number | undefined;
-  private transportNumberId: number | undefined;
-  private resendableBytes = MAX_RESENDABLE_BYTES;
   /** Wall-clock ms of media time 0: the one mapping from which both tracks' sender reports are made. */
   private originNtpMs: number | undefined;
   private readonly lastSentUs = { audio: 0, video: 0 };
@@ -101,8 +85,7 @@ export class WeriftPeer implements MediaPeer {
   private gathered: IceCandidate[] = [];
   private mayTrickle = false;
   private isRestarting = false;
-  private readonly feedback = new TransportFeedbackReader();
-  private videoSender: RTCRtpSender | undefined;
+  private readonly sentPictures: SentPictures | undefined;
   private lastKeyframeRequestMs = Number.NEGATIVE_INFINITY;
   private isConnected = false;
   private isClosed = false;
@@ -141,11 +124,10 @@ export class WeriftPeer implements MediaPeer {
       sender.setStreams([stream]);
       this.correctSenderReportTime(sender, kind === 'audio' ? 'audio' : 'video');
     }
-    this.videoSender = video?.sender;
     // werift looks a PLI up by its *sender's* SSRC first, which in Chromium is the microphone's, and hands it to the wrong
     // object. This listener sees every RTCP packet before that.
     video?.sender.dtlsTransport?.onRtcp.subscribe((packet) => this.onRtcp(packet, video.sender));
-    if (video) this.boundResent(video.sender);
+    if (video) this.sentPictures = new SentPictures(video.sender);
     this.connection.onTrack.subscribe((track) => {
       if (track.kind !== 'audio') return;
       track.onReceiveRtp.subscribe((rtp) =>
@@ -173,34 +155,6 @@ export class WeriftPeer implements MediaPeer {
     });
   }
 
-  /**
-   * To the link, a packet that is sent again is one of its own; werift would send it under its first number. And a viewer behind a narrow
-   * link asks for everything again and again, which makes it narrower: only a part of what is sent new is sent twice.
-   */
-  private boundResent(sender: RTCRtpSender): void {
-    const transport = sender.dtlsTransport;
-    const send = transport.sendRtp.bind(transport);
-    const sent = new WeakSet<object>();
-    transport.sendRtp = (payload, header) => {
-      const { rtxPayloadType } = sender as unknown as { rtxPayloadType?: number };
-      // Without RTX the very same packet goes out again.
-      if (header.payloadType !== rtxPayloadType && !sent.has(header)) {
-        sent.add(header);
-        return send(payload, header);
-      }
-      if (payload.length > this.resendableBytes) return Promise.resolve(0);
-      this.resendableBytes -= payload.length;
-      if (this.transportNumberId !== undefined) {
-        const number = (transport.transportSequenceNumber + 1) & 0xffff;
-        transport.transportSequenceNumber = number;
-        const numbered = { id: this.transportNumberId, payload: Buffer.from([number >> 8, number & 0xff]) };
-        header.extensions = header.extensions.map((each) => (each.id === numbered.id ? numbered : each));
-        this.feedback.remember(number, payload.length + OVERHEAD_BYTES, systemClock.nowUs());
-      }
-      return send(payload, header);
-    };
-  }
-
   private onRtcp(packet: { type: number; feedback?: unknown; reports?: unknown }, sender: RTCRtpSender): void {
     const request = packet.feedback;
     const isFullIntraRequest = typeof request === 'object' && request !== null && 'fir' in request;
@@ -212,9 +166,8 @@ export class WeriftPeer implements MediaPeer {
       this.lastKeyframeRequestMs = nowMs;
       this.events.keyframeRequest();
     }
-    // werift's own list of arrivals reads run-length chunks only, and those wrongly.
-    if (request instanceof TransportWideCC) {
-      const { arrivals, lost } = this.feedback.read(request);
+    if (request instanceof TransportWideCC && this.sentPictures) {
+      const { arrivals, lost } = this.sentPictures.read(request);
       if (arrivals.length > 0) this.events.link({ arrivals, lost });
     }
     if (packet instanceof RtcpRrPacket)
@@ -278,7 +231,7 @@ export class WeriftPeer implements MediaPeer {
     this.videoCodec = /VP8/i.test(chosen.mimeType) ? 'VP8' : 'H264';
     this.videoPacketizer = createVideoPacketizer(this.videoCodec);
     this.playoutDelayId = extensionId(answerSdp, 'playout-delay');
-    this.transportNumberId = extensionId(answerSdp, 'transport-wide-cc');
+    if (this.sentPictures) this.sentPictures.numberId = extensionId(answerSdp, 'transport-wide-cc');
   }
 
   /** werift begins its checks only together with DTLS, which outlives a restart of ICE: without this, nothing would flow again. */
@@ -315,11 +268,7 @@ export class WeriftPeer implements MediaPeer {
         packet.header.extensions.push({ id: this.playoutDelayId, payload: NO_PLAYOUT_DELAY });
       }
       this.video.writeRtp(packet);
-      this.resendableBytes = Math.min(MAX_RESENDABLE_BYTES, this.resendableBytes + RESENT_PART * packet.payload.length);
-      // werift numbers the packet while it takes it.
-      const number = this.videoSender?.dtlsTransport?.transportSequenceNumber;
-      if (number !== undefined)
-        this.feedback.remember(number, packet.payload.length + OVERHEAD_BYTES, systemClock.nowUs());
+      this.sentPictures?.remember(packet.payload.length);
     }
   }
 
@@ -357,89 +306,6 @@ export class WeriftPeer implements MediaPeer {
     if (this.isClosed) return;
     this.isClosed = true;
     this.events.closed(reason);
-  }
-}
-
-/**
- * RTP packets of one stream, ready for a transport that is not werift's own.
- * @returns a function from an encoded frame and its RTP timestamp to the frame's packets.
- */
-export function createPacketizer(
-  codec: LiveCodec | 'opus',
-  stream: { ssrc: number; payloadType: number },
-): (data: Uint8Array, timestamp: number) => Buffer[] {
-  const packetizer = codec === 'opus' ? createOpusPacketizer(stream) : createVideoPacketizer(codec, stream);
-  return (data, timestamp) => packetizer.packetize(Buffer.from(data), timestamp).map((packet) => packet.serialize());
-}
-
-interface StreamNumbers {
-  ssrc?: number;
-  payloadType?: number;
-}
-
-const createOpusPacketizer = (stream: StreamNumbers = {}): OpusPacketizer =>
-  new OpusPacketizer({ ...stream, sequenceNumber: firstSequenceNumber() });
-
-function createVideoPacketizer(codec: LiveCodec, stream: StreamNumbers = {}): Vp8Packetizer | H264Packetizer {
-  const options = { ...stream, sequenceNumber: firstSequenceNumber(), maxPayloadSize: MAX_PAYLOAD_BYTES };
-  return codec === 'VP8' ? new Vp8Packetizer(options) : new H264Packetizer({ ...options, inputFormat: 'annexb' });
-}
-
-const WARM_UP_FRAMES = 50;
-/** H.264 is taken apart at its start codes; to VP8 any bytes are as good. */
-const H264_KEYFRAME_START = [0, 0, 0, 1, 0x65];
-const WARM_UP_LIMIT_MS = 15_000;
-
-/**
- * A whole call with a throw-away caller in this process: certificate, ICE, DTLS, a second of media. What is slow only once (half a second
- * and more) is then behind us when the first real caller comes.
- * @throws Error where no connection comes about.
- */
-export async function warmUpPeer(codec: LiveCodec): Promise<void> {
-  const caller = new RTCPeerConnection({
-    codecs: { audio: [useOPUS()], video: [codec === 'VP8' ? useVP8() : useH264()] },
-    headerExtensions: { audio: [useSdesMid()], video: [useSdesMid(), useTransportWideCC()] },
-    iceServers: [],
-    iceAdditionalHostAddresses: ['127.0.0.1'],
-    iceUseIpv6: false,
-  });
-  const ignore = (): void => {};
-  let isConnected = (): void => {};
-  const connected = new Promise<void>((resolve) => {
-    isConnected = resolve;
-  });
-  const peer = new WeriftPeer({
-    iceServers: [],
-    announcedAddresses: ['127.0.0.1'],
-    useIpv6: false,
-    codecs: [codec],
-    onCandidate: ignore,
-    events: { connected: isConnected, keyframeRequest: ignore, microphone: ignore, link: ignore, closed: ignore },
-  });
-  try {
-    await caller.setRemoteDescription({ type: 'offer', sdp: await peer.createOffer() });
-    for (const { connection } of caller.iceTransports) delete connection.stunServer;
-    const microphone = new MediaStreamTrack({ kind: 'audio' });
-    const audio = caller.getTransceivers().find(({ kind }) => kind === 'audio')!;
-    audio.setDirection('sendrecv');
-    await audio.sender.replaceTrack(microphone);
-    await caller.setLocalDescription(await caller.createAnswer());
-    await peer.accept(caller.localDescription!.sdp);
-    const isInTime = await Promise.race([connected.then(() => true), delay(WARM_UP_LIMIT_MS, false, { ref: false })]);
-    if (!isInTime) throw new Error(`no connection within ${WARM_UP_LIMIT_MS} ms`);
-    const packetizer = new OpusPacketizer();
-    const picture = new Uint8Array(4000).fill(1);
-    picture.set(H264_KEYFRAME_START);
-    for (let i = 0; i < WARM_UP_FRAMES; i++) {
-      const frame = { timestampUs: i * 20_000, durationUs: 20_000, isKeyframe: i === 0 };
-      peer.send({ ...frame, kind: 'audio', mimeType: 'audio/opus', data: new Uint8Array(80) });
-      peer.send({ ...frame, kind: 'video', mimeType: `video/${codec}`, data: picture });
-      for (const packet of packetizer.packetize(Buffer.alloc(80), i * 960)) microphone.writeRtp(packet);
-      await delay(2, undefined, { ref: false });
-    }
-  } finally {
-    await peer.close();
-    await caller.close();
   }
 }
 

@@ -5,6 +5,7 @@ import {
   OpusPacketizer,
   RTCPeerConnection,
   RTCRtpCodecParameters,
+  RtcpSrPacket,
   useH264,
   useOPUS,
   useSdesMid,
@@ -54,8 +55,10 @@ export class LoopbackClient implements AsyncDisposable {
   /** Whole pictures, as a browser would show them; VP8 only. */
   readonly screen = new PictureAssembler(() => this.askForKeyframe());
   audioPackets = 0;
-  /** When the first packet of the last picture came, our clock. */
-  lastPictureMs = 0;
+  /** When each picture's first packet came, our clock, and the newest sound then. */
+  readonly arrivals: { timestamp: number; atMs: number; soundTimestamp: number | undefined }[] = [];
+  /** What the server says about its tracks' clocks: wall clock, s, of an RTP timestamp. */
+  readonly clockReports: Record<'audio' | 'video', { wallS: number; timestamp: number }[]> = { audio: [], video: [] };
   /** Packets of sound: 48 kHz timestamp, our clock. */
   readonly sounds: { timestamp: number; atMs: number }[] = [];
   /** Root mean square of each 20 ms packet. */
@@ -122,8 +125,10 @@ export class LoopbackClient implements AsyncDisposable {
         if (track.kind === 'video') {
           if (codec === 'VP8') this.screen.push(rtp);
           if (this.pictures.at(-1) !== rtp.header.timestamp) {
-            this.pictures.push(rtp.header.timestamp);
-            this.lastPictureMs = performance.now();
+            const { timestamp } = rtp.header;
+            this.pictures.push(timestamp);
+            const soundTimestamp = this.sounds.at(-1)?.timestamp;
+            this.arrivals.push({ timestamp, atMs: performance.now(), soundTimestamp });
           }
           return;
         }
@@ -139,6 +144,7 @@ export class LoopbackClient implements AsyncDisposable {
       type: 'offer',
       sdp: way.through?.rewriteOffer(joined.offerSdp) ?? joined.offerSdp,
     });
+    connection.dtlsTransports[0]!.onRtcp.subscribe((packet) => this.noteClocks(connection, packet));
     const audio = connection.getTransceivers().find(({ kind }) => kind === 'audio')!;
     audio.setDirection('sendrecv');
     await audio.sender.replaceTrack(this.microphone);
@@ -158,6 +164,20 @@ export class LoopbackClient implements AsyncDisposable {
   get serverAddress(): { address: string; port: number } {
     const pair = this.connection!.iceTransports[0]!.connection.nominated!;
     return { address: pair.remoteAddr[0], port: pair.remoteAddr[1] };
+  }
+
+  /** How far the connection came, for messages of failure. */
+  get progress(): string {
+    const { connectionState, iceConnectionState, dtlsTransports } = this.connection ?? {};
+    return `${connectionState}, ICE ${iceConnectionState}, DTLS ${dtlsTransports?.[0]?.state}`;
+  }
+
+  private noteClocks(connection: RTCPeerConnection, packet: unknown): void {
+    if (!(packet instanceof RtcpSrPacket)) return;
+    const from = connection.getTransceivers().find(({ receiver }) => receiver.track?.ssrc === packet.ssrc);
+    if (from?.kind !== 'audio' && from?.kind !== 'video') return;
+    const { ntpTimestamp, rtpTimestamp } = packet.senderInfo;
+    this.clockReports[from.kind].push({ wallS: Number(ntpTimestamp) / 2 ** 32, timestamp: rtpTimestamp });
   }
 
   private askForKeyframe(): void {

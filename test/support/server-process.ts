@@ -1,6 +1,7 @@
 /** A server in a process of its own, as a user starts it: what it prints, logs and measures about itself can be judged from outside. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,8 +16,12 @@ export class ServerProcess implements AsyncDisposable {
   private readonly child: ChildProcess;
   private readonly output: string[];
 
+  /** For a process that ends before it disposes of what it started. */
+  private readonly kill = (): void => void this.child.kill('SIGKILL');
+
   private constructor(child: ChildProcess, url: string, output: string[]) {
     this.child = child;
+    process.once('exit', this.kill);
     this.url = url;
     this.output = output;
   }
@@ -56,7 +61,19 @@ export class ServerProcess implements AsyncDisposable {
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
+  /** Threads and open files of the process; undefined where the system does not tell (all but Linux). */
+  async resources(): Promise<{ threads: number; files: number } | undefined> {
+    const folder = `/proc/${this.child.pid}`;
+    try {
+      const threads = Number(/^Threads:\s*(\d+)/m.exec(await readFile(`${folder}/status`, 'utf8'))?.[1]);
+      return { threads, files: (await readdir(`${folder}/fd`)).length };
+    } catch {
+      return undefined;
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    process.off('exit', this.kill);
     if (this.child.exitCode === null) {
       const hasEnded = once(this.child, 'exit');
       this.child.kill('SIGINT');

@@ -12,7 +12,7 @@ import {
   RtpPacket,
 } from 'werift';
 import { asksForKeyframe, ntpTime, readRtp, rtpTimestamp, writeSenderReport } from '../../src/media/rtp.ts';
-import { createPacketizer } from '../../src/signaling/werift-peer.ts';
+import { createPacketizer } from '../../src/signaling/rtp-packetizer.ts';
 
 describe('RTP', () => {
   it('finds the payload behind contributors, extensions and padding', () => {

@@ -12,8 +12,9 @@ import {
   TransportWideCC,
   useVP8,
 } from 'werift';
+import { warmUpPeer } from '../../src/signaling/peer-warm-up.ts';
 import { TransportFeedbackReader } from '../../src/signaling/transport-feedback.ts';
-import { WeriftPeer, warmUpPeer } from '../../src/signaling/werift-peer.ts';
+import { WeriftPeer } from '../../src/signaling/werift-peer.ts';
 
 const events = {
   connected: () => {},

@@ -37,12 +37,14 @@ export interface Departure {
 
 export class LiveCall implements AsyncDisposable {
   readonly pictures: Departure[] = [];
-  readonly packets: (Departure & { isLoud: boolean })[] = [];
   readonly turns: TurnMessage[] = [];
   heldPictures = 0;
   /** When the picture of a turn's first sound was handed to the encoder, by turn. */
   readonly firstPictureMs = new Map<number, number>();
   private readonly decoder = new OpusDecoder();
+  private readonly heard: (Departure & { isLoud: boolean })[] = [];
+  /** Packets nobody has asked about yet: decoding is the caller's work, and would count as the call's if it were done while that is measured. */
+  private readonly unheard: (Departure & { opus: Uint8Array })[] = [];
   private hosted: HostedCall | undefined;
 
   static async open(parts: LiveCallParts): Promise<LiveCall> {
@@ -88,7 +90,13 @@ export class LiveCall implements AsyncDisposable {
   private note(frame: EncodedFrame): void {
     const departure = { atMs: performance.now(), timestampUs: frame.timestampUs };
     if (frame.kind === 'video') this.pictures.push(departure);
-    else this.packets.push({ ...departure, isLoud: loudness(this.decoder.decode(frame.data)) > LOUD });
+    else this.unheard.push({ ...departure, opus: frame.data });
+  }
+
+  get packets(): readonly (Departure & { isLoud: boolean })[] {
+    for (const { opus, ...departure } of this.unheard.splice(0))
+      this.heard.push({ ...departure, isLoud: loudness(this.decoder.decode(opus)) > LOUD });
+    return this.heard;
   }
 
   get call(): HostedCall {

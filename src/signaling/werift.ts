@@ -1,0 +1,21 @@
+/** The one door to werift. Everything that speaks WebRTC itself imports werift's objects from here; what is wrong with them is corrected where they are used. */
+export {
+  H264Packetizer,
+  MediaStream,
+  MediaStreamTrack,
+  OpusPacketizer,
+  PictureLossIndication,
+  type RTCDataChannel,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  RTCRtpHeaderExtensionParameters,
+  type RTCRtpSender,
+  RtcpRrPacket,
+  TransportWideCC,
+  useH264,
+  useOPUS,
+  useSdesMid,
+  useTransportWideCC,
+  useVP8,
+  Vp8Packetizer,
+} from 'werift';
