@@ -15,6 +15,7 @@ export class FacePanel extends LitElement {
     gallery: { attribute: false },
     credit: { type: String },
     voices: { attribute: false },
+    isWoman: { attribute: false },
     settings: { attribute: false },
     controls: { attribute: false },
     devices: { attribute: false },
@@ -27,6 +28,7 @@ export class FacePanel extends LitElement {
   declare gallery: unknown;
   declare credit: string;
   declare voices: VoiceInfo[];
+  declare isWoman: boolean;
   declare settings: Settings;
   declare controls: FaceControls;
   declare devices: AudioDevices;
@@ -66,6 +68,13 @@ export class FacePanel extends LitElement {
           .map(({ id, title }) => ({ id, name: title })),
         (voice) => this.choose({ voice }),
       )}
+      ${
+        this.voices.find(({ id }) => id === settings.voice)?.woman
+          ? this.checkbox('A woman’s voice', this.isWoman, (isWoman) =>
+              this.choose({ voiceOf: isWoman ? 'woman' : 'man' }),
+            )
+          : nothing
+      }
 
       <h3>Eyes and mood</h3>
       <div class="gaze">

@@ -111,6 +111,15 @@ export class VisavisPage extends LitElement {
     if (missing.length > 0) this.call.tell(missing.join(' '));
   }
 
+  private get voice(): VoiceInfo | undefined {
+    return this.voices.find(({ id }) => id === this.settings.voice);
+  }
+
+  private get isWoman(): boolean {
+    const { portraitId, voiceOf } = this.settings;
+    return (voiceOf || this.portraits.find(({ id }) => id === portraitId)?.voice) === 'woman';
+  }
+
   private onKey(event: KeyboardEvent, isDown: boolean): void {
     if (event.key === 'Escape' && isDown) this.call.interrupt();
     if (event.key !== ' ' || !this.call.isTalking || !this.settings.isPushToTalk) return;
@@ -120,7 +129,9 @@ export class VisavisPage extends LitElement {
   }
 
   private choose(part: Partial<Settings>): void {
-    this.settings = { ...this.settings, ...part };
+    // Another face has its own voice again.
+    const voiceOf = part.portraitId === undefined ? {} : { voiceOf: '' as const };
+    this.settings = { ...this.settings, ...voiceOf, ...part };
     keepSettings(this.settings);
     if (part.isPushToTalk === false) this.call.hold(false);
   }
@@ -185,7 +196,7 @@ export class VisavisPage extends LitElement {
     return html`
       <visavis-call
         portrait=${settings.portraitId}
-        voice=${settings.voice}
+        voice=${this.isWoman ? (this.voice?.woman ?? settings.voice) : settings.voice}
         render=${settings.render}
         microphone=${settings.microphone}
         speaker=${settings.speaker}
@@ -255,7 +266,7 @@ export class VisavisPage extends LitElement {
       .activity=${call.activity}
       .isLive=${call.isLive}
       .isWatching=${call.isWatching}
-      .greeting=${greetingOf(this.voices.find(({ id }) => id === this.settings.voice))}
+      .greeting=${greetingOf(this.voice)}
       @send=${(e: CustomEvent<{ text: string; isExact: boolean }>) => call.send(e.detail.text, e.detail.isExact)}
     ></conversation-panel>`;
   }
@@ -281,6 +292,7 @@ export class VisavisPage extends LitElement {
       .gallery=${call.isLive ? this.renderGallery() : nothing}
       .credit=${portrait ? `${portrait.title}. ${portrait.credit}` : ''}
       .voices=${this.voices}
+      .isWoman=${this.isWoman}
       .settings=${this.settings}
       .controls=${call.controls}
       .devices=${this.devices}

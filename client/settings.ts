@@ -8,6 +8,8 @@ export type FaceControls = Required<
 export interface Settings {
   portraitId: string;
   voice: string;
+  /** Whose voice; empty: the one that suits the face. */
+  voiceOf: '' | 'woman' | 'man';
   /** Device ids; empty: the system's. */
   microphone: string;
   speaker: string;
@@ -28,6 +30,7 @@ const KEY = 'visavis';
 const DEFAULTS: Settings = {
   portraitId: '',
   voice: '',
+  voiceOf: '',
   microphone: '',
   speaker: '',
   render: 'server',

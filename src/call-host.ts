@@ -20,7 +20,7 @@ import type { EngineListener, EngineSession } from './engine/engine-session.ts';
 import { systemClock } from './media/clock.ts';
 import type { TurnTrace } from './media/turn-trace.ts';
 import { Session } from './session.ts';
-import type { CallHost } from './signaling/hosting.ts';
+import type { CallHost, PortraitGallery } from './signaling/hosting.ts';
 import type { Logger, Metrics } from './telemetry.ts';
 
 export const PICTURE_PX = 512;
@@ -38,7 +38,8 @@ export interface ConversationParts {
 export interface CallHostParts extends ConversationParts {
   config: Config;
   engine: { open(settings: SessionSettings, listener: EngineListener): EngineSession };
-  gallery: { rigPath(portraitId: string): Promise<string> };
+  /** Without `info`, no voice is chosen by the face. */
+  gallery: Pick<PortraitGallery, 'rigPath'> & Partial<Pick<PortraitGallery, 'info'>>;
   capacity: Pick<Capacity, 'admit' | 'report'>;
   logger: Logger;
   metrics: Metrics;
@@ -53,13 +54,14 @@ export function createCallHost(parts: CallHostParts): CallHost {
     async open({ portraitId, controls, render }, peer, audience) {
       const rigPath = await gallery.rigPath(portraitId);
       capacity.admit(render);
+      const voice = await voiceOf(parts, portraitId);
       const call = {}; // stands for this call in what is reported
       const resolved = resolveControls(controls);
       const settings = { rigPath, fps, sizePx: PICTURE_PX, controls: resolved, render };
       return new Session({
         peer,
         openEngine: (listener) => engine.open(settings, listener),
-        openConversation: (face, told) => openConversation(parts, face, told),
+        openConversation: (face, told) => openConversation(parts, voice, face, told),
         controls: resolved,
         synthesizer,
         clock: systemClock,
@@ -78,7 +80,7 @@ export function createCallHost(parts: CallHostParts): CallHost {
           bitrateBps: config.webrtc.bitrateKbps * 1000,
           // A page that draws waits for the sound by itself.
           videoDelayUs: render === 'client' ? 0 : config.webrtc.videoDelayMs * 1000,
-          voice: defaultVoice(config),
+          voice,
           ratePercent: config.speech.ratePercent,
           maxCharacters: config.speech.maxCharacters,
         },
@@ -86,9 +88,15 @@ export function createCallHost(parts: CallHostParts): CallHost {
     },
     async voices() {
       const voices = await synthesizer.voices();
-      return voices.map(({ id, name, languages }) => {
+      return voices.map(({ id, name, languages, woman }) => {
         const language = languages[0] ?? '';
-        return { id, title: name, language, ...(UNSPOKEN_LANGUAGES.has(language) ? { isUnlisted: true } : {}) };
+        return {
+          id,
+          title: name,
+          language,
+          ...(woman ? { woman } : {}),
+          ...(UNSPOKEN_LANGUAGES.has(language) ? { isUnlisted: true } : {}),
+        };
       });
     },
   };
@@ -97,12 +105,29 @@ export function createCallHost(parts: CallHostParts): CallHost {
 /** Klingon, Pyash, Lang Belta, Quenya, Sindarin and a test: nobody's mother tongue, nor anyone's second. */
 const UNSPOKEN_LANGUAGES: ReadonlySet<string> = new Set(['piqd', 'py', 'qdb', 'qya', 'sjn', 'xex']);
 
+/** What is spoken with until the caller chooses: the configured voice; of an embedded one, the woman's for a woman's face. */
+async function voiceOf(
+  { config, gallery, synthesizer }: CallHostParts,
+  portraitId: string,
+): Promise<string | undefined> {
+  const voice = defaultVoice(config);
+  if (config.tts.kind !== 'embedded' || (await gallery.info?.(portraitId))?.voice !== 'woman') return voice;
+  const known = (await synthesizer.voices()).find(
+    ({ id, languages }) => id === voice || languages[0]?.toLowerCase() === voice?.toLowerCase(),
+  );
+  return known?.woman ?? voice;
+}
+
 /** Who talks through a face: by configuration a model that hears and speaks, else recogniser, brain and voice. */
-function openConversation(parts: CallHostParts, face: Face, audience: ConversationAudience): Conversation {
+function openConversation(
+  parts: CallHostParts,
+  voice: string | undefined,
+  face: Face,
+  audience: ConversationAudience,
+): Conversation {
   const { config, brain, recognizer, liveModel, synthesizer, metrics } = parts;
   const { conversation, speech, stt } = config;
   const { ratePercent } = speech;
-  const voice = defaultVoice(config);
   const common = {
     face,
     audience,

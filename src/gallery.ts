@@ -23,7 +23,15 @@ const RETRY_AFTER_S = 15;
 /** The protocol's ids have 200 characters at most. */
 const MAX_ID_CHARACTERS = 100;
 
-const manifestSchema = z.array(z.object({ id: z.string(), title: z.string(), file: z.string(), licence: z.string() }));
+const manifestSchema = z.array(
+  z.object({
+    id: z.string(),
+    title: z.string(),
+    file: z.string(),
+    licence: z.string(),
+    voice: z.enum(['woman', 'man']),
+  }),
+);
 
 /** A shipped face, or one of a configured folder. */
 interface Entry {
@@ -67,10 +75,10 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   ): Promise<Gallery> {
     const gallery = new Gallery(cacheDir, bakery);
     const shipped = join(assetsDir, 'portraits');
-    for (const { id, title, file, licence } of manifestSchema.parse(
+    for (const { id, title, file, licence, voice } of manifestSchema.parse(
       JSON.parse(await readFile(join(shipped, 'portraits.json'), 'utf8')),
     ))
-      gallery.entries.set(id, { info: { id, title, credit: licence, warnings: [] }, path: join(shipped, file) });
+      gallery.entries.set(id, { info: { id, title, credit: licence, warnings: [], voice }, path: join(shipped, file) });
     for (const dir of portraitDirs) {
       const files = await readdir(dir).catch((cause) => {
         throw new AppError('FILE_NOT_FOUND', `The portrait folder ${dir} cannot be read; check server.portraitDirs.`, {

@@ -24,6 +24,8 @@ import {
 import { resolveVoiceFor } from './voice-choice.ts';
 
 const DEFAULT_VOICE = 'en-us';
+/** The variant of a voice that is a woman's, and the plainest of those to understand. */
+const WOMAN = 'f2';
 const DEFAULT_WORDS_PER_MINUTE = 152;
 const DEFAULT_PITCH = 50;
 /** Between sentences at the voice's own speed. */
@@ -42,7 +44,8 @@ export class EspeakSynthesizer implements SpeechSynthesizer {
   }
 
   async voices(): Promise<Voice[]> {
-    return (await this.#voices()).voices;
+    const { voices, variants } = await this.#voices();
+    return variants.includes(WOMAN) ? voices.map((voice) => ({ ...voice, woman: `${voice.id}+${WOMAN}` })) : voices;
   }
 
   async *synthesize(text: string, options: SpeechOptions = {}): AsyncGenerator<SpeechChunk> {

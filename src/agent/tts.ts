@@ -25,6 +25,8 @@ export interface Voice {
   name: string;
   /** BCP 47 tags, best first. */
   languages: string[];
+  /** The identifier of the same voice as a woman's, where that one is a man's. */
+  woman?: string;
 }
 
 export interface SpeechSynthesizer extends AsyncDisposable {

@@ -233,12 +233,16 @@ export interface PortraitInfo {
   /** Who made it and under which licence it may be shown; empty for a visitor's own upload. */
   credit: string;
   warnings: string[];
+  /** Whose voice suits the face, where that is known. */
+  voice?: 'woman' | 'man';
 }
 
 export interface VoiceInfo {
   id: string;
   title: string;
   language: string;
+  /** The id of the same voice as a woman's. */
+  woman?: string;
   /** Not worth a line in a list; whoever names it gets it. */
   isUnlisted?: true;
 }

@@ -186,7 +186,29 @@ describe('espeak', () => {
     expect(voices.length).toBeGreaterThan(100);
     expect(voices.find(({ id }) => id === 'roa/it')).toMatchObject({ name: 'Italian', languages: ['it'] });
   });
+
+  it("has each voice as a woman's, too, which is higher", async () => {
+    const voice = (await tts.voices()).find(({ languages }) => languages[0] === 'en-us')!;
+    const hz = await Promise.all(
+      [voice.id, voice.woman!].map(async (id) => heightHz((await speak('ah', { voice: id }))[0]!)),
+    );
+    expect(hz[1]! / hz[0]!).toBeGreaterThan(1.4);
+  });
 });
+
+/** Of the vowel in the middle: the lag at which it is most like itself. */
+function heightHz({ samples, sampleRateHz }: SpeechChunk): number {
+  const from = Math.round(samples.length / 3);
+  const length = Math.round(0.06 * sampleRateHz);
+  const likeness = (lag: number): number => {
+    let sum = 0;
+    for (let i = from; i < from + length; i++) sum += samples[i]! * samples[i + lag]!;
+    return sum;
+  };
+  let best = Math.round(sampleRateHz / 320);
+  for (let lag = best; lag <= sampleRateHz / 70; lag++) if (likeness(lag) > likeness(best)) best = lag;
+  return sampleRateHz / best;
+}
 
 describe('events of the synthesiser', () => {
   const RATE_HZ = 1000;

@@ -54,6 +54,13 @@ function uploadFolders(): string[] {
   return uploads ? readdirSync(join(cacheDir, uploads)) : [];
 }
 
+describe('a shipped face', () => {
+  it('tells whose voice suits it', async () => {
+    expect(await gallery.info('maya')).toMatchObject({ voice: 'woman' });
+    expect(await gallery.info('kofi')).toMatchObject({ voice: 'man' });
+  });
+});
+
 describe('an upload', () => {
   it('is in no list, and there for who knows its id', async () => {
     const before = await gallery.list();
