@@ -9,6 +9,7 @@ import {
   type MotionFrame,
   neutralFrame,
 } from '../../src/engine/motion-frame.ts';
+import { Contour, contourSpec } from '../../src/engine/render/contour.ts';
 import { buildDrawList, heapAllocator, VERTEX_FLOATS } from '../../src/engine/render/draw-list.ts';
 import { FaceGeometry, faceLayers } from '../../src/engine/render/face-geometry.ts';
 import { FaceRenderer } from '../../src/engine/render/face-renderer.ts';
@@ -248,6 +249,53 @@ describe('pose', () => {
         },
       ),
     );
+  });
+});
+
+describe('a turned face', () => {
+  const { geometry, layers } = geometryOf(rig);
+
+  it('ends softly where it hides what is behind it, and nowhere else', () => {
+    // A ridge: the side that faces the viewer, and one that falls away steeply and is hidden when the head turns.
+    const ridge = [100, 100, 50, 100, 200, 50, 160, 150, 40, 90, 150, 0];
+    const [top, bottom, front, side] = [0, 1, 2, 3];
+    const part: FaceRig = {
+      ...rig,
+      positions: Float32Array.from(ridge),
+      triangles: Uint16Array.of(top, bottom, side, top, front, bottom),
+      faceVertexCount: 4,
+    };
+    const spec = contourSpec(0);
+    const { layers: strips } = buildDrawList(SIZE_PX, [], [spec], heapAllocator);
+    const layer = strips.get('contour')!;
+    const mesh = new Float32Array(4 * VERTEX_FLOATS).fill(1);
+    for (let v = 0; v < 4; v++) mesh.set([ridge[v * 3], ridge[v * 3 + 1]], v * VERTEX_FLOATS);
+    const contour = new Contour(part, mesh, layer);
+    contour.update(1.2);
+    expect(layer.batch.visible).toBe(false);
+    mesh[side * VERTEX_FLOATS] = 110;
+    contour.update(1.2);
+    expect(layer.batch).toMatchObject({ visible: true, triangleCount: 2 });
+    const quad = [0, 1, 2, 3].map((k) => layer.vertices.subarray(k * VERTEX_FLOATS, (k + 1) * VERTEX_FLOATS));
+    expect(quad.map((v) => v[4])).toEqual([1, 1, 0, 0]);
+    expect(quad.map((v) => Math.round(v[0] * 10))).toEqual([1000, 1000, 988, 988]);
+    expect(new Set(quad.map((v) => v[1]))).toEqual(new Set([100, 200]));
+    mesh[side * VERTEX_FLOATS] = 90;
+    contour.update(1.2);
+    expect(layer.batch.visible).toBe(false);
+  });
+
+  it.each([-0.35, -0.17, 0.17, 0.35])('has white up to the corners of its eyes, turned by %f rad', (yawRad) => {
+    geometry.update(frame({}, { yawRad }));
+    const person = layers.get('person')!.vertices;
+    for (const side of ['left', 'right'] as const) {
+      const { vertices: ring, secondCorner } = rig.eyes[side].ring;
+      const white = layers.get(`${side}Sclera`)!.vertices;
+      const x = (vertices: Float32Array, i: number) => vertices[i * VERTEX_FLOATS];
+      const corners = [0, secondCorner].sort((i, k) => x(person, ring[i]) - x(person, ring[k]));
+      expect(x(white, corners[0])).toBeLessThan(x(person, ring[corners[0]]));
+      expect(x(white, corners[1])).toBeGreaterThan(x(person, ring[corners[1]]));
+    }
   });
 });
 

@@ -15,6 +15,8 @@ export const QUAD_TRIANGLES = [0, 1, 2, 0, 2, 3];
  */
 const SCLERA_WIDER = 1.1;
 const SCLERA_HIGHER = 1.7;
+/** Where the lids reach beyond that, it follows them and a little more. */
+const OPENING_MARGIN = 1.03;
 /** The iris quad reaches this far beyond the iris, in iris radii. */
 const IRIS_MARGIN = 1.25;
 /** The iris stays within these bounds, in iris radii, approached softly. */
@@ -89,11 +91,14 @@ export class EyeLayers {
     }
   }
 
-  update(gaze: Gaze, projector: HeadProjector): void {
+  /** @param mesh vertices of the person mesh, already posed. */
+  update(gaze: Gaze, projector: HeadProjector, mesh: Float32Array): void {
     for (const side of ['left', 'right'] as const) {
       const eye = this.#rig.eyes[side];
       const points = this.#openings[side];
-      projector.project(points, points.length / 3, this.#layers.get(`${side}Sclera`)!.vertices);
+      const sclera = this.#layers.get(`${side}Sclera`)!.vertices;
+      projector.project(points, points.length / 3, sclera);
+      coverOpening(sclera, eye, mesh);
       const shift = irisShift(eye, gaze);
       this.#quad(irisBox(eye), shift.x, shift.y, eye.depthPx);
       projector.project(this.#points, 4, this.#layers.get(`${side}Iris`)!.vertices);
@@ -124,6 +129,23 @@ function opening(rig: FaceRig, eye: EyeRig): Float32Array {
   }
   points.set([cx, cy, eye.depthPx], vertices.length * 3);
   return points;
+}
+
+/** The eyeball lies deeper than its lids: as the head turns, a corner would leave it behind and show what is behind the head. */
+function coverOpening(sclera: Float32Array, { ring: { vertices, secondCorner } }: EyeRig, mesh: Float32Array): void {
+  const centre = vertices.length * VERTEX_FLOATS;
+  const cx = sclera[centre];
+  const cy = sclera[centre + 1];
+  for (let i = 0; i < vertices.length; i++) {
+    const at = i * VERTEX_FLOATS;
+    const dx = mesh[vertices[i] * VERTEX_FLOATS] - cx;
+    const dy = mesh[vertices[i] * VERTEX_FLOATS + 1] - cy;
+    const isCorner = i === 0 || i === secondCorner;
+    if (!isCorner && dx * dx + dy * dy < (sclera[at] - cx) ** 2 + (sclera[at + 1] - cy) ** 2) continue;
+    const reach = isCorner ? SCLERA_WIDER : OPENING_MARGIN;
+    sclera[at] = cx + dx * reach;
+    sclera[at + 1] = cy + dy * reach;
+  }
 }
 
 /** The part of the patch that holds the iris. */

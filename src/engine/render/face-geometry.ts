@@ -6,6 +6,7 @@
 import { type FaceRig, RIG_FRAME_PX } from '../face-rig.ts';
 import type { MotionFrame } from '../motion-frame.ts';
 import { smoothstep } from '../smoothstep.ts';
+import { Contour, contourSpec } from './contour.ts';
 import { type DrawList, type Layer, type LayerSpec, VERTEX_FLOATS } from './draw-list.ts';
 import { HoleEdge, ringStripTriangles, strokeTriangles, writeStroke } from './edge-strips.ts';
 import { EyeLayers, eyeSpecs, gazeLid, QUAD_TRIANGLES } from './eye-layers.ts';
@@ -20,6 +21,7 @@ import type { RigTextures } from './rig-textures.ts';
 /** The skin's soft edge reaches this far into the holes, output px at 512. */
 const MOUTH_FEATHER_PX = 1.6;
 const EYE_FEATHER_PX = 1;
+const CONTOUR_FEATHER_PX = 1.2;
 /** A lean within this factor leaves the background where it is; a camera that goes further takes it along. */
 const BACKGROUND_STILL = Math.log(1.05);
 
@@ -59,6 +61,7 @@ export function faceLayers(rig: FaceRig, textures: RigTextures): LayerSpec[] {
       triangles: rig.triangles,
       opaque: rig.triangleOpaque,
     },
+    contourSpec(textures.person.index),
     strip('lipFeather', textures.person.index, mouthCount * 2, lipStrip),
     ...sides.map((side) => {
       const count = rig.eyes[side].ring.vertices.length;
@@ -101,6 +104,7 @@ export class FaceGeometry {
   readonly #eyes: EyeLayers;
   readonly #mouth: MouthInterior;
   readonly #person: Float32Array;
+  readonly #contour: Contour;
   readonly #mouthEdge: HoleEdge;
   readonly #eyeEdges: { left: HoleEdge; right: HoleEdge };
   readonly #lipInset: Inset;
@@ -125,6 +129,7 @@ export class FaceGeometry {
       this.#person[i * VERTEX_FLOATS + 2] = this.#texelX(rig.positions[i * 3]);
       this.#person[i * VERTEX_FLOATS + 3] = this.#texelY(rig.positions[i * 3 + 1]);
     }
+    this.#contour = new Contour(rig, this.#person, layers.get('contour')!);
     this.#mouthEdge = new HoleEdge(rig.mouth.ring, this.#person);
     this.#eyeEdges = {
       left: new HoleEdge(rig.eyes.left.ring, this.#person),
@@ -153,7 +158,7 @@ export class FaceGeometry {
     projector.project(deformer.positions, this.#rig.positions.length / 3, person, this.#rig.headWeight);
     this.#shader.write(person);
     this.#updateBackground(frame.pose.scale);
-    this.#eyes.update(frame.gaze, projector);
+    this.#eyes.update(frame.gaze, projector, person);
     this.#insetLips();
     this.#insetLids();
     this.#mouth.update(controls, deformer, projector, person);
@@ -294,6 +299,7 @@ export class FaceGeometry {
     const pxPerRigPx = this.#projector.pxPerRigPx;
     const feather = Math.max(this.#outputScale, 0.5);
 
+    this.#contour.update(CONTOUR_FEATHER_PX * feather);
     this.#mouthEdge.update();
     const lipShadow = this.#layers.get('lipShadow')!;
     const shadow =
