@@ -316,6 +316,7 @@ export class VisavisPage extends LitElement {
   /** Nothing but the face, and one button where somebody has to touch. */
   private renderKiosk(): unknown {
     return html`<main class="kiosk" @click=${() => void document.documentElement.requestFullscreen?.().catch(() => {})}>
+      <img class="backdrop" src=${`api/portraits/${encodeURIComponent(this.settings.portraitId)}/poster`} alt="" />
       ${this.renderFace()}
       ${DISCLOSURE}
       <div class="kiosk-bar">${this.renderNotice()} ${this.call.isLive ? this.renderToolbar() : nothing}</div>
