@@ -105,7 +105,7 @@ async function talk(
   while (performance.now() - startMs < minutes * 60_000 && client.ends.length === 0) {
     if (client.turns.filter(({ state }) => state === 'ended').length === turns) {
       turns += 1;
-      const reply = await client.request('speak', { text: TEXT.repeat(3) });
+      const reply = await client.request('speak', { text: TEXT });
       if ('error' in reply) client.failures.push(reply.error);
     }
     await new Promise((resolve) => setTimeout(resolve, 1000));

@@ -20,6 +20,7 @@ export async function manyCalls(cycles: number): Promise<{ report: object; findi
     cycles,
     rssMb: each(({ rssMb }) => rssMb),
     rssMbPerCall: Math.round(slope(footprints.map(({ cycle, rssMb }) => [cycle, rssMb])) * 1000) / 1000,
+    heapMb: each(({ heapMb }) => heapMb),
     handles: each(({ handles }) => handles),
     threads: each(({ threads }) => threads),
     files: each(({ files }) => files),

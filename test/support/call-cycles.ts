@@ -5,6 +5,8 @@ import type { ServerProcess } from './server-process.ts';
 export interface Footprint {
   cycle: number;
   rssMb: number;
+  /** In use in the main thread's heap, what is to be collected included. */
+  heapMb: number;
   handles: number;
   sessions: number;
   /** Of the server's process; 0 where the system does not tell. */
@@ -40,6 +42,7 @@ export async function runCycles(server: ServerProcess, cycles: number, sampleEve
     footprints.push({
       cycle,
       rssMb: (await server.metric('process_resident_memory_bytes')) / 1e6,
+      heapMb: (await server.metric('nodejs_heap_size_used_bytes')) / 1e6,
       handles: await server.metric('nodejs_active_handles_total'),
       sessions: await server.metric('sessions'),
       threads,

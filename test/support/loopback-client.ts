@@ -14,6 +14,7 @@ import {
 } from 'werift';
 import { OpusDecoder, OpusEncoder } from '../../src/media/opus.ts';
 import type {
+  CandidateMessage,
   CaptionMessage,
   ClientToServerEvents,
   Failure,
@@ -94,6 +95,10 @@ export class LoopbackClient implements AsyncDisposable {
   }
 
   async join(portraitId: string, codec: 'VP8' | 'H264' = 'VP8', way: Way = {}): Promise<void> {
+    // Candidates may come in the same breath as the answer, before anything that waits for that goes on.
+    const early: CandidateMessage[] = [];
+    let receive = (message: CandidateMessage): void => void early.push(message);
+    this.socket.on('candidate', (message) => receive(message));
     const joined = await this.request<Joined>('join', { ticket: await this.ticket(), portraitId });
     if ('error' in joined) throw new Error(`${joined.error.code}: ${joined.error.message}`);
     const connection = new RTCPeerConnection({
@@ -115,11 +120,12 @@ export class LoopbackClient implements AsyncDisposable {
     const described = new Promise<void>((resolve) => {
       connection.signalingStateChange.subscribe((state) => state === 'have-remote-offer' && resolve());
     });
-    this.socket.on('candidate', (message) => {
+    receive = (message) => {
       const candidate = way.through ? way.through.rewriteCandidate(message.candidate) : message.candidate;
       if (candidate !== undefined)
         void described.then(() => connection.addIceCandidate({ ...message, candidate } as never)).catch(() => {});
-    });
+    };
+    for (const message of early) receive(message);
     connection.onTrack.subscribe((track) => {
       track.onReceiveRtp.subscribe((rtp) => {
         if (track.kind === 'video') {
