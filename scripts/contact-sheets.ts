@@ -1,12 +1,15 @@
 /**
  * Contact sheets for looking: every row a portrait, every column a state of the face.
  *   npx tsx scripts/contact-sheets.ts SHEET OUT.png PORTRAIT… [--cell PX] [--size PX]
- * SHEET: mouth | eyes | gaze | emotions | turns | distance | talk. PORTRAIT: a photo or a .rig file.
+ * SHEET: mouth | eyes | gaze | expressions | emotions | turns | distance | talk. PORTRAIT: a photo or a .rig file.
  */
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp, { type OverlayOptions } from 'sharp';
+import { type AvatarControls, EMOTIONS } from '../src/engine/controls.ts';
 import type { FaceRig } from '../src/engine/face-rig.ts';
+import { emotionOffset } from '../src/engine/motion/emotion.ts';
+import { toBlendshapes, WEIGHT_COUNT } from '../src/engine/motion/retarget.ts';
 import type { BlendshapeName, MotionFrame } from '../src/engine/motion-frame.ts';
 import { neutralFrame } from '../src/engine/motion-frame.ts';
 import { bakePortrait } from '../src/engine/portrait/portrait.ts';
@@ -59,6 +62,18 @@ const VISEMES: Record<string, Record<string, number>> = {
 const states = (list: Record<string, MotionFrame>): State[] =>
   Object.entries(list).map(([label, frame]) => ({ label, frame }));
 const degrees = (value: number) => (value * Math.PI) / 180;
+
+/** What the product makes of an emotion, at rest. */
+function emotionFrame(emotion: AvatarControls['emotion']): MotionFrame {
+  const frame = neutralFrame();
+  const { pitchRad, rollRad, scale, gazePitchRad, addTo } = emotionOffset(emotion);
+  const weights = new Float32Array(WEIGHT_COUNT);
+  addTo(weights);
+  frame.blendshapes = toBlendshapes(weights);
+  frame.pose = { ...frame.pose, pitchRad, rollRad, scale };
+  frame.gaze = { yawRad: 0, pitchRad: gazePitchRad };
+  return frame;
+}
 
 /** A phrase in visemes, blended, frame by frame: what a mouth strip looks like. */
 function talkStates(): State[] {
@@ -113,7 +128,7 @@ const SHEETS: Record<string, () => Sheet> = {
       'head 12 gaze -12': frameOf({}, { yawRad: degrees(12) }, { yawRad: degrees(-12) }),
     }),
   }),
-  emotions: () => ({
+  expressions: () => ({
     view: 'face',
     states: states({
       rest: frameOf({}),
@@ -134,6 +149,16 @@ const SHEETS: Record<string, () => Sheet> = {
       'mouth left': frameOf({ mouthLeft: 0.8 }),
       'jaw right': frameOf({ jawRight: 0.8, jawOpen: 0.15 }),
     }),
+  }),
+  emotions: () => ({
+    view: 'face',
+    states: [
+      { label: 'neutral', frame: emotionFrame({}) },
+      ...EMOTIONS.filter((name) => name !== 'neutral').flatMap((name) => [
+        { label: `${name} .5`, frame: emotionFrame({ [name]: 0.5 }) },
+        { label: name, frame: emotionFrame({ [name]: 1 }) },
+      ]),
+    ],
   }),
   turns: () => ({
     view: 'frame',

@@ -1,7 +1,8 @@
 // The fitted head: same seed, same head; alive but bounded; a damaged file is named.
 import { describe, expect, it } from 'vitest';
-import { FittedHead, loadHeadPrior } from '../../src/engine/motion/fitted-head.ts';
+import { FittedHead } from '../../src/engine/motion/fitted-head.ts';
 import { parseHeadPrior } from '../../src/engine/motion/head-prior.ts';
+import { loadHeadPrior } from '../../src/engine/motion/load-priors.ts';
 
 function run(seed: number, ticks: number): number[][] {
   const head = new FittedHead(loadHeadPrior(), seed);

@@ -1,9 +1,9 @@
 // The learned head: the same for one seed whoever waits for its plans, alive where none come, deaf to nonsense, without seams.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadHeadPrior } from '../../src/engine/motion/fitted-head.ts';
 import { type HeadPlanner, PAST_FRAMES, PLAN_FRAMES, VOICE_VALUES } from '../../src/engine/motion/head-plan.ts';
 import { HeadPlanModel } from '../../src/engine/motion/head-plan-model.ts';
 import { LearnedHead } from '../../src/engine/motion/learned-head.ts';
+import { loadHeadPrior } from '../../src/engine/motion/load-priors.ts';
 import type { Model, TensorValue } from '../../src/inference.ts';
 
 const DEG = 180 / Math.PI;

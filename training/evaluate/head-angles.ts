@@ -6,10 +6,11 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolveControls } from '../../src/engine/controls.ts';
-import { FittedHead, loadHeadPrior } from '../../src/engine/motion/fitted-head.ts';
+import { FittedHead } from '../../src/engine/motion/fitted-head.ts';
 import { HeadPlanModel } from '../../src/engine/motion/head-plan-model.ts';
 import { IdlePerformance } from '../../src/engine/motion/idle.ts';
 import { LearnedHead } from '../../src/engine/motion/learned-head.ts';
+import { loadEyePrior, loadHeadPrior } from '../../src/engine/motion/load-priors.ts';
 import { type HeadSource, NoiseHead } from '../../src/engine/motion/noise-head.ts';
 import { NO_CALLER } from '../../src/engine/motion/performance-source.ts';
 
@@ -17,7 +18,7 @@ const [levelsPath, anglesPath] = process.argv.slice(2) as [string, string];
 const { levels } = JSON.parse(readFileSync(levelsPath, 'utf8')) as { levels: number[][] };
 
 async function perform(head: HeadSource, loudness: number[], seed: number): Promise<number[][]> {
-  const performance = new IdlePerformance(seed, head);
+  const performance = new IdlePerformance(seed, loadEyePrior(), head);
   const controls = resolveControls({ seed });
   const frames: number[][] = [];
   for (const [tick, level] of loudness.entries()) {

@@ -114,7 +114,7 @@ export class ArticulationStream {
     for (const { index, mean, gain } of RELIEF)
       channels[index] = Math.min(1, Math.max(0, mean + gain * (channels[index] - mean)));
     settleClosure(channels, classes);
-    const silence = classes[SILENCE_CLASS];
+    const silence = smoothstep(SILENCE_FROM, SILENCE_FULL, classes[SILENCE_CLASS]);
     this.#rest += (silence - this.#rest) * (silence > this.#rest ? REST_RISE : REST_FALL);
     return { timestampUs: Math.round((index + 0.5) * STEP_US), channels, rest: this.#rest, classes };
   }
@@ -141,6 +141,9 @@ const RELIEF: readonly { index: number; mean: number; gain: number }[] = (
 /** Evidence at which the lips begin to close, and are shut; half-way lies the best trade of missed against false closures. */
 const CLOSURE_FROM = 0.44;
 const CLOSURE_FULL = 0.66;
+/** Probability of silence at which the mouth begins to rest, and rests: breath and the room's own noise leave the network in some doubt. */
+const SILENCE_FROM = 0.3;
+const SILENCE_FULL = 0.7;
 /** A pause closes the mouth within about 100 ms; a sound opens it at once. */
 const REST_RISE = 0.3;
 const REST_FALL = 0.75;

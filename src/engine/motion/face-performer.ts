@@ -7,11 +7,12 @@ import type { MotionFrame } from '../motion-frame.ts';
 import type { MouthState } from './coarticulation.ts';
 import { composeFrame } from './compose-frame.ts';
 import { ControlSmoother } from './control-smoother.ts';
-import { FittedHead, loadHeadPrior } from './fitted-head.ts';
+import { FittedHead } from './fitted-head.ts';
 import type { HeadPlanner } from './head-plan.ts';
 import type { HeadPrior } from './head-prior.ts';
 import { IdlePerformance } from './idle.ts';
 import { LearnedHead } from './learned-head.ts';
+import { loadEyePrior, loadHeadPrior } from './load-priors.ts';
 import type { HeadSource } from './noise-head.ts';
 import {
   type Caller,
@@ -39,7 +40,7 @@ export interface PerformerOptions {
   controls: AvatarControls;
   /** Who thinks ahead for the learned head; the fitted head when missing. */
   headPlanner?: HeadPlanner | undefined;
-  /** Head, eyes and upper face as a whole; by default one of those heads with rule-based eyes and brows. */
+  /** Head, eyes and upper face as a whole; by default one of those heads with the fitted eyes and brows. */
   performance?: PerformanceSource;
 }
 
@@ -63,7 +64,7 @@ export class FacePerformer {
     this.#controls = new ControlSmoother(controls);
     const head = (prior: HeadPrior): HeadSource =>
       headPlanner ? new LearnedHead(prior, controls.seed, headPlanner) : new FittedHead(prior, controls.seed);
-    this.#performance = performance ?? new IdlePerformance(controls.seed, head(loadHeadPrior()));
+    this.#performance = performance ?? new IdlePerformance(controls.seed, loadEyePrior(), head(loadHeadPrior()));
   }
 
   /** Who has time waits for this before the next frame. */

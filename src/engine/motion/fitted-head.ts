@@ -1,9 +1,5 @@
-/** The fitted head as a source of head angles at the performance's rate, and the one place that reads its file (Node). */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { AppError } from '../../errors.ts';
-import { modelsDir } from '../../paths.ts';
-import { type HeadAngles, type HeadPrior, type HeadPriorFile, HeadProcess, parseHeadPrior } from './head-prior.ts';
+/** The fitted head as a source of head angles at the performance's rate. */
+import { type HeadAngles, type HeadPrior, HeadProcess } from './head-prior.ts';
 import { cubic } from './learned-head.ts';
 import type { HeadDrive, HeadSource } from './noise-head.ts';
 import { PERFORMANCE_HZ } from './performance-source.ts';
@@ -12,25 +8,6 @@ const DEG = Math.PI / 180;
 /** How much louder stretches move the head more, and the loudness at which they neither add nor take. */
 const VOICE_GATE = 0.9;
 const MEAN_ENERGY = 0.45;
-let shared: HeadPrior | undefined;
-
-/** @throws AppError MODEL_MISSING, MODEL_CORRUPT. */
-export function loadHeadPrior(): HeadPrior {
-  const path = join(modelsDir, 'head-prior.json');
-  try {
-    shared ??= parseHeadPrior(JSON.parse(readFileSync(path, 'utf8')) as HeadPriorFile, path);
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const what = missing ? 'is missing' : 'is damaged';
-    throw new AppError(
-      missing ? 'MODEL_MISSING' : 'MODEL_CORRUPT',
-      `${path} ${what}: restore it from the package or make it with training/motion/fit_head_prior.py.`,
-      { cause },
-    );
-  }
-  return shared;
-}
 
 export class FittedHead implements HeadSource {
   readonly #process: HeadProcess;

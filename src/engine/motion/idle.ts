@@ -1,14 +1,16 @@
 /**
- * The rule-based performance: head, gaze, blinks and brows of a living face, speaking or not. One call per tick; all
- * randomness is counter-based, so the same seed and inputs give the same performance. Figures are from measurements of
- * real clips (blinks, fixations, main sequence, spectrum of head motion). Controls are obeyed in full: headMotion 0 freezes the pose.
+ * The performance: head, gaze, blinks and brows of a living face, speaking or not, put together from their fitted or learned sources, with
+ * breath, nods and what an emotion adds. One call per tick; all randomness is counter-based, so the same seed and inputs give the same performance.
+ * Controls are obeyed in full: headMotion 0 freezes the pose, expressiveness 0 lids and brows.
  */
 import type { Gaze, HeadPose } from '../motion-frame.ts';
 import { Attention, type AttentionOffsets } from './attention.ts';
 import { BlinkSource } from './blinks.ts';
+import { BrowSource, type Brows } from './brows.ts';
 import { emotionOffset } from './emotion.ts';
+import type { EyePrior } from './eye-prior.ts';
 import { GazeSource } from './gaze.ts';
-import { type HeadSource, NoiseHead } from './noise-head.ts';
+import type { HeadSource } from './noise-head.ts';
 import {
   PERFORMANCE_HZ,
   type Performance,
@@ -20,6 +22,8 @@ import { smoothNoise, uniform } from './random.ts';
 const DEG = Math.PI / 180;
 /** Share of the motion that stays when nothing is said. */
 const QUIET_GAIN = 0.42;
+/** Share of the brows' play that stays when nothing is said. */
+const QUIET_BROWS = 0.5;
 /** How far a head strays by itself, whatever its amplitude: beyond this a picture of one side does not carry. */
 const REACH_DEG = { yaw: 20, pitch: 13, roll: 12 };
 const NOD_RAD_PER_S = 11;
@@ -28,6 +32,7 @@ const BREATH_HZ = 0.25;
 export class IdlePerformance implements PerformanceSource {
   #seed: number;
   #blinks: BlinkSource;
+  #brows: BrowSource;
   #gaze: GazeSource;
   #head: HeadSource;
   #attention: Attention;
@@ -38,14 +43,16 @@ export class IdlePerformance implements PerformanceSource {
   #recruited: Gaze = { yawRad: 0, pitchRad: 0 };
   #raises: { startTick: number; ticks: number; height: number }[] = [];
   #accents = 0;
+  #before: HeadPose | undefined;
 
-  /** @param head how the head turns; band-limited noise when missing. */
-  constructor(seed: number, head: HeadSource = new NoiseHead(seed)) {
+  /** @param head how the head turns. */
+  constructor(seed: number, eyes: EyePrior, head: HeadSource) {
     this.#seed = seed;
     this.#head = head;
     this.#attention = new Attention(seed);
-    this.#blinks = new BlinkSource(seed);
-    this.#gaze = new GazeSource(seed);
+    this.#blinks = new BlinkSource(eyes.blinks, seed);
+    this.#brows = new BrowSource(eyes.face, seed);
+    this.#gaze = new GazeSource(eyes.gaze, seed);
   }
 
   get pending(): Promise<void> | undefined {
@@ -58,7 +65,7 @@ export class IdlePerformance implements PerformanceSource {
     const speaking = input.activity === 'speaking' ? 1 : 0;
     this.#talk = approach(this.#talk, speaking, 0.35);
     this.#energy = approach(this.#energy, input.loudness * speaking, 0.12);
-    if (input.emphasis > 0) this.#accent(input, emotion.accentGain);
+    if (input.emphasis > 0) this.#accent(input.emphasis, emotion.accentGain);
     if (input.isPhraseEnd) this.#settle = 1;
     this.#settle = approach(this.#settle, 0, 0.9);
 
@@ -67,13 +74,16 @@ export class IdlePerformance implements PerformanceSource {
     if (attention.raise > 0) this.#raiseBrows(tick, attention.raise, 0.5);
     const gaze = this.#gaze.next(input);
     const pose = this.#pose(input, gaze.target, emotion.headGain, attention);
+    const talk = this.#talk;
+    const { isPhraseEnd } = input;
+    const { saccadeDeg } = gaze;
+    const headDegPerFrame = this.#headSpeed(pose);
+    const blink = this.#blinks.next({ tick, talk, isPhraseEnd, saccadeDeg, headDegPerFrame });
+    const brows = this.#brows.next({ pitchDeg: pose.pitchRad / DEG, talk, energy: this.#energy });
     pose.pitchRad += emotion.pitchRad;
     pose.rollRad += emotion.rollRad;
     pose.scale *= emotion.scale / controls.headDistance;
     const expressive = controls.expressiveness;
-    const blink = this.#blinks.next({ tick, isPhraseEnd: input.isPhraseEnd, saccadeDeg: gaze.saccadeDeg });
-    const raise = this.#raise(tick) * expressive * emotion.accentGain;
-    const drift = smoothNoise(this.#seed, 'brow', 0, 0.35, tick / PERFORMANCE_HZ);
     return {
       pose,
       // The eyes hold their target while the head moves under them.
@@ -83,12 +93,25 @@ export class IdlePerformance implements PerformanceSource {
       },
       upperFace: {
         blink: expressive > 0 ? blink : 0,
-        browInnerUp: Math.max(0, 0.7 * raise + 0.035 * expressive * drift),
-        browOuterUp: Math.max(0, raise + 0.03 * expressive * drift),
-        browDown: Math.max(0, -0.06 * expressive * drift - 0.3 * raise),
-        squint: Math.max(0, 0.06 * expressive * this.#talk * (0.5 + drift)),
+        ...browWeights(
+          brows,
+          expressive * emotion.accentGain * (QUIET_BROWS + (1 - QUIET_BROWS) * talk),
+          this.#raise(tick) * expressive,
+        ),
       },
     };
+  }
+
+  /** Degrees in a frame of the fit. */
+  #headSpeed(pose: HeadPose): number {
+    const before = this.#before ?? pose;
+    this.#before = { ...pose };
+    const turn = Math.hypot(
+      pose.yawRad - before.yawRad,
+      pose.pitchRad - before.pitchRad,
+      pose.rollRad - before.rollRad,
+    );
+    return (turn / DEG) * (PERFORMANCE_HZ / 25);
   }
 
   #pose({ tick, controls }: PerformanceInput, target: Gaze, headGain: number, attention: AttentionOffsets): HeadPose {
@@ -125,16 +148,11 @@ export class IdlePerformance implements PerformanceSource {
     this.#recruited.pitchRad = approach(this.#recruited.pitchRad, excess(target.pitchRad), 0.18);
   }
 
-  /** A stressed syllable may bring a nod, and less often raised brows. */
-  #accent({ tick, emphasis }: PerformanceInput, accentGain: number): void {
+  /** A stressed syllable may bring a nod. */
+  #accent(emphasis: number, accentGain: number): void {
     const accent = this.#accents++;
     if (uniform(this.#seed, 'nod', 2 * accent) < 0.75)
       this.#nod.push += emphasis * accentGain * (0.4 + 1.3 * uniform(this.#seed, 'nod', 2 * accent + 1)) * 1.5 * DEG;
-    const busy = this.#raises.some(({ startTick, ticks }) => tick < startTick + ticks);
-    if (!busy && uniform(this.#seed, 'brow-raise', 3 * accent) < 0.3 * emphasis) {
-      const [length, height] = [1, 2].map((n) => uniform(this.#seed, 'brow-raise', 3 * accent + n));
-      this.#raiseBrows(tick, 0.14 + 0.24 * height!, 0.32 + 0.3 * length!);
-    }
   }
 
   #raiseBrows(tick: number, height: number, lengthS: number): void {
@@ -163,6 +181,28 @@ export class IdlePerformance implements PerformanceSource {
     this.#nod.mean = approach(this.#nod.mean, this.#nod.position, 1.4);
     return this.#nod.position - this.#nod.mean;
   }
+}
+
+/**
+ * What the fitted brows are as shapes. Lowered brows come down as one, and raised ones differ by no more than they are raised: an inner brow
+ * raised over a lowered outer one would read as worry.
+ *
+ * @param raise what listening adds.
+ */
+function browWeights(
+  { outer, inner, lowerLid }: Brows,
+  amount: number,
+  raise: number,
+): Omit<Performance['upperFace'], 'blink'> {
+  const middle = (outer + inner) / 2;
+  const up = Math.max(middle, 0);
+  const apart = limit((inner - outer) / 2, up);
+  return {
+    browInnerUp: amount * (up + apart) + 0.7 * raise,
+    browOuterUp: amount * (up - apart) + raise,
+    browDown: Math.max(0, -amount * middle - 0.3 * raise),
+    squint: Math.max(0, amount * lowerLid),
+  };
 }
 
 /** One step of a first-order low-pass. */

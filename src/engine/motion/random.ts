@@ -9,7 +9,6 @@ export type RandomChannel =
   | 'pitch'
   | 'roll'
   | 'shift'
-  | 'brow'
   | 'style'
   | 'blink-interval'
   | 'blink-kind'
@@ -19,8 +18,8 @@ export type RandomChannel =
   | 'gaze-yaw'
   | 'gaze-pitch'
   | 'head-run'
+  | 'brow-run'
   | 'nod'
-  | 'brow-raise'
   | 'attention';
 
 const channelKeys = new Map<RandomChannel, number>();
