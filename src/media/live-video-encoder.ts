@@ -70,6 +70,8 @@ export class LiveVideoEncoder implements Disposable {
   private readonly recipe: Recipe;
   private context: CodecContext;
   private readonly frame = new Frame();
+  /** Of `frame`; each look at them through FFmpeg costs the garbage collector a picture. */
+  private planes: Uint8Array[];
   private readonly packet = new Packet();
   private readonly openedFps: number;
   private wantsKeyframe = true;
@@ -91,6 +93,7 @@ export class LiveVideoEncoder implements Disposable {
     this.frame.width = options.sizePx;
     this.frame.height = options.sizePx;
     check(this.frame.getBuffer(0), 'video frame');
+    this.planes = this.frame.data!;
     this.packet.alloc();
   }
 
@@ -140,8 +143,12 @@ export class LiveVideoEncoder implements Disposable {
   /** @param i420 sizePx² · 3/2 bytes. */
   encode(i420: Uint8Array, timestampUs: number): EncodedFrame {
     const { sizePx, fps, codec } = this.options;
-    check(this.frame.makeWritable(), 'video frame');
-    const planes = this.frame.data!;
+    if (!this.frame.isWritable) {
+      // The encoder still holds it: other memory takes its place.
+      check(this.frame.makeWritable(), 'video frame');
+      this.planes = this.frame.data!;
+    }
+    const { planes } = this;
     const strides = this.frame.linesize;
     const half = sizePx / 2;
     copyPlane(i420, 0, sizePx, sizePx, planes[0]!, strides[0]!);
