@@ -92,6 +92,21 @@ describe('articulation', () => {
     }
   });
 
+  it('rests in a room that is not silent until somebody speaks', async () => {
+    let state = 1;
+    const noise = (): number => {
+      state = (state * 48271) % 2147483647;
+      return (0.01 * state) / 2147483647 - 0.005;
+    };
+    const waitS = 0.8;
+    const sound = Float32Array.from({ length: waitS * RATE_HZ + speech.length }, noise);
+    for (const [i, value] of speech.entries()) sound[waitS * RATE_HZ + i] += value;
+    const frames = await articulate([sound]);
+    for (const { rest } of frames.slice(0, (waitS - 0.15) * ARTICULATION_HZ)) expect(rest).toBeGreaterThan(0.9);
+    const spoken = frames.slice(waitS * ARTICULATION_HZ).map(({ rest }) => rest);
+    expect(Math.min(...spoken)).toBeLessThan(0.1);
+  });
+
   it('stays finite on broken samples', async () => {
     const broken = speech.map((value, i) => (i % 997 === 0 ? Number.NaN : value * 40));
     for (const { channels, rest } of await articulate([broken])) {
