@@ -44,6 +44,8 @@ export interface ScriptParts {
 const CHARACTERS_PER_S = 14;
 /** A caption is not longer than two lines of a subtitle. */
 const MAX_CAPTION_CHARS = 84;
+/** So much farther from the middle a caption may part at a comma. */
+const COMMA_REACH_CHARS = 14;
 const PAUSE_RATE_HZ = 48_000;
 /** Who goes on after an interruption begins with the word that was cut off; where no words are known, so much earlier. */
 const REPEAT_US = 400_000;
@@ -238,12 +240,24 @@ function captionsOf(text: string): { atCharacter: number; kind: 'caption'; text:
   const captions: { atCharacter: number; kind: 'caption'; text: string }[] = [];
   for (let at = 0; at < text.length; ) {
     const rest = text.slice(at);
-    const cut = rest.length <= MAX_CAPTION_CHARS ? rest.length : rest.lastIndexOf(' ', MAX_CAPTION_CHARS) + 1;
-    const length = cut > 0 ? cut : MAX_CAPTION_CHARS;
+    const length = captionLength(rest);
     captions.push({ atCharacter: at, kind: 'caption', text: rest.slice(0, length).trim() });
     at += length;
   }
   return captions;
+}
+
+/** Of the first caption: all are about as long, so that no last word stands alone; a comma is the better place to part. */
+function captionLength(text: string): number {
+  if (text.length <= MAX_CAPTION_CHARS) return text.length;
+  const even = text.length / Math.ceil(text.length / MAX_CAPTION_CHARS);
+  const gaps = [...text.slice(0, MAX_CAPTION_CHARS + 1).matchAll(/([\p{P}]?)\s/gu)].map(
+    ({ index, 0: gap, 1: mark }) => ({
+      length: index + gap.length,
+      distance: Math.abs(index - even) - (mark ? COMMA_REACH_CHARS : 0),
+    }),
+  );
+  return gaps.toSorted((a, b) => a.distance - b.distance)[0]?.length ?? MAX_CAPTION_CHARS;
 }
 
 function wholeWords(text: string, characters: number): string {

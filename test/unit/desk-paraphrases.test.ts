@@ -172,8 +172,8 @@ describe('the right topic, or none', () => {
     '%s: does not know, and names what is asked for most',
     async (text) => {
       await converse([
-        [text, /\[look away\].*Opening hours, Tickets and prices, Guided tours, and The café/],
-        ['What did you just say?', /Opening hours, Tickets and prices/],
+        [text, /\[look away\].*opening hours, tickets and prices, guided tours, and the café/],
+        ['What did you just say?', /opening hours, tickets and prices/],
       ]);
     },
   );

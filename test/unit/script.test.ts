@@ -117,6 +117,19 @@ describe('script', () => {
     expect(cuesOf(parts)).toEqual(['0 One two.', '800 Three four.', '1400 emotion']);
   });
 
+  it('parts a long sentence into captions of about one length, at a comma where there is one', async () => {
+    const long = 'What I do know about is opening hours, tickets and prices, the guided tours, the shop and the café.';
+    const parts = await partsOf(scriptOf(long, voice()));
+    expect(cuesOf(parts).map((cue) => cue.replace(/^\S+ /, ''))).toEqual([
+      'What I do know about is opening hours,',
+      'tickets and prices, the guided tours, the shop and the café.',
+    ]);
+    const plain = await partsOf(scriptOf(`${'word '.repeat(40)}end.`, voice()));
+    const lengths = cuesOf(plain).map((cue) => cue.length);
+    expect(lengths).toHaveLength(3);
+    expect(Math.max(...lengths) - Math.min(...lengths)).toBeLessThan(12);
+  });
+
   it.each([
     [true, 1],
     [true, 4],

@@ -10,6 +10,7 @@ import { type FormSpec, formSchema, unknownPlaceholder } from './form-spec.ts';
 import { readTopics, type Topic } from './markdown-topics.ts';
 import { PhraseBook, type Phrases, readPhrases, replacePhrases } from './phrase-book.ts';
 import { NOWHERE, type Place, readPlace } from './place.ts';
+import { fold, isFunctionWord } from './wording.ts';
 import { knowledgeError, readYaml } from './yaml-source.ts';
 
 export interface LanguageKnowledge {
@@ -19,7 +20,7 @@ export interface LanguageKnowledge {
   forms: readonly FormSpec[];
   /** Words that mean the same: the first stands for the others. */
   synonyms: readonly (readonly string[])[];
-  /** Titles that are named to somebody who does not know what to ask; the first topics where none are given. */
+  /** What is named to somebody who does not know what to ask, as it is said; the first topics where nothing is given. */
   offered: readonly string[];
   phrases: PhraseBook;
 }
@@ -33,7 +34,7 @@ const frontMatter = z.strictObject({
   /** Where the folder does not say it. */
   language: z.string().optional(),
   synonyms: z.array(z.array(z.string().min(1)).min(2)).default([]),
-  /** Titles of what callers ask for most. */
+  /** What callers ask for most. */
   offered: z.array(z.string().min(1)).default([]),
   form: formSchema.optional(),
 });
@@ -65,6 +66,7 @@ export function loadKnowledge(dir: string, phrasesDir: string): Knowledge {
   const languages = new Map<string, LanguageKnowledge>();
   for (const [language, draft] of drafts) {
     checkForms(draft);
+    writeTitlesWithin(draft.topics, language);
     draft.topics.forEach((topic, id) => {
       topic.id = id;
     });
@@ -81,7 +83,26 @@ export function loadKnowledge(dir: string, phrasesDir: string): Knowledge {
   return { languages, place: existsSync(placeFile) ? readPlace({ file: placeFile, text: read(placeFile) }) : NOWHERE };
 }
 
-const titlesOf = ({ topics }: Draft): string[] => topics.filter((topic) => !topic.parent).map((topic) => topic.title);
+const titlesOf = ({ topics }: Draft): string[] =>
+  topics.filter((topic) => !topic.parent).map((topic) => topic.titleWithin);
+
+/** Languages that write nouns with a capital wherever they stand. */
+const CAPITAL_NOUNS = new Set(['de', 'lb']);
+
+/** Within a sentence a title begins small, unless its first word is a noun of German or a name: large in the middle of what is said, too. */
+function writeTitlesWithin(topics: readonly Topic[], language: string): void {
+  const said = topics.flatMap(({ paragraphs, asked }) => [...paragraphs, ...asked]).join(' . ');
+  const isIn = (word: string, before: string) => new RegExp(`${before}${word}(?![\\p{L}\\p{N}])`, 'u').test(said);
+  for (const topic of topics) {
+    const first = /^\p{Lu}\p{Ll}*(?![\p{L}\p{N}-])/u.exec(topic.title)?.[0];
+    if (first === undefined) continue;
+    const small = first.toLowerCase();
+    const isArticle = isFunctionWord(fold(first), language);
+    const isName = isIn(first, '[\\p{L}\\p{N},] ') && !isIn(small, '(?<![\\p{L}\\p{N}])');
+    if (isArticle || !(CAPITAL_NOUNS.has(language) || isName))
+      topic.titleWithin = small + topic.title.slice(first.length);
+  }
+}
 
 /** Sorted, so that the same folder gives the same knowledge everywhere. */
 function markdownFiles(dir: string): { path: string; language: string | undefined }[] {

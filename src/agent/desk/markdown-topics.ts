@@ -10,6 +10,8 @@ export interface Topic {
   /** Number within its language. */
   id: number;
   title: string;
+  /** The title within a sentence: "the café", but "Wi-Fi". */
+  titleWithin: string;
   /** How people ask for it. */
   asked: string[];
   /** What is said, a paragraph each; may be empty where there are topics below it. */
@@ -68,6 +70,7 @@ function openTopic(
   const topic: Topic = {
     id: 0,
     title,
+    titleWithin: title,
     asked: [],
     paragraphs: [],
     children: [],

@@ -191,7 +191,10 @@ export class PhraseBook {
    */
   intentOf(said: readonly string[]): Intent | undefined {
     let best: { intent: Intent; length: number } | undefined;
+    const asks = this.begins('asks', said);
     for (const { intent, words } of this.#intents) {
+      // "Wer ist der Papst" sounds like "passt", but answers nothing.
+      if (asks && (intent === 'yes' || intent === 'no')) continue;
       // "Thank you, goodbye" is a goodbye.
       const length = words.length + (intent === 'bye' ? 2 : 0);
       if (best && length <= best.length) continue;

@@ -103,7 +103,7 @@ export function tell(desk: DeskContext, topic: Topic): DeskReply {
     desk.open = { kind: 'which', topics: children };
     return desk.say('which', {
       choices: listed(
-        children.map((child) => child.title),
+        children.map((child) => child.titleWithin),
         desk.language,
         'disjunction',
       ),
@@ -131,7 +131,7 @@ export function speak(desk: DeskContext, paragraphs: readonly string[], topic = 
   if (children.length > 0) {
     desk.open = { kind: 'which', topics: children };
     const topics = listed(
-      children.slice(0, 4).map((child) => child.title),
+      children.slice(0, 4).map((child) => child.titleWithin),
       desk.language,
     );
     text.push(desk.line('moreAbout', { topics }));
@@ -142,7 +142,10 @@ export function speak(desk: DeskContext, paragraphs: readonly string[], topic = 
 /** With the topic above, where that tells them apart. */
 function titles(topics: readonly Topic[]): string[] {
   const areSiblings = topics.every((topic) => topic.parent === topics[0]?.parent);
-  return topics.map((topic) => (topic.parent && !areSiblings ? `${topic.parent.title}: ${topic.title}` : topic.title));
+  return topics.map((topic) => {
+    const title = topic.titleWithin;
+    return topic.parent && !areSiblings ? `${topic.parent.titleWithin}: ${title}` : title;
+  });
 }
 
 /** "My name is Peter", in so many words: whatever the name may remind of. */
