@@ -4,6 +4,10 @@ import { readFileSync } from 'node:fs';
 import WebSocket from 'ws';
 
 const [server, ticket, what] = process.argv.slice(2);
+if (!what) {
+  console.error('Usage: node examples/speech-api.mjs SERVER TICKET voice.wav|"Some text"');
+  process.exit(2);
+}
 const socket = new WebSocket(new URL(`api/speech?ticket=${ticket}`, server.replace(/^http/, 'ws')));
 const send = (message) => socket.send(JSON.stringify(message));
 
