@@ -39,7 +39,7 @@ const NETWORKS = [
   ...['articulation', 'head-flow', 'face-detector-near', 'face-detector-far', 'face-mesh', 'person-matte'],
   ...['silero-vad', 'moonshine-tiny-en-encoder', 'moonshine-tiny-en-decoder'],
 ];
-const OTHER_FILES = ['face-basis.bin', 'head-prior.json', 'phonemes.json'];
+const OTHER_FILES = ['eye-prior.json', 'face-basis.bin', 'head-prior.json', 'phonemes.json'];
 export function checksOf(config: Config): Check[] {
   return [
     { name: 'node', limitMs: QUICK_MS, run: checkNode },

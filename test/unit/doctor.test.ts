@@ -43,8 +43,8 @@ describe('the doctor', () => {
 
   it('knows every model that is shipped', async () => {
     const shipped = readdirSync(modelsDir).filter((name) => name.endsWith('.onnx')).length;
-    // The others are the face basis, the head prior and the phonemes.
-    expect((await find('models', {})).detail).toContain(`All ${shipped + 3} models`);
+    // The others are the face basis, the priors of eyes and head, and the phonemes.
+    expect((await find('models', {})).detail).toContain(`All ${shipped + 4} models`);
   });
 
   it('warns of networks on which something will be missing', async () => {

@@ -113,7 +113,7 @@ describe('head and eyes', () => {
 
   it('have real ones to be compared with', () => {
     for (const { clips, quartiles } of Object.values(readRealPerformance())) {
-      expect(clips).toBeGreaterThan(10);
+      expect(clips).toBeGreaterThan(5);
       expect([...quartiles].sort((a, b) => a - b)).toEqual(quartiles);
     }
   });

@@ -1,4 +1,4 @@
-"""What real faces do while they speak, as quartiles over clips: blinks, gaze shifts, head. Writes models/real-performance.json,
+"""What real faces do while they speak, as quartiles over clips: blinks, gaze shifts, brows (clips that fit_eyes.py holds out), head (all). Writes models/real-performance.json,
 which `visavis evaluate` compares with. The same definitions are computed by src/cli/evaluation/performance.ts on motion frames at 25 Hz.
 
 Head: tracked angles, smoothed over three frames (1/4, 1/2, 1/4), which takes most of the tracker's jitter. Eyes: tracked ARKit weights, the gaze as the median of five frames, for the same reason.
@@ -7,6 +7,7 @@ The tracked gaze knows no degrees; a weight of 1 is taken for 35 degrees.
     python real_performance.py
 """
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from scipy.signal import medfilt
 
 REPO = Path(__file__).resolve().parents[2]
 DATA = REPO.parent / "shared" / "data" / "motion"
+sys.path.insert(0, str(REPO / "training" / "motion"))
+from fit_eyes import across, load_clips, shut_frames, split, weights_by_name  # noqa: E402
+
 FPS = 25
-NAMES = ["eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight"]  # fmt: skip
-FIRST = 9  # of NAMES in the tracker's order
 GAZE_DEG = 35
 SHIFT_DEG, SHIFT_FRAMES = 5, 3
 
@@ -61,7 +63,7 @@ def gaze_shifts(yaw, pitch):
 
 
 def eyes(weights):
-    w = dict(zip(NAMES, weights[:, FIRST : FIRST + len(NAMES)].astype(float).T, strict=True))
+    w = weights_by_name(weights)
     minutes = len(weights) / FPS / 60
     lid = (w["eyeBlinkLeft"] + w["eyeBlinkRight"]) / 2
     spans = blink_spans(lid)
@@ -71,7 +73,13 @@ def eyes(weights):
     if open_now.mean() < 0.3:  # lids that the tracker never sees open say nothing of the gaze
         open_now = np.ones(len(lid), bool)
     yaw, pitch = (medfilt(np.interp(np.arange(len(x)), np.flatnonzero(open_now), x[open_now]), 5) for x in (yaw, pitch))
+    down = (w["browDownLeft"] + w["browDownRight"]) / 2
+    hidden = shut_frames(lid - np.median(lid))
+    brows = [across(brow, hidden) for brow in ((w["browOuterUpLeft"] + w["browOuterUpRight"]) / 2 - down, w["browInnerUp"] - down)]
+    brows = smoothed(np.stack(brows, 1))
     out = {
+        "browSpread": float(np.sqrt(brows.var(0).mean())),
+        "browStep": float(np.linalg.norm(np.diff(brows, axis=0), axis=1).mean()),
         "blinksPerMinute": len(spans) / minutes,
         "gazeShiftsPerMinute": gaze_shifts(yaw, pitch) / minutes,
         "gazeSpreadDeg": float(np.sqrt((yaw.var() + pitch.var()) / 2)),
@@ -86,7 +94,7 @@ def eyes(weights):
 
 def main():
     tracks, shapes = np.load(DATA / "real-head-tracks.npz"), np.load(DATA / "real-blendshape-tracks.npz")
-    rows = [head(tracks[k].astype(float)) for k in tracks if k.startswith("angles_")] + [eyes(shapes[k]) for k in shapes]
+    rows = [head(tracks[k].astype(float)) for k in tracks if k.startswith("angles_")] + [eyes(shapes[f"blendshapes_{clip.index:02d}"]) for clip in split(load_clips(DATA))[1]]
     names = sorted({k for row in rows for k in row})
     quartiles = {}
     for name in names:

@@ -145,7 +145,7 @@ def shifts(clip):
 
 
 def fit_gaze(training):
-    dwells, styles, pairs, halves = [], [], [], []
+    dwells, styles, pairs, halves, sizes = [], [], [], [], []
     for clip in training:
         at, _ = shifts(clip)
         if len(at) > 2:
@@ -160,7 +160,9 @@ def fit_gaze(training):
         spans = [(a, b) for a, b in zip(edges, edges[1:]) if b - a > 3]
         rests = [np.median(gaze[a + 1 : b], 0) - home for a, b in spans]
         halves += [np.median(gaze[a + 1 : (a + b) // 2 + 1], 0) - np.median(gaze[(a + b) // 2 + 1 : b], 0) for a, b in spans if b - a > 6]
-        pairs += [(a, b) for a, b in zip(rests, rests[1:]) if max(np.hypot(*a), np.hypot(*b)) < ELSEWHERE_DEG]
+        near = [(a, b) for a, b in zip(rests, rests[1:]) if max(np.hypot(*a), np.hypot(*b)) < ELSEWHERE_DEG]
+        sizes += [np.log(np.sqrt(np.mean([((b - a) ** 2).sum() for a, b in near])))] if len(near) > 3 else []
+        pairs += near
     now, then = np.array(pairs).transpose(1, 0, 2)
     # How much of the way aside is kept at the next place, per axis.
     keep = np.clip((now * then).sum(0) / (now**2).sum(0), 0, 0.9)
@@ -172,10 +174,11 @@ def fit_gaze(training):
     jumps *= real
     logs = np.log(dwells)
     off = np.hypot(*now.T)
-    print(f"gaze: {len(dwells)} rests, median {np.exp(np.median(logs)):.2f} s, spread of ln {logs.std():.2f}, of the clips' means {np.std(styles):.2f}; {len(jumps)} places, kept {keep.round(2)}, jumps rms {np.sqrt((jumps**2).mean(0)).round(1)}, kurtosis {((jumps / jumps.std(0)) ** 4).mean(0).round(1)}, share of them not noise {real.round(2)}, aside > 3 deg {np.mean(off > 3):.2f}")
+    print(f"gaze: {len(dwells)} rests, median {np.exp(np.median(logs)):.2f} s, spread of ln {logs.std():.2f}, of the clips' means {np.std(styles):.2f}; {len(jumps)} places, kept {keep.round(2)}, jumps' spread of ln between clips {np.std(sizes):.2f}, rms {np.sqrt((jumps**2).mean(0)).round(1)}, kurtosis {((jumps / jumps.std(0)) ** 4).mean(0).round(1)}, share of them not noise {real.round(2)}, aside > 3 deg {np.mean(off > 3):.2f}")
     return {
         "logDwell": {"mean": round(float(logs.mean()), 4), "sd": round(float(np.sqrt(max(logs.var() - np.var(styles), 0.05))), 4), "sdBetween": round(float(np.std(styles)), 4)},
         "keep": np.round(keep, 4).tolist(),
+        "logJumpSdBetween": round(float(np.std(sizes)), 4),
         "jumpsDeg": np.round(jumps, 2).tolist(),
     }
 
@@ -250,6 +253,9 @@ def fit_blinks(training):
 
     best = minimize(loss, np.zeros(x.shape[1] + len(training)), jac=True, method="L-BFGS-B").x
     shared, own = best[: x.shape[1]], best[x.shape[1] :]
+    # The product draws people within one spread of the middle: on average they shall blink as often as the clips' people do.
+    usual_people = np.exp(np.random.default_rng(3).normal(0, own.std(), 10000).clip(-own.std(), own.std())).mean()
+    shared[:count] += np.log(np.exp(own).mean() / usual_people)
     print(f"blinks: {int(y.sum())} in {len(y) / FPS / 60:.1f} min; rate per s by time since {np.exp(shared[:count]).round(2)}; x {np.exp(shared[count]):.2f} at a shift of 10 deg, x {np.exp(shared[count + 1]):.2f} a degree a frame of the head, x {np.exp(shared[count + 2]):.2f} after a phrase; spread of ln rate {own.std():.2f}")
     return {
         "sinceS": SINCE_S,

@@ -205,6 +205,8 @@ const LABELS: Record<PerformanceMeasure, [label: string, unit: string]> = {
   blinkIntervalCv: ['blink intervals, variation', ''],
   gazeShiftsPerMinute: ['gaze shifts > 5°', '/min'],
   gazeSpreadDeg: ['gaze spread', '°'],
+  browSpread: ['brow spread', ''],
+  browStep: ['brow motion', '/frame'],
 };
 
 async function animate(

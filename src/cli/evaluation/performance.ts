@@ -22,7 +22,9 @@ export type PerformanceMeasure =
   | 'blinkS'
   | 'blinkIntervalCv'
   | 'gazeShiftsPerMinute'
-  | 'gazeSpreadDeg';
+  | 'gazeSpreadDeg'
+  | 'browSpread'
+  | 'browStep';
 
 export type RealPerformance = Record<PerformanceMeasure, { clips: number; quartiles: [number, number, number] }>;
 
@@ -41,6 +43,12 @@ export function measurePerformance(frames: readonly MotionFrame[]): Partial<Reco
   const blinks = blinkSpans(frames.map(({ blendshapes: b }) => ((b.eyeBlinkLeft ?? 0) + (b.eyeBlinkRight ?? 0)) / 2));
   const yaw = medians(frames.map(({ gaze }) => gaze.yawRad * DEG));
   const pitch = medians(frames.map(({ gaze }) => gaze.pitchRad * DEG));
+  const down = (b: MotionFrame['blendshapes']): number => ((b.browDownLeft ?? 0) + (b.browDownRight ?? 0)) / 2;
+  const brows = [
+    frames.map(({ blendshapes: b }) => ((b.browOuterUpLeft ?? 0) + (b.browOuterUpRight ?? 0)) / 2 - down(b)),
+    frames.map(({ blendshapes: b }) => (b.browInnerUp ?? 0) - down(b)),
+  ].map(smoothed);
+  const browSteps = brows.map((brow) => difference(brow, 1));
   const intervals = difference(
     blinks.map(([start]) => start),
     1,
@@ -62,6 +70,8 @@ export function measurePerformance(frames: readonly MotionFrame[]): Partial<Reco
     ...(intervals.length > 3 ? { blinkIntervalCv: Math.sqrt(variance(intervals)) / mean(intervals) } : {}),
     gazeShiftsPerMinute: gazeShifts(yaw, pitch) / minutes,
     gazeSpreadDeg: Math.sqrt((variance(yaw) + variance(pitch)) / 2),
+    browSpread: Math.sqrt(mean(brows.map(variance))),
+    browStep: mean(browSteps[0].map((_, i) => Math.hypot(...browSteps.map((brow) => brow[i])))),
   };
 }
 

@@ -8,7 +8,8 @@ import { cubic } from './learned-head.ts';
 import { PERFORMANCE_HZ } from './performance-source.ts';
 import { uniform } from './random.ts';
 
-const STYLE_QUANTILES = [0.2, 0.75] as const;
+/** The stillest and the most restless people are left out. */
+const STYLE_QUANTILES = [0.1, 0.9] as const;
 /** A louder or softer voice is heard by its last half second; loudness of ordinary speech is 0.4. */
 const LEVEL_S = 0.1;
 const ORDINARY = 0.4;

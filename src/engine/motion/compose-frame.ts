@@ -28,13 +28,16 @@ export function composeFrame(timestampUs: number, parts: FrameParts): MotionFram
   add(['browInnerUp'], browInnerUp);
   add(['browOuterUpLeft', 'browOuterUpRight'], browOuterUp);
   add(['browDownLeft', 'browDownRight'], browDown);
-  add(['eyeSquintLeft', 'eyeSquintRight'], squint);
   // A blink closes the lid from wherever the emotion holds it.
   for (const side of ['Left', 'Right'] as const) {
     const lid = BLENDSHAPE_INDEX[`eyeBlink${side}`];
+    const lower = BLENDSHAPE_INDEX[`eyeSquint${side}`];
+    weights[lower] += squint;
+    // An eye that opens gives up its squint first.
+    if (weights[lower] < 0) weights[BLENDSHAPE_INDEX[`eyeWide${side}`]] -= weights[lower];
+    weights[lower] = Math.max(weights[lower], 0) * (1 - 0.5 * blink);
     weights[lid] += (1 - weights[lid]) * blink;
     weights[BLENDSHAPE_INDEX[`eyeWide${side}`]] *= 1 - blink;
-    weights[BLENDSHAPE_INDEX[`eyeSquint${side}`]] *= 1 - 0.5 * blink;
   }
   applyMouth(weights, mouth, { loudness, expressiveness: controls.expressiveness });
   return {

@@ -10,22 +10,28 @@ type Side = 'both' | 'one';
 /** ARKit weights at full strength; names without Left/Right stand for both sides. */
 const FACES: Record<Exclude<Emotion, 'neutral'>, [name: string, side: Side, weight: number][]> = {
   happy: [
-    ['mouthSmile', 'both', 0.75],
-    ['cheekSquint', 'both', 0.5],
-    ['eyeSquint', 'both', 0.3],
-    ['mouthDimple', 'both', 0.12],
-    ['mouthUpperUp', 'both', 0.1],
-    ['browOuterUp', 'both', 0.12],
+    ['mouthSmile', 'both', 0.95],
+    ['cheekSquint', 'both', 0.75],
+    ['eyeSquint', 'both', 0.38],
+    ['mouthDimple', 'both', 0.2],
+    ['mouthUpperUp', 'both', 0.16],
+    ['mouthStretch', 'both', 0.1],
+    ['browOuterUp', 'both', 0.16],
   ],
   angry: [
     // Beyond 1 the shape is complete before the emotion is: brows come down early in anger.
-    ['browDown', 'both', 1.35],
-    ['eyeSquint', 'both', 0.5],
-    ['noseSneer', 'both', 0.42],
-    ['mouthFrown', 'both', 0.5],
-    ['mouthPress', 'both', 0.35],
-    ['mouthRollUpper', 'one', 0.15],
-    ['jawForward', 'one', 0.3],
+    ['browDown', 'both', 1.5],
+    // The upper lid stays up under the brow: eyes that stare, not eyes that are tired.
+    ['eyeWide', 'both', 0.6],
+    ['eyeSquint', 'both', 0.6],
+    ['noseSneer', 'both', 1],
+    ['cheekSquint', 'both', 0.25],
+    // Lips pressed thin; corners that fall would read as grief.
+    ['mouthPress', 'both', 0.9],
+    ['mouthFrown', 'both', 0.15],
+    ['mouthRollUpper', 'one', 0.25],
+    ['mouthRollLower', 'one', 0.15],
+    ['jawForward', 'one', 0.4],
     ['mouthShrugLower', 'one', 0.3],
   ],
   surprised: [
@@ -58,7 +64,7 @@ interface Bearing {
 
 const BEARINGS: Record<Exclude<Emotion, 'neutral'>, Bearing> = {
   happy: { pitchRad: 0.02, rollRad: 0.025, scale: 1, gazePitchRad: 0, headGain: 1.15, accentGain: 1.2 },
-  angry: { pitchRad: -0.095, rollRad: 0, scale: 1.02, gazePitchRad: 0.02, headGain: 1.1, accentGain: 1.1 },
+  angry: { pitchRad: -0.125, rollRad: 0, scale: 1.02, gazePitchRad: 0.02, headGain: 1.1, accentGain: 1.1 },
   surprised: { pitchRad: 0.045, rollRad: 0, scale: 0.985, gazePitchRad: 0, headGain: 0.9, accentGain: 1.1 },
   sad: { pitchRad: -0.07, rollRad: -0.045, scale: 1, gazePitchRad: -0.05, headGain: 0.6, accentGain: 0.6 },
 };

@@ -12,6 +12,8 @@ export interface GazePrior {
   keep: [number, number];
   /** What is added to it: tracked ones, yaw and pitch in degrees. */
   jumpsDeg: [number, number][];
+  /** Of ln of a person's jumps, between people. */
+  logJumpSdBetween: number;
 }
 
 export interface BlinkPrior {

@@ -17,7 +17,7 @@ const MANNERS = {
   thinking: { jump: 0.8, dwell: 1.1 },
 } as const;
 /** Share of a jump that stays where the eyes turn to on purpose. */
-const TURN_JUMP = 0.3;
+const TURN_JUMP = 0.15;
 const DWELL_S = { min: 0.12, max: 5 };
 /** People of the clips who look further aside look at someone else. */
 const LARGEST_JUMP_DEG = 14;
@@ -39,6 +39,7 @@ export class GazeSource {
   readonly #prior: GazePrior;
   readonly #seed: number;
   readonly #logDwell: number;
+  readonly #size: number;
   #count = 0;
   #untilS: number;
   #place: Place = { yawDeg: 0, pitchDeg: 0 };
@@ -53,8 +54,9 @@ export class GazeSource {
   constructor(prior: GazePrior, seed: number) {
     this.#prior = prior;
     this.#seed = seed;
-    const style = Math.max(-1, Math.min(1, normal(seed, 'gaze-length', 0)));
-    this.#logDwell = prior.logDwell.mean + prior.logDwell.sdBetween * style;
+    const style = (n: number): number => Math.max(-1, Math.min(1, normal(seed, 'style', n)));
+    this.#logDwell = prior.logDwell.mean + prior.logDwell.sdBetween * style(4);
+    this.#size = Math.exp(prior.logJumpSdBetween * style(5));
     this.#untilS = 0.6 + uniform(seed, 'gaze-length', 1);
   }
 
@@ -95,7 +97,7 @@ export class GazeSource {
     const draw = (n: number): number => uniform(this.#seed, 'gaze-side', 3 * this.#count + n);
     const side = draw(1) < 0.5 ? -1 : 1;
     const height = draw(2) < 0.7 ? 2 + 6 * (draw(2) / 0.7) : -5;
-    this.#home = { yawDeg: side * (6 + 6 * uniform(this.#seed, 'gaze-yaw', this.#count)), pitchDeg: height };
+    this.#home = { yawDeg: side * (7 + 7 * uniform(this.#seed, 'gaze-yaw', this.#count)), pitchDeg: height };
   }
 
   #jump(timeS: number): number {
@@ -108,7 +110,7 @@ export class GazeSource {
     const mirror = uniform(this.#seed, 'gaze-pitch', k) < 0.5 ? -1 : 1;
     const size = Math.hypot(yawDeg, pitchDeg);
     const turn = this.#isTurning ? TURN_JUMP : 1;
-    const amount = turn * manner.jump * Math.min(1, LARGEST_JUMP_DEG / Math.max(size, 1e-6));
+    const amount = turn * this.#size * manner.jump * Math.min(1, LARGEST_JUMP_DEG / Math.max(size, 1e-6));
     const [keptYaw, keptPitch] = this.#isTurning ? [0, 0] : keep;
     this.#isTurning = false;
     const now = this.#offset(timeS);

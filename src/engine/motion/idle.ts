@@ -37,6 +37,8 @@ export class IdlePerformance implements PerformanceSource {
   #head: HeadSource;
   #attention: Attention;
   #talk = 0;
+  /** Talks at all, pauses of a speaker included: what was fitted on speakers has their pauses in it. */
+  #conversing = 0;
   #energy = 0;
   #nod = { position: 0, velocity: 0, push: 0, mean: 0 };
   #settle = 0;
@@ -64,6 +66,7 @@ export class IdlePerformance implements PerformanceSource {
     const emotion = emotionOffset(controls.emotion);
     const speaking = input.activity === 'speaking' ? 1 : 0;
     this.#talk = approach(this.#talk, speaking, 0.35);
+    this.#conversing = approach(this.#conversing, speaking, speaking ? 0.35 : 2.5);
     this.#energy = approach(this.#energy, input.loudness * speaking, 0.12);
     if (input.emphasis > 0) this.#accent(input.emphasis, emotion.accentGain);
     if (input.isPhraseEnd) this.#settle = 1;
@@ -74,7 +77,7 @@ export class IdlePerformance implements PerformanceSource {
     if (attention.raise > 0) this.#raiseBrows(tick, attention.raise, 0.5);
     const gaze = this.#gaze.next(input);
     const pose = this.#pose(input, gaze.target, emotion.headGain, attention);
-    const talk = this.#talk;
+    const talk = this.#conversing;
     const { isPhraseEnd } = input;
     const { saccadeDeg } = gaze;
     const headDegPerFrame = this.#headSpeed(pose);
@@ -201,7 +204,7 @@ function browWeights(
     browInnerUp: amount * (up + apart) + 0.7 * raise,
     browOuterUp: amount * (up - apart) + raise,
     browDown: Math.max(0, -amount * middle - 0.3 * raise),
-    squint: Math.max(0, amount * lowerLid),
+    squint: amount * lowerLid,
   };
 }
 

@@ -35,12 +35,12 @@ export interface Caller {
 
 export const NO_CALLER: Caller = { isVoiced: false, loudness: 0 };
 
-/** Head, eyes and upper face at one tick, controls applied. Weights 0…1; those of brows and lids are what `idle.ts` lists. */
+/** Head, eyes and upper face at one tick, controls applied. Weights 0…1. */
 export interface Performance {
   pose: HeadPose;
   /** Eye in head. */
   gaze: Gaze;
-  /** Without the emotion's offset, which is added once for face and mouth together. */
+  /** Without the emotion's offset, which is added once for face and mouth together. A squint below 0 opens the eye. */
   upperFace: { blink: number; browInnerUp: number; browOuterUp: number; browDown: number; squint: number };
 }
 
