@@ -10,12 +10,12 @@ const SIDE = 512;
 const isPerson = (x: number, y: number) =>
   Math.hypot((x - 256) / 110, (y - 230) / 140) < 1 || (y > 340 && x > 90 && x < 420);
 
-it('a line around the photo is shown neither where it was nor beyond', () => {
+it.each([3, 9])('a line of %i px around the photo is shown neither where it was nor beyond', (linePx) => {
   const view = createRaster(SIDE, SIDE, 3);
   const rawMatte = createRaster(SIDE, SIDE);
   for (let y = 0, i = 0; y < SIDE; y++)
     for (let x = 0; x < SIDE; x++, i++) {
-      const isLine = Math.min(x, y, SIDE - 1 - x, SIDE - 1 - y) < 3;
+      const isLine = Math.min(x, y, SIDE - 1 - x, SIDE - 1 - y) < linePx;
       view.data.set(isLine ? [0, 0, 0] : isPerson(x, y) ? [0.8, 0.6, 0.5] : [0.5, 0.6, 0.7], 3 * i);
       rawMatte.data[i] = isPerson(x, y) ? 1 : 0;
     }
@@ -38,7 +38,7 @@ it('a line around the photo is shown neither where it was nor beyond', () => {
   const { person, background } = composeTextures(
     view,
     matting,
-    extendBeyondPhoto(matting, overhang, extent),
+    extendBeyondPhoto(view, matting, overhang, extent),
     framing,
     0,
   );

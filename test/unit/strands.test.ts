@@ -43,6 +43,12 @@ describe('strands', () => {
     expect(at(20, 90)).toBe(0);
   });
 
+  it('are not what goes on behind the head', () => {
+    const at = found((_, y) => y === 90);
+    expect(at(130, 90)).toBe(0);
+    expect(at(30, 90)).toBe(0);
+  });
+
   it('are none where the background is all lines', () => {
     const { picture, matte, foreground } = scene((x) => x % 6 === 0);
     expect(Math.max(...findStrands(picture, matte, foreground).data)).toBe(0);

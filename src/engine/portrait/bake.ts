@@ -87,7 +87,7 @@ export async function bakeRig(photo: Photo, faces: Face[], basis: FaceBasis): Pr
     right: CANVAS.x0Px + CANVAS.widthPx - viewRect.x0Px - viewRect.widthPx,
     bottom: CANVAS.y0Px + CANVAS.heightPx - viewRect.y0Px - viewRect.heightPx,
   };
-  const surroundings = extendBeyondPhoto(matting, overhang, faceExtent(landmarks, viewRect, measures));
+  const surroundings = extendBeyondPhoto(view, matting, overhang, faceExtent(landmarks, viewRect, measures));
   lap('outpaintMs');
   const grain = 0.8 * measureGrain(lumaOf(view), resize(matting.backgroundKnown, view.widthPx, view.heightPx));
   const { person, background } = composeTextures(fine, matting, surroundings, framing, grain);

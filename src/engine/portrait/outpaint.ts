@@ -9,15 +9,21 @@
 import { smoothstep } from '../smoothstep.ts';
 import { CANVAS_PX } from './framing.ts';
 import type { Matting } from './matting.ts';
-import { clamp, createRaster, dilate, erode, gaussianBlur, halve, type Raster, sample } from './raster.ts';
+import { clamp, createRaster, dilate, erode, gaussianBlur, halve, lumaOf, type Raster, sample } from './raster.ts';
 
 const HALF_PX = CANVAS_PX / 2;
 /** Blur of the mirrored picture's levels, px of the view; each level is stored at the size that suits it. */
 const LEVEL_SIGMA_PX = [0, 4, 10, 24, 56];
-/** Photos and scans often end in a line of other colour; the mirror stands this far inside, px of the view. */
-export const BORDER_PX = 6;
+/** Photos and scans often end in a line of other colour, at most so thick; the mirror stands inside of it, px of the view. */
+const MAX_LINE_PX = 14;
+const LEAST_BORDER_PX = 6;
+/** Such a line is of one luma all along, within this deviation, and differs so much (its outermost row: twice so much) from what lies within. */
+const LINE_DEVIATION = 0.1;
+const LINE_CONTRAST = 0.08;
 
 export interface Surroundings {
+  /** So much of the photo's own border is left to the extension on each side, px of the view. */
+  border: Sides;
   foreground: Raster;
   background: Raster;
   alpha: Raster;
@@ -33,15 +39,16 @@ export interface FaceExtent {
   faceHeight: number;
 }
 
-/** How far the canvas reaches beyond the view on each side, rig px. */
-export interface Overhang {
+/** A length on each side of the view, px. */
+export interface Sides {
   left: number;
   top: number;
   right: number;
   bottom: number;
 }
 
-export function extendBeyondPhoto(matting: Matting, overhang: Overhang, face: FaceExtent): Surroundings {
+/** `overhang`: how far the canvas reaches beyond the view. */
+export function extendBeyondPhoto(view: Raster, matting: Matting, overhang: Sides, face: FaceExtent): Surroundings {
   const { widthPx: w, heightPx: h } = matting.alpha;
   const depth = {
     left: clamp(0.6 * face.left, 8, 120),
@@ -49,16 +56,63 @@ export function extendBeyondPhoto(matting: Matting, overhang: Overhang, face: Fa
     top: clamp(0.6 * face.top, 8, 120),
     bottom: clamp(0.6 * (h - face.chin), 8, 120),
   };
-  const { silhouette, torso } = extendSilhouette(matting.alpha, overhang, face);
+  const border = measureBorder(view, overhang);
+  const { silhouette, torso } = extendSilhouette(matting.alpha, overhang, border, face);
   return {
-    foreground: mirrored(matting.foreground, w, h, overhang, (beyond, _, side) => slowing(beyond, depth[side]), torso),
-    background: mirrored(matting.background, w, h, overhang, (beyond, length) => bouncing(beyond, length), null),
+    border,
+    foreground: mirrored(
+      matting.foreground,
+      w,
+      h,
+      overhang,
+      border,
+      (beyond, _, side) => slowing(beyond, depth[side]),
+      torso,
+    ),
+    background: mirrored(
+      matting.background,
+      w,
+      h,
+      overhang,
+      border,
+      (beyond, length) => bouncing(beyond, length),
+      null,
+    ),
     alpha: silhouette,
   };
 }
 
+/** How far in from each side with an overhang the photo's own picture begins. */
+function measureBorder(view: Raster, overhang: Sides): Sides {
+  const { widthPx: w, heightPx: h } = view;
+  const light = lumaOf(view).data;
+  const column = (x: number) => spreadOf(Float32Array.from({ length: h }, (_, y) => light[y * w + x]));
+  const row = (y: number) => spreadOf(light.subarray(y * w, (y + 1) * w));
+  const measure = (lineAt: (inset: number) => { mean: number; deviation: number }) => {
+    const within = lineAt(MAX_LINE_PX + 4).mean;
+    const isLine = (inset: number, contrast: number) => {
+      const { mean, deviation } = lineAt(inset);
+      return deviation < LINE_DEVIATION && Math.abs(mean - within) > contrast;
+    };
+    let thick = isLine(0, 2 * LINE_CONTRAST) ? MAX_LINE_PX : 0;
+    while (thick > 0 && !isLine(thick - 1, LINE_CONTRAST)) thick--;
+    return Math.max(LEAST_BORDER_PX, thick + 3);
+  };
+  return {
+    left: overhang.left > 0 ? measure(column) : 0,
+    top: overhang.top > 0 ? measure(row) : 0,
+    right: overhang.right > 0 ? measure((inset) => column(w - 1 - inset)) : 0,
+    bottom: overhang.bottom > 0 ? measure((inset) => row(h - 1 - inset)) : 0,
+  };
+}
+
+function spreadOf(values: Float32Array): { mean: number; deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length) };
+}
+
 /** Distance back into the picture for a point `beyond` px outside it. */
-type Mirror = (beyond: number, length: number, side: keyof Overhang) => number;
+type Mirror = (beyond: number, length: number, side: keyof Sides) => number;
 
 function slowing(beyond: number, depth: number): number {
   return depth * (1 - Math.exp(-beyond / depth));
@@ -69,11 +123,19 @@ function bouncing(beyond: number, length: number): number {
   return at < length ? at : 2 * length - at;
 }
 
-function mirrored(half: Raster, w: number, h: number, overhang: Overhang, mirror: Mirror, torso: Torso | null): Raster {
+function mirrored(
+  half: Raster,
+  w: number,
+  h: number,
+  overhang: Sides,
+  border: Sides,
+  mirror: Mirror,
+  torso: Torso | null,
+): Raster {
   const out = createRaster(HALF_PX, HALF_PX, 3);
   const levels = blurLevels(half);
-  const columns = axis(w, overhang.left, 'left', 'right', mirror);
-  const rows = axis(h, overhang.top, 'top', 'bottom', mirror);
+  const columns = axis(w, overhang, border, 'left', 'right', mirror);
+  const rows = axis(h, overhang, border, 'top', 'bottom', mirror);
   const widest = LEVEL_SIGMA_PX[LEVEL_SIGMA_PX.length - 1] - 1e-3;
   for (let j = 0; j < HALF_PX; j++) {
     const growth = torso ? torso.growthAt(j) : 1;
@@ -115,11 +177,19 @@ function addColour(rgb: Raster, u: number, v: number, weight: number, out: Float
 }
 
 /** For every half-size canvas px: where in the view its colour comes from, and how far outside it lies. */
-function axis(length: number, before: number, low: keyof Overhang, high: keyof Overhang, mirror: Mirror) {
+function axis(
+  length: number,
+  overhang: Sides,
+  border: Sides,
+  low: 'left' | 'top',
+  high: 'right' | 'bottom',
+  mirror: Mirror,
+) {
   const source = new Float32Array(HALF_PX);
   const beyond = new Float32Array(HALF_PX);
-  const from = before > 0 ? BORDER_PX : 0;
-  const to = length - (before + length < CANVAS_PX ? BORDER_PX : 0);
+  const before = overhang[low];
+  const from = border[low];
+  const to = length - border[high];
   for (let i = 0; i < HALF_PX; i++) {
     const at = 2 * i + 1 - before;
     beyond[i] = Math.max(-at, at - length, 0);
@@ -145,26 +215,27 @@ function blurLevels(half: Raster): Raster[] {
 
 function extendSilhouette(
   alpha: Raster,
-  overhang: Overhang,
+  overhang: Sides,
+  border: Sides,
   face: FaceExtent,
 ): { silhouette: Raster; torso: Torso | null } {
   const { widthPx: w, heightPx: h } = alpha;
   const out = createRaster(HALF_PX, HALF_PX);
-  const leftBorder = sideProfile(alpha, BORDER_PX);
-  const rightBorder = sideProfile(alpha, w - BORDER_PX);
+  const leftBorder = sideProfile(alpha, border.left);
+  const rightBorder = sideProfile(alpha, w - border.right);
   for (let j = 0; j < HALF_PX; j++) {
     const y = 2 * j + 1 - overhang.top;
     if (y < 0 || y > h) continue;
     const row = clamp(y | 0, 0, h - 1);
     for (let i = 0; i < HALF_PX; i++) {
       const x = 2 * i + 1 - overhang.left;
-      if (x >= 0 && x <= w) out.data[j * HALF_PX + i] = sample(alpha, clamp(x, BORDER_PX, w - BORDER_PX), y);
+      if (x >= 0 && x <= w) out.data[j * HALF_PX + i] = sample(alpha, clamp(x, border.left, w - border.right), y);
       else out.data[j * HALF_PX + i] = sideAlpha(x < 0 ? leftBorder : rightBorder, row, x < 0 ? -x : x - w, face);
     }
   }
-  const torso = findTorso(out, overhang, h, face);
+  const torso = findTorso(out, overhang, border, h, face);
   if (torso) extendDown(out, torso);
-  extendUp(out, overhang, face);
+  extendUp(out, overhang, border, face);
   return { silhouette: out, torso };
 }
 
@@ -225,8 +296,8 @@ interface Torso {
 }
 
 /** `alpha`: the silhouette so far, half-size canvas. Null where nobody reaches the photo's lower border. */
-function findTorso(alpha: Raster, overhang: Overhang, viewHeight: number, face: FaceExtent): Torso | null {
-  const lastRow = Math.floor(Math.min(HALF_PX, (viewHeight + overhang.top) / 2) - 1 - BORDER_PX / 2);
+function findTorso(alpha: Raster, overhang: Sides, border: Sides, viewHeight: number, face: FaceExtent): Torso | null {
+  const lastRow = Math.floor(Math.min(HALF_PX, (viewHeight + overhang.top) / 2) - 1 - border.bottom / 2);
   if (overhang.bottom < 1 || lastRow < 1) return null;
   const row = createRaster(HALF_PX, 1);
   row.data.set(alpha.data.subarray(lastRow * HALF_PX, (lastRow + 1) * HALF_PX));
@@ -267,8 +338,8 @@ function extendDown(out: Raster, torso: Torso): void {
 }
 
 /** Above the photo: each run of the top row closes to a cap; a head's own radius says how high. */
-function extendUp(out: Raster, overhang: Overhang, face: FaceExtent): void {
-  const first = Math.ceil((overhang.top + BORDER_PX) / 2);
+function extendUp(out: Raster, overhang: Sides, border: Sides, face: FaceExtent): void {
+  const first = Math.ceil((overhang.top + border.top) / 2);
   if (overhang.top < 1) return;
   const profile = out.data.slice(first * HALF_PX, (first + 1) * HALF_PX);
   const { above: left, below: right } = runLengths(profile);

@@ -8,7 +8,7 @@ import { smoothstep } from '../smoothstep.ts';
 import { makeGrain } from './fill.ts';
 import { CANVAS_MARGIN_PX, CANVAS_PX, type Framing } from './framing.ts';
 import { fineAlpha, type Matting, personColour } from './matting.ts';
-import { BORDER_PX, type Surroundings } from './outpaint.ts';
+import type { Surroundings } from './outpaint.ts';
 import { clamp, type Raster } from './raster.ts';
 
 export const CANVAS: CanvasRect = {
@@ -48,8 +48,9 @@ export function composeTextures(
   const viewRows = interpolation(fine.heightPx, low.heightPx);
   const left = (view.x0Px + CANVAS_MARGIN_PX) * scale;
   const top = (view.y0Px + CANVAS_MARGIN_PX) * scale;
-  const outsideX = outsideShare(size, left, fine.widthPx, BORDER_PX * scale);
-  const outsideY = outsideShare(size, top, fine.heightPx, BORDER_PX * scale);
+  const { border } = surroundings;
+  const outsideX = outsideShare(size, left, fine.widthPx, border.left * scale, border.right * scale);
+  const outsideY = outsideShare(size, top, fine.heightPx, border.top * scale, border.bottom * scale);
   for (let y = 0; y < size; y++) {
     const row = columns.first[y] * half;
     const v = columns.fraction[y];
@@ -129,13 +130,13 @@ export function composeTextures(
   return { person: texture(person), background: texture(background) };
 }
 
-/** For each of `size` texels: 0 in the photo, 1 beyond it, rising over its last `border` texels, which are often a frame's line. */
-function outsideShare(size: number, start: number, length: number, border: number): Float32Array {
+/** For each of `size` texels: 0 in the photo, 1 beyond it, rising over its border: no overhang, no border. */
+function outsideShare(size: number, start: number, length: number, low: number, high: number): Float32Array {
+  const share = (inset: number, border: number) =>
+    inset < 0 ? 1 : 0.999 * (1 - smoothstep(border - 3, border, inset));
   return Float32Array.from({ length: size }, (_, i) => {
-    const before = start > 0 ? i + 0.5 - start : border;
-    const after = start + length < size ? start + length - i - 0.5 : border;
-    const inset = Math.min(before, after);
-    return inset < 0 ? 1 : 0.999 * (1 - smoothstep(border / 2, border, inset));
+    const at = i + 0.5 - start;
+    return Math.max(low > 0 ? share(at, low) : 0, high > 0 ? share(length - at, high) : 0);
   });
 }
 

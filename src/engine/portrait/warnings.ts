@@ -5,12 +5,14 @@
 import type { FaceRig } from '../face-rig.ts';
 import type { Face } from './face-mesh.ts';
 import type { Framing } from './framing.ts';
-import { LEFT_EYE, RIGHT_EYE } from './landmark-indices.ts';
+import { LEFT_EYE, RIGHT_EYE, SKIN_LANDMARK_COUNT } from './landmark-indices.ts';
 import type { Photo } from './photo.ts';
 
 const DEGREE = Math.PI / 180;
 /** Eye opening ÷ eye width below which an eye counts as closed. */
 const CLOSED_EYE = 0.11;
+/** Share of the face's landmarks beyond the photo's edge above which a part of the face is missing. */
+const CUT_SHARE = 0.06;
 
 export function photoWarnings(
   faces: Face[],
@@ -25,6 +27,12 @@ export function photoWarnings(
     warn(
       'SEVERAL_FACES',
       `The photo shows ${faces.length} faces; the largest was taken. Crop it to one person to choose another.`,
+    );
+  }
+  if (shareBeyond(faces[0].landmarks, photo) > CUT_SHARE) {
+    warn(
+      'FACE_CUT',
+      'A part of the face lies beyond the edge of the photo and is invented. Use a photo that shows the whole face.',
     );
   }
   const yawDegrees = Math.abs(pose.yawRad) / DEGREE;
@@ -61,6 +69,17 @@ export function photoWarnings(
       );
   }
   return warnings;
+}
+
+/** `landmarks`: 3 per point, photo px. */
+function shareBeyond(landmarks: Float32Array, { widthPx, heightPx }: Photo): number {
+  let beyond = 0;
+  for (let i = 0; i < SKIN_LANDMARK_COUNT; i++) {
+    const x = landmarks[3 * i];
+    const y = landmarks[3 * i + 1];
+    if (x < 0 || y < 0 || x > widthPx || y > heightPx) beyond++;
+  }
+  return beyond / SKIN_LANDMARK_COUNT;
 }
 
 function faceHeight(landmarks: Float32Array): number {
