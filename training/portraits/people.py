@@ -19,7 +19,7 @@ PEOPLE = {
         },
         "eyes": {"iris": [0.10, 0.042, 0.016], "inner": [0.22, 0.10, 0.032]},
         "brows": {
-            "count": 560, "thickness": 1.0, "length": 0.8, "arch": 0.0, "width": 0.009,
+            "count": 560, "thickness": 0.9, "length": 0.75, "arch": 0.1, "tilt": 0.65, "raise": -0.3, "width": 0.009,
             "colour": {"melanin": 0.86, "redness": 0.4},
         },
         "lashes": {"upper": 130, "lower": 40, "length": 0.72, "colour": {"plain": [0.012, 0.008, 0.006]}},
@@ -44,12 +44,12 @@ PEOPLE = {
             "lips": [0.165, 0.066, 0.056],
             "lip_strength": 0.7,
             "stubble": 0.35,
-            "specular": 0.5,
-            "roughness": 0.47,
+            "specular": 0.3,
+            "roughness": 0.55,
         },
         "eyes": {"iris": [0.045, 0.02, 0.01], "inner": [0.09, 0.04, 0.018]},
         "brows": {
-            "count": 640, "thickness": 1.12, "length": 0.75, "width": 0.011,
+            "count": 640, "thickness": 1.0, "length": 0.75, "tilt": 0.65, "raise": -0.25, "width": 0.011,
             "colour": {"melanin": 0.99, "redness": 0.1},
         },
         "lashes": {"upper": 110, "lower": 45, "length": 0.75, "colour": {"plain": [0.012, 0.008, 0.006]}},
@@ -77,7 +77,7 @@ PEOPLE = {
         },
         "eyes": {"iris": [0.10, 0.16, 0.22], "inner": [0.20, 0.22, 0.2]},
         "brows": {
-            "count": 640, "thickness": 1.25, "length": 0.85, "width": 0.010,
+            "count": 640, "thickness": 1.05, "length": 0.8, "tilt": 0.8, "raise": -0.3, "width": 0.010,
             "colour": {"melanin": 0.62, "redness": 0.4},
         },
         "lashes": {"upper": 90, "lower": 40, "length": 0.7, "colour": {"plain": [0.06, 0.035, 0.02]}},
@@ -99,7 +99,7 @@ PEOPLE = {
         "skin": {"albedo": [0.66, 0.43, 0.31], "redness": 1.0, "lips": [0.52, 0.13, 0.12], "lip_strength": 0.9},
         "eyes": {"iris": [0.05, 0.024, 0.012], "inner": [0.12, 0.055, 0.02]},
         "brows": {
-            "count": 640, "thickness": 1.05, "length": 0.75, "width": 0.011, "raise": -0.2,
+            "count": 640, "thickness": 0.9, "length": 0.7, "tilt": 0.5, "raise": -0.4, "width": 0.011,
             "colour": {"melanin": 0.95, "redness": 0.2},
         },
         "lashes": {"upper": 130, "lower": 30, "length": 0.7, "colour": {"plain": [0.012, 0.008, 0.006]}},

@@ -216,7 +216,8 @@ def brows(head: HeadModel, recipe: dict) -> Strands:
         w = np.clip(rng.normal(size=n) * 0.3, -0.5, 0.5)
         knots = np.linspace(0, 1, 5)
         fit = [np.polynomial.Polynomial.fit(knots, line[:, k], 3) for k in range(2)]
-        shape = look.get("arch", 0.0) * np.exp(-(((t - 0.62) / 0.25) ** 2))
+        # The landmarks lie as on raised brows; a calm one begins lower and ends higher than they do.
+        shape = look.get("arch", 0.0) * np.exp(-(((t - 0.62) / 0.25) ** 2)) + look.get("tilt", 0.0) * (t - 0.45)
         xy = np.stack([fit[0](t), fit[1](t) + shape + w * thick], 1)
         angle = np.radians(np.interp(t, [0, 0.1, 0.35, 0.7, 1], [80, 58, 30, 2, -22]) - 42 * w + rng.normal(size=n) * 9)
         length = look["length"] * np.interp(t, [0, 0.3, 1], [0.75, 1, 0.65]) * rng.uniform(0.7, 1.15, n)
