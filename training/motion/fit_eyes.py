@@ -185,6 +185,8 @@ def fit_gaze(training):
 
 BLINK = 0.2
 """Above the clip's rest: deep enough to be no flutter of the tracker."""
+LONGEST_BLINK_S = 0.32
+"""Lids that stay down for longer look down or rest."""
 SINCE_S = [0.24, 0.5, 1, 2, 4]
 
 
@@ -282,7 +284,10 @@ def fit_blink_shape(training):
             middle = 0.5 * (a - c) / (a - 2 * b + c - 1e-9)
             course = clip.lid[t - 6 : t + 11] / b
             above = np.flatnonzero(course > 0.5)
-            lengths.append((above.max() - above.min() + 1) / FPS)
+            length = (above.max() - above.min() + 1) / FPS
+            if length > LONGEST_BLINK_S:
+                continue
+            lengths.append(length)
             offsets.append((np.arange(-6, 11) - middle) / FPS)
             values.append(course)
     offsets, values = np.concatenate(offsets), np.concatenate(values)
