@@ -30,8 +30,8 @@ interface Recipe {
 
 const RECIPES: Record<LiveCodec, Recipe[]> = {
   // A negative cpu-used fixes the speed instead of adapting it: half the time of 8 at nearly the same quality; beyond -8 quality falls fast.
-  // A block of 16 × 16 whose squared errors sum up to less than static-thresh (1.4 levels a pixel) is left as it was: up to 40 % less time, and
-  // fewer bits, where a picture is better than 46 dB; nothing changes where it is poorer.
+  // A block of 16 × 16 whose squared errors sum up to less than static-thresh (1.4 levels a pixel) is left as it was. On a smooth face that takes
+  // up to 40 % of the time and a quarter of the bits, and 48 dB become 46; pictures below 46 dB stay within 0.2 dB.
   VP8: [
     {
       encoder: 'libvpx',
