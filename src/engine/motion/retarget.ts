@@ -51,8 +51,10 @@ export function applyMouth(weights: Float32Array, mouth: MouthState, style: Mout
   // A face that is surprised rests with its lips apart; every other one rests with them closed.
   const parted = Math.min(1, weights[BLENDSHAPE_INDEX.jawOpen] / 0.1);
   // What the emotion does to the lips is a resting shape: speech takes part of it back.
-  for (const name of ['jawOpen', 'mouthShrugLower', 'mouthPressLeft', 'mouthPressRight'] as const)
-    weights[BLENDSHAPE_INDEX[name]] *= 1 - 0.6 * speaking;
+  for (const name of ['jawOpen', 'mouthShrugLower'] as const) weights[BLENDSHAPE_INDEX[name]] *= 1 - 0.6 * speaking;
+  // Lips that are pressed together in anger would not open for a vowel.
+  for (const name of ['mouthPressLeft', 'mouthPressRight', 'mouthRollLower', 'mouthRollUpper'] as const)
+    weights[BLENDSHAPE_INDEX[name]] *= 1 - 0.95 * speaking;
   const rounding = Math.max(channel('pucker'), channel('round'));
   for (const name of ['mouthSmileLeft', 'mouthSmileRight'] as const)
     weights[BLENDSHAPE_INDEX[name]] *= 1 - 0.45 * rounding;
