@@ -104,8 +104,11 @@ export class GazeSource {
     const { jumpsDeg, keep, logDwell } = this.#prior;
     const k = ++this.#count;
     const manner = MANNERS[this.#activity];
-    // Who thinks looks for another place to rest from time to time.
-    if (this.#activity === 'thinking' && k % 4 === 0) this.#chooseAside();
+    // Who thinks looks for another place to rest from time to time, and back in between.
+    if (this.#activity === 'thinking' && !this.#isTurning && k % 3 === 0) {
+      if (uniform(this.#seed, 'gaze-side', 3 * k) < 0.3) this.#home = { yawDeg: 0, pitchDeg: 0 };
+      else this.#chooseAside();
+    }
     const [yawDeg, pitchDeg] = jumpsDeg[Math.floor(uniform(this.#seed, 'gaze-yaw', k) * jumpsDeg.length)]!;
     const mirror = uniform(this.#seed, 'gaze-pitch', k) < 0.5 ? -1 : 1;
     const size = Math.hypot(yawDeg, pitchDeg);
