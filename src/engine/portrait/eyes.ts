@@ -3,6 +3,7 @@
  * without the iris, and the whole round iris, its part under the lids completed from what is seen of it.
  */
 import type { EyeRig, HoleRing, Texture } from '../face-rig.ts';
+import { smoothstep } from '../smoothstep.ts';
 import { pushPull } from './fill.ts';
 import { type Circle, fitIris } from './iris-fit.ts';
 import type { Rgb } from './palette.ts';
@@ -119,13 +120,26 @@ export function bakeEye(
 
 function completeWhite(photo: Raster, inner: Raster, radial: Float32Array, eyeWhite: Rgb, density: number): Raster {
   const known = createRaster(photo.widthPx, photo.heightPx);
-  let count = 0;
-  for (let i = 0; i < radial.length; i++) {
-    if (inner.data[i] < 0.95 || radial[i] <= 1.22) continue;
-    known.data[i] = 1;
-    count++;
+  const light = lumaOf(photo).data;
+  const seen: number[] = [];
+  for (let i = 0; i < radial.length; i++) if (inner.data[i] >= 0.95 && radial[i] > 1.22) seen.push(i);
+  if (seen.length > 30 * density) {
+    for (const i of seen) known.data[i] = 1;
+    const white = gaussianBlur(pushPull(photo, known), density * 1.2);
+    // The lids' shade and the pink of the corners stay at the edge: what the iris hid bulges into the light.
+    const bright = percentile(
+      seen.map((i) => light[i]),
+      0.8,
+    );
+    for (const i of seen) known.data[i] = smoothstep(0.6, 0.95, light[i] / bright);
+    const lit = gaussianBlur(pushPull(photo, known), density * 1.2).data;
+    const within = gaussianBlur(inner, density * 1.5).data;
+    for (let i = 0; i < radial.length; i++) {
+      const share = 0.8 * smoothstep(0.5, 1, within[i]) * (1 - smoothstep(1.05, 1.45, radial[i]));
+      for (let c = 3 * i; c < 3 * i + 3; c++) white.data[c] += share * (lit[c] - white.data[c]);
+    }
+    return white;
   }
-  if (count > 30 * density) return gaussianBlur(pushPull(photo, known), density * 1.2);
   const out = createRaster(photo.widthPx, photo.heightPx, 3);
   for (let i = 0; i < out.data.length; i++) out.data[i] = eyeWhite[i % 3];
   return out;
