@@ -16,6 +16,7 @@ import { Kiosk } from './kiosk.ts';
 import { type FaceControls, NEUTRAL_CONTROLS } from './settings.ts';
 import { type Line, withCaption, withHeard, withNote, withTurn, withTyped } from './transcript.ts';
 import type { Activity, VisavisCall } from './visavis-call.ts';
+import { words } from './words.ts';
 
 /** Sliders send many values: as often as a face can follow. */
 const CONTROLS_MS = 40;
@@ -110,7 +111,7 @@ export class CallModel {
     },
     hint: ({ text }: HintMessage) => this.tell(text),
     handoff: () => {
-      this.lines = withNote(this.lines, 'A person has been asked for.');
+      this.lines = withNote(this.lines, words('A person has been asked for.'));
     },
     room: (room: RoomState) => {
       this.room = room;

@@ -4,6 +4,7 @@
  */
 import { html, LitElement, nothing } from 'lit';
 import { type IconName, icon } from './icons.ts';
+import { words } from './words.ts';
 
 export class CallToolbar extends LitElement {
   static override properties = {
@@ -46,10 +47,10 @@ export class CallToolbar extends LitElement {
     return html`
       <div class="toolbar" role="toolbar" aria-label="Call">
         ${this.isWatching ? nothing : this.renderWord()}
-        ${this.renderToggle(this.isMuted ? 'soundOff' : 'sound', 'Sound', !this.isMuted, (isOn) => this.tell('mute', !isOn))}
-        ${this.renderToggle('captions', 'Captions', this.hasCaptions, (isOn) => this.tell('captions', isOn))}
-        ${this.renderToggle('chart', 'Statistics', this.hasStatistics, (isOn) => this.tell('statistics', isOn))}
-        <button class="tool end" @click=${() => this.tell('end')}>${icon('end')}<span>End</span></button>
+        ${this.renderToggle(this.isMuted ? 'soundOff' : 'sound', words('Sound'), !this.isMuted, (isOn) => this.tell('mute', !isOn))}
+        ${this.renderToggle('captions', words('Captions'), this.hasCaptions, (isOn) => this.tell('captions', isOn))}
+        ${this.renderToggle('chart', words('Statistics'), this.hasStatistics, (isOn) => this.tell('statistics', isOn))}
+        <button class="tool end" @click=${() => this.tell('end')}>${icon('end')}<span>${words('End')}</span></button>
       </div>
     `;
   }
@@ -59,14 +60,14 @@ export class CallToolbar extends LitElement {
     return html`
       ${this.renderTalk()}
       ${this.isTalking && this.isPushToTalk ? this.renderHold() : nothing}
-      <button class="tool interrupt" ?disabled=${!this.isSpeaking} title="Esc" @click=${() => this.tell('interrupt')}>${icon('hand')}<span>Interrupt</span></button>
+      <button class="tool interrupt" ?disabled=${!this.isSpeaking} title="Esc" @click=${() => this.tell('interrupt')}>${icon('hand')}<span>${words('Interrupt')}</span></button>
     `;
   }
 
   private renderTalk(): unknown {
     const { isTalking, level } = this;
     return html`<button class=${isTalking ? 'tool talk on' : 'tool talk'} style=${`--level:${level.toFixed(2)}`} aria-pressed=${isTalking}
-      @click=${() => this.tell('talk', !isTalking)}>${icon(isTalking ? 'microphone' : 'microphoneOff')}<span>${isTalking ? 'Mute' : 'Talk'}</span></button>`;
+      @click=${() => this.tell('talk', !isTalking)}>${icon(isTalking ? 'microphone' : 'microphoneOff')}<span>${words(isTalking ? 'Mute' : 'Talk')}</span></button>`;
   }
 
   private renderHold(): unknown {
@@ -75,7 +76,7 @@ export class CallToolbar extends LitElement {
       if (event.key === ' ' || event.key === 'Enter') this.tell('hold', isDown);
     };
     return html`<button class="tool" @pointerdown=${set(true)} @pointerup=${set(false)} @pointercancel=${set(false)} @pointerleave=${set(false)}
-      @blur=${set(false)} @keydown=${key(true)} @keyup=${key(false)}>${icon('microphone')}<span>Hold</span></button>`;
+      @blur=${set(false)} @keydown=${key(true)} @keyup=${key(false)}>${icon('microphone')}<span>${words('Hold')}</span></button>`;
   }
 
   private renderToggle(picture: IconName, name: string, isOn: boolean, set: (isOn: boolean) => void): unknown {

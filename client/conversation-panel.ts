@@ -6,9 +6,10 @@ import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { icon } from './icons.ts';
 import type { Line } from './transcript.ts';
 import type { Activity } from './visavis-call.ts';
+import { type English, words, wordsAround } from './words.ts';
 
-const OPENERS = ['Hello! Who are you?', 'What can you do for me?', 'When are you open?'];
-const NAMES: Record<Line['who'], string> = {
+const OPENERS: English[] = ['Hello! Who are you?', 'What can you do for me?', 'When are you open?'];
+const NAMES: Record<Line['who'], English> = {
   caller: 'You',
   visitor: 'Another visitor',
   face: 'The face',
@@ -69,35 +70,35 @@ export class ConversationPanel extends LitElement {
 
   protected override render(): unknown {
     return html`
-      <ol class="transcript" role="log" aria-live="polite" aria-label="What was said" tabindex="0">
+      <ol class="transcript" role="log" aria-live="polite" aria-label=${words('What was said')} tabindex="0">
         ${this.lines.length === 0 ? this.renderOpening() : this.lines.map((line) => this.renderLine(line))}
         ${this.activity === 'thinking' ? html`<li class="line face thinking" aria-hidden="true"><i></i><i></i><i></i></li>` : nothing}
       </ol>
       <form class="composer" ?hidden=${this.isWatching} @submit=${(e: Event) => this.submit(e)}>
         <fieldset class="modes">
-          <legend class="hidden">What becomes of the text</legend>
-          ${this.renderMode(false, 'Talk to the face')} ${this.renderMode(true, 'Say exactly this')}
+          <legend class="hidden">${words('What becomes of the text')}</legend>
+          ${this.renderMode(false, words('Talk to the face'))} ${this.renderMode(true, words('Say exactly this'))}
         </fieldset>
         <div class="field">
           <textarea rows="2" maxlength="4000" enterkeyhint="send"
-            aria-label=${this.isExact ? 'What the face should say' : 'Your message'}
-            placeholder=${this.isExact ? this.greeting : 'Type to the face …'}
+            aria-label=${words(this.isExact ? 'What the face should say' : 'Your message')}
+            placeholder=${this.isExact ? this.greeting : words('Type to the face …')}
             @keydown=${(e: KeyboardEvent) => {
               if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) this.submit(e);
             }}></textarea>
-          <button type="submit" class="send" aria-label=${this.isExact ? 'Speak' : 'Send'}>${icon('send')}</button>
+          <button type="submit" class="send" aria-label=${words(this.isExact ? 'Speak' : 'Send')}>${icon('send')}</button>
         </div>
       </form>
     `;
   }
 
   private renderOpening(): unknown {
-    if (this.isWatching) return html`<li class="opening"><p>What the face says appears here.</p></li>`;
+    if (this.isWatching) return html`<li class="opening"><p>${words('What the face says appears here.')}</p></li>`;
     return html`
       <li class="opening">
-        <p>${this.isLive ? '' : html`Press <strong>Join</strong>. `}Press <strong>Talk</strong> and speak, or type. Interrupt at any time.</p>
+        <p>${this.isLive ? nothing : html`${wordsAround('Press {}.', html`<strong>${words('Join')}</strong>`)} `}${wordsAround('Press {} and speak, or type. Interrupt at any time.', html`<strong>${words('Talk')}</strong>`)}</p>
         <div class="openers">
-          ${OPENERS.map((text) => html`<button type="button" class="chip" @click=${() => this.send(text, false)}>${text}</button>`)}
+          ${OPENERS.map(words).map((text) => html`<button type="button" class="chip" @click=${() => this.send(text, false)}>${text}</button>`)}
         </div>
       </li>
     `;
@@ -105,7 +106,7 @@ export class ConversationPanel extends LitElement {
 
   private renderLine({ who, text, isOpen, wasInterrupted }: Line): unknown {
     return html`<li class="line ${who} ${isOpen ? 'open' : ''}">
-      <span class=${who === 'visitor' ? 'who' : 'hidden'}>${NAMES[who]}: </span>${text}${wasInterrupted ? html`<span class="cut" title="Interrupted here"> — interrupted</span>` : nothing}
+      <span class=${who === 'visitor' ? 'who' : 'hidden'}>${words(NAMES[who])}: </span>${text}${wasInterrupted ? html`<span class="cut"> — ${words('interrupted')}</span>` : nothing}
     </li>`;
   }
 

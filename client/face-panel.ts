@@ -7,6 +7,7 @@ import type { ControlsMessage, VoiceInfo } from '../src/signaling/protocol.ts';
 import { type AudioDevice, type AudioDevices, canChooseSpeaker } from './audio-devices.ts';
 import './gaze-pad.ts';
 import { type FaceControls, NEUTRAL_CONTROLS, type Settings } from './settings.ts';
+import { words } from './words.ts';
 
 const EMOTIONS = ['happy', 'surprised', 'sad', 'angry'] as const;
 
@@ -61,7 +62,7 @@ export class FacePanel extends LitElement {
       ${this.gallery}
       <p class="credit">${this.credit}</p>
       ${this.select(
-        'Voice',
+        words('Voice'),
         settings.voice,
         this.voices
           .filter(({ id, isUnlisted }) => !isUnlisted || id === settings.voice)
@@ -70,46 +71,46 @@ export class FacePanel extends LitElement {
       )}
       ${
         this.voices.find(({ id }) => id === settings.voice)?.woman
-          ? this.checkbox('A woman’s voice', this.isWoman, (isWoman) =>
+          ? this.checkbox(words('A woman’s voice'), this.isWoman, (isWoman) =>
               this.choose({ voiceOf: isWoman ? 'woman' : 'man' }),
             )
           : nothing
       }
 
-      <h3>Eyes and mood</h3>
+      <h3>${words('Eyes and mood')}</h3>
       <div class="gaze">
         <gaze-pad .value=${controls.gaze} @change=${(e: CustomEvent<FaceControls['gaze']>) => this.change({ gaze: e.detail })}></gaze-pad>
         <div>
-          <button type="button" class=${looksAtMe ? 'pill on' : 'pill'} aria-pressed=${looksAtMe} @click=${() => this.change({ gaze: NEUTRAL_CONTROLS.gaze })}>Look at me</button>
-          <button type="button" class="pill" @click=${() => this.change(this.neutral())}>Reset all</button>
+          <button type="button" class=${looksAtMe ? 'pill on' : 'pill'} aria-pressed=${looksAtMe} @click=${() => this.change({ gaze: NEUTRAL_CONTROLS.gaze })}>${words('Look at me')}</button>
+          <button type="button" class="pill" @click=${() => this.change(this.neutral())}>${words('Reset all')}</button>
         </div>
       </div>
-      ${this.slider('Distance', controls.headDistance, 0.6, 1.8, (headDistance) => this.change({ headDistance }))}
-      ${this.slider('Head motion', controls.headMotion, 0, 2, (headMotion) => this.change({ headMotion }))}
-      ${this.slider('Expressiveness', controls.expressiveness, 0, 2, (expressiveness) => this.change({ expressiveness }))}
+      ${this.slider(words('Distance'), controls.headDistance, 0.6, 1.8, (headDistance) => this.change({ headDistance }))}
+      ${this.slider(words('Head motion'), controls.headMotion, 0, 2, (headMotion) => this.change({ headMotion }))}
+      ${this.slider(words('Expressiveness'), controls.expressiveness, 0, 2, (expressiveness) => this.change({ expressiveness }))}
       ${EMOTIONS.map((name) =>
-        this.slider(name, controls.emotion[name] ?? 0, 0, 1, (weight) =>
+        this.slider(words(name), controls.emotion[name] ?? 0, 0, 1, (weight) =>
           this.change({ emotion: { ...controls.emotion, [name]: weight } }),
         ),
       )}
 
-      <h3>Sound and picture</h3>
-      ${this.devicePicker('Microphone', settings.microphone, this.devices.microphones, (microphone) => this.choose({ microphone }))}
+      <h3>${words('Sound and picture')}</h3>
+      ${this.devicePicker(words('Microphone'), settings.microphone, this.devices.microphones, (microphone) => this.choose({ microphone }))}
       ${
         canChooseSpeaker
-          ? this.devicePicker('Loudspeaker', settings.speaker, this.devices.speakers, (speaker) =>
+          ? this.devicePicker(words('Loudspeaker'), settings.speaker, this.devices.speakers, (speaker) =>
               this.choose({ speaker }),
             )
           : nothing
       }
-      ${this.checkbox('Push to talk (hold the space bar or the button)', settings.isPushToTalk, (isPushToTalk) => this.choose({ isPushToTalk }))}
-      ${this.checkbox('Draw the face here, on this machine’s graphics', settings.render === 'client', (isHere) => this.choose({ render: isHere ? 'client' : 'server' }))}
-      ${this.checkbox('Mirror: the face says what I say', this.isMirror, (isOn) => this.tell('mirror', isOn))}
+      ${this.checkbox(words('Push to talk (hold the space bar or the button)'), settings.isPushToTalk, (isPushToTalk) => this.choose({ isPushToTalk }))}
+      ${this.checkbox(words('Draw the face here, on this machine’s graphics'), settings.render === 'client', (isHere) => this.choose({ render: isHere ? 'client' : 'server' }))}
+      ${this.checkbox(words('Mirror: the face says what I say'), this.isMirror, (isOn) => this.tell('mirror', isOn))}
       ${
         this.isLive
           ? html`<details class="program" @toggle=${(e: Event) => {
               if ((e.target as HTMLDetailsElement).open) this.tell('invite', {});
-            }}><summary>Connect a program</summary><pre><code>${this.program}</code></pre></details>`
+            }}><summary>${words('Connect a program')}</summary><pre><code>${this.program}</code></pre></details>`
           : nothing
       }
     `;
@@ -121,7 +122,7 @@ export class FacePanel extends LitElement {
   }
 
   private devicePicker(name: string, value: string, devices: AudioDevice[], set: (id: string) => void): unknown {
-    return this.select(name, value, [{ id: '', name: 'The system’s own' }, ...devices], set);
+    return this.select(name, value, [{ id: '', name: words('The system’s own') }, ...devices], set);
   }
 
   private select(name: string, value: string, options: AudioDevice[], set: (id: string) => void): unknown {

@@ -2,12 +2,14 @@
  * The caller's microphone. In: which one, and whether it is wanted. Out: its track, its level many times a second, or an error whose
  * message tells the caller what to do. Echo is cancelled by the browser, so that the face does not hear itself.
  */
+import { type English, words } from './words.ts';
+
 const LEVEL_INTERVAL_MS = 60;
 /** Level 0 and level 1 of the meter. */
 const QUIET_DB = -60;
 const LOUD_DB = -10;
 
-const REASONS: Record<string, string> = {
+const REASONS: Readonly<Record<string, English>> = {
   NotAllowedError:
     'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then press Talk again. You can always type.',
   NotFoundError: 'No microphone was found. Plug one in and press Talk again, or type.',
@@ -56,7 +58,8 @@ export class Microphone {
       });
     } catch (error) {
       const { name, message } = error as Error;
-      throw new Error(REASONS[name] ?? `The microphone cannot be opened (${message}). You can always type.`);
+      const reason = REASONS[name];
+      throw new Error(reason ? words(reason) : `The microphone cannot be opened (${message}). You can always type.`);
     }
     const track = stream.getAudioTracks()[0]!;
     track.onended = () => onLost('The microphone was unplugged or taken away. Press Talk to use another one, or type.');

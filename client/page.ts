@@ -18,8 +18,9 @@ import { renderConsent, renderGallery, uploadPortrait } from './portrait-gallery
 import { renderRoomNote } from './room-note.ts';
 import { keepSettings, loadSettings, type Settings } from './settings.ts';
 import './visavis-call.ts';
+import { pageLanguage, words } from './words.ts';
 
-const DISCLOSURE = html`<p class="disclosure">This face is synthetic: a picture, brought to life by a computer.</p>`;
+const DISCLOSURE = html`<p class="disclosure">${words('This face is synthetic: a picture, brought to life by a computer.')}</p>`;
 
 export class VisavisPage extends LitElement {
   static override properties = {
@@ -66,6 +67,7 @@ export class VisavisPage extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    document.documentElement.lang = pageLanguage;
     this.load().catch((error: Error) => this.call.tell(`The gallery cannot be loaded: ${error.message}`, true));
     if (!('RTCPeerConnection' in window))
       this.call.tell(
@@ -156,7 +158,7 @@ export class VisavisPage extends LitElement {
   protected override render(): unknown {
     const { call } = this;
     if (!this.settings.portraitId || this.portraits.length === 0)
-      return html`<main class="loading"><p aria-busy=${!call.notice} role="status">${call.notice?.message ?? 'Loading …'}</p></main>`;
+      return html`<main class="loading"><p aria-busy=${!call.notice} role="status">${call.notice?.message ?? words('Loading …')}</p></main>`;
     if (call.kiosk) return this.renderKiosk();
     return html`
       <main class=${call.isLive ? 'stage live' : 'stage'}>
@@ -167,14 +169,14 @@ export class VisavisPage extends LitElement {
           ${call.room && call.isLive ? renderRoomNote(call.room) : nothing}
           <div class="below">
             ${DISCLOSURE}
-            ${call.isLive ? html`<button type="button" class="pill" @click=${() => this.openFacePanel()}>Change face</button>` : nothing}
+            ${call.isLive ? html`<button type="button" class="pill" @click=${() => this.openFacePanel()}>${words('Change face')}</button>` : nothing}
           </div>
         </section>
         <aside class="side">
           <div class="tabs" role="tablist" aria-label="Beside the face">
-            ${this.renderTab('conversation', 'Conversation')} ${this.renderTab('face', 'Face & settings')}
+            ${this.renderTab('conversation', words('Conversation'))} ${this.renderTab('face', words('Face & settings'))}
           </div>
-          <div id="panel" role="tabpanel" aria-label=${this.tab === 'face' ? 'Face & settings' : 'Conversation'} class=${this.tab}>
+          <div id="panel" role="tabpanel" aria-label=${words(this.tab === 'face' ? 'Face & settings' : 'Conversation')} class=${this.tab}>
             ${this.tab === 'face' ? this.renderFacePanel() : this.renderConversation()}
           </div>
         </aside>
@@ -310,7 +312,7 @@ export class VisavisPage extends LitElement {
     const { notice } = this.call;
     if (!notice) return nothing;
     return html`<p class=${notice.isError ? 'notice error' : 'notice'} role=${notice.isError ? 'alert' : 'status'}>${notice.message}
-      <button class="close" aria-label="Close this message" @click=${() => this.call.dismissNotice()}>×</button></p>`;
+      <button class="close" aria-label=${words('Close this message')} @click=${() => this.call.dismissNotice()}>×</button></p>`;
   }
 
   /** Nothing but the face, and one button where somebody has to touch. */

@@ -1,6 +1,10 @@
 /** The faces to choose from, and a picture of one's own, with consent. Markup only: what is chosen is told to the caller. */
 import { html, type TemplateResult } from 'lit';
 import type { PortraitInfo } from '../src/signaling/protocol.ts';
+import { words, wordsAround } from './words.ts';
+
+const CONSENT =
+  'You are about to animate {}. Use only pictures of yourself, of people who agreed to it, or works that are free to use. Your picture appears in your gallery only. This server keeps the face made of it, not the file, until it stops at most.';
 
 export interface GalleryProps {
   portraits: PortraitInfo[];
@@ -14,7 +18,7 @@ export interface GalleryProps {
 
 export function renderGallery({ portraits, portraitId, isBusy, choose, pick }: GalleryProps): TemplateResult {
   return html`
-    <section class="gallery" aria-label="Choose a face">
+    <section class="gallery" aria-label=${words('Choose a face')}>
       ${portraits.map(
         ({ id, title }) => html`
           <button type="button" class="thumb" aria-pressed=${id === portraitId} title=${title} @click=${() => choose(id)}>
@@ -22,9 +26,9 @@ export function renderGallery({ portraits, portraitId, isBusy, choose, pick }: G
           </button>
         `,
       )}
-      <label class="thumb add" title="Use your own picture" aria-busy=${isBusy}>
+      <label class="thumb add" title=${words('Use your own picture')} aria-busy=${isBusy}>
         <span aria-hidden="true">${isBusy ? '' : '+'}</span>
-        <input type="file" accept="image/*" aria-label="Use your own picture" ?disabled=${isBusy} @change=${(
+        <input type="file" accept="image/*" aria-label=${words('Use your own picture')} ?disabled=${isBusy} @change=${(
           e: Event,
         ) => {
           const input = e.target as HTMLInputElement;
@@ -41,11 +45,11 @@ export function renderConsent(file: File, answer: (mayUse: boolean) => void): Te
   return html`
     <dialog class="consent" aria-labelledby="consent-title" @close=${() => answer(false)}>
       <article>
-        <h2 id="consent-title">May this face speak?</h2>
-        <p>You are about to animate <strong>${file.name}</strong>. Use only pictures of yourself, of people who agreed to it, or works that are free to use. Your picture appears in your gallery only. This server keeps the face made of it, not the file, until it stops at most.</p>
+        <h2 id="consent-title">${words('May this face speak?')}</h2>
+        <p>${wordsAround(CONSENT, html`<strong>${file.name}</strong>`)}</p>
         <footer>
-          <button class="secondary" @click=${() => answer(false)}>Cancel</button>
-          <button autofocus @click=${() => answer(true)}>Yes, I may use it</button>
+          <button class="secondary" @click=${() => answer(false)}>${words('Cancel')}</button>
+          <button autofocus @click=${() => answer(true)}>${words('Yes, I may use it')}</button>
         </footer>
       </article>
     </dialog>

@@ -18,21 +18,22 @@ import { Ears } from './ears.ts';
 import { FacePlayer } from './face-player.ts';
 import { LinkMeter, type LinkStatistics } from './link-statistics.ts';
 import { renderStatistics } from './statistics-overlay.ts';
+import { words } from './words.ts';
 
 export type Activity = ActivityMessage['state'];
 
 const STATE_TEXT: Record<CallState, string> = {
   idle: '',
-  joining: 'Joining …',
+  joining: words('Joining …'),
   live: '',
-  reconnecting: 'The connection was lost. Reconnecting …',
+  reconnecting: words('The connection was lost. Reconnecting …'),
   ended: '',
 };
 const ACTIVITY_TEXT: Record<Activity, string> = {
   idle: '',
-  listening: 'Listening',
-  thinking: 'Thinking',
-  speaking: 'Speaking',
+  listening: words('Listening'),
+  thinking: words('Thinking'),
+  speaking: words('Speaking'),
 };
 const STATISTICS_MS = 1000;
 
@@ -386,11 +387,11 @@ export class VisavisCall extends LitElement {
     const waits = this.state === 'idle' || this.state === 'ended';
     const { view, sent, received, trace, firstPictureMs } = this;
     return html`
-      <video playsinline autoplay aria-label="The face"></video>
+      <video playsinline autoplay aria-label=${words('The face')}></video>
       ${view?.canvas}
       ${this.portrait ? ['thumbnail', 'poster'].map((picture) => html`<img src=${this.portraitUrl(picture)} alt="" />`) : nothing}
-      ${waits ? html`<button class="join" @click=${() => void this.join()}>${this.state === 'ended' ? 'Join again' : 'Join'}</button>` : nothing}
-      ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.player?.play()}>Turn on sound</button>` : nothing}
+      ${waits ? html`<button class="join" @click=${() => void this.join()}>${words(this.state === 'ended' ? 'Join again' : 'Join')}</button>` : nothing}
+      ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.player?.play()}>${words('Turn on sound')}</button>` : nothing}
       <div class="note" role="status">${STATE_TEXT[this.state]}</div>
       ${
         this.activity === 'idle'

@@ -139,6 +139,15 @@ describe('the call page', () => {
     await untilInbound(page, 'pictures on the new way', ({ pictures }) => pictures > before.pictures + 30);
   });
 
+  it('is written in the language of the browser', async () => {
+    const context = await browser.newContext({ locale: 'de-DE' });
+    const page = await context.newPage();
+    await page.goto(server.url);
+    await page.getByRole('button', { name: 'Beitreten' }).waitFor();
+    expect(await page.locator('html').getAttribute('lang')).toBe('de');
+    await page.getByRole('button', { name: 'Wann haben Sie geöffnet?' }).waitFor();
+  });
+
   it('comes back after a reload, and after the server has dropped the call', async () => {
     const { page } = await openPage(browser, `${server.url}?kiosk`);
     await untilState(page, 'live');
