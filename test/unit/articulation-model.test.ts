@@ -37,7 +37,7 @@ const hop = (model: ArticulationModel, value: number, liveStream?: object) =>
   model.step({
     mel: new Float32Array(HOP_VALUES).fill(value),
     lookAhead: 3,
-    past: model.freshState(),
+    past: model.freshState(3),
     ...(liveStream ? { liveStream } : {}),
   });
 

@@ -31,9 +31,12 @@ class Network:
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(str(REPO / "models" / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
         shape = next(i.shape for i in self.session.get_inputs() if i.name == "past")
-        self.past = np.zeros((1, shape[1], shape[2]), np.float32)
         self.steps = look_ahead
         self.flag = np.eye(4, dtype=np.float32)[None, look_ahead - 2]
+        # a stream begins after 400 ms of silence, as in articulation-model.ts
+        silence = np.full((1, 40, N_MELS), np.log(FLOOR), np.float32)
+        feeds = {"mel": silence, "lookAhead": self.flag, "past": np.zeros((1, shape[1], shape[2]), np.float32)}
+        self.past = self.session.run(["next"], feeds)[0]
 
     def __call__(self, samples):
         """float samples at 16 kHz to class probabilities n x 42, and phonetic and real curves n x 9, at 50 Hz."""

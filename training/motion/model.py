@@ -40,7 +40,7 @@ class Block(nn.Module):
 
 
 class ArticulationNet(nn.Module):
-    def __init__(self, width=192, dilations=(1, 2, 4, 8, 1, 2, 4, 8), dropout=0.08, inner=None):
+    def __init__(self, width=192, dilations=(1, 2, 4, 8, 1, 2, 4, 8), dropout=0.15, inner=None):
         """inner: width between a block's two pointwise layers; the stream's state does not grow with it."""
         super().__init__()
         self.width, self.dilations, self.inner = width, tuple(dilations), inner or width

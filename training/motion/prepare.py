@@ -1,6 +1,7 @@
 """Labelled sets to training shards: features and targets of several acoustic variants of every utterance, and a noise bank.
 
-In: WORK/sets/*.npz. Out: WORK/shards/<set>.{mel,class,curves,utterance}.npy and WORK/shards/noise.npy (log-mel).
+In: WORK/sets/*.npz. Out: WORK/shards/<set>.{mel,class,curves,utterance,at}.npy and WORK/shards/noise-*.npy (log-mel); `at` is where in the
+untouched utterance a frame comes from, in frames.
 What must happen to the sound itself is done here (speed and formants, rooms, codecs, clipping); level, colour, band limits
 and noise are drawn afresh in every training batch, on the mel powers (train.py).
 """
@@ -15,7 +16,7 @@ import soundfile
 import soxr
 from audio_io import WORK
 from features import HOP, SAMPLE_RATE_HZ, log_mel
-from phones import N_CHANNELS, frame_classes, target_curves
+from phones import FRAME_RATE_HZ, N_CHANNELS, frame_classes, target_curves
 from speech_set import load_set
 
 SHARDS = WORK / "shards"
@@ -65,7 +66,9 @@ def active_rms(x):
 
 
 def variant(audio, segments, rng, first):
+    """Sound, its segments, how much faster it goes than the original and how long it waits before it begins."""
     x = audio.astype(np.float32) / 32768
+    ratio = 1.0
     if not first:
         ratio = float(np.exp(rng.uniform(np.log(0.82), np.log(1.22))))
         x = soxr.resample(x, SAMPLE_RATE_HZ * ratio, SAMPLE_RATE_HZ, quality="QQ")
@@ -88,14 +91,14 @@ def variant(audio, segments, rng, first):
         x = (np.sign(y) * (256 ** np.abs(y) - 1) / 255 * peak).astype(np.float32)
     if not first and rng.random() < 0.05:
         x = x + rng.uniform(-0.1, 0.1)
-    return x, segments
+    return x, segments, ratio, lead / SAMPLE_RATE_HZ
 
 
 def make_shard(name, labels_only=False):
     """labels_only: the sounds are those of the last time and only their labels have changed; the same random draws are made."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     items = load_set(WORK / "sets" / f"{name}.npz")
-    mels, classes, curves, origin = [], [], [], []
+    mels, classes, curves, origin, at = [], [], [], [], []
     for v in range(VARIANTS.get(name, 2)):
         made = [(i, *variant(items[i]["audio"], items[i]["segments"], rng, v == 0)) for i in rng.permutation(len(items))]
         coded = [k for k in range(len(made)) if v > 0 and rng.random() < 0.2]
@@ -104,7 +107,7 @@ def make_shard(name, labels_only=False):
             decoded = {}
         else:
             decoded = dict(zip(coded, opus_round_trip([made[k][1] for k in coded], rng), strict=True))
-        for k, (i, x, segments) in enumerate(made):
+        for k, (i, x, segments, ratio, lead_s) in enumerate(made):
             x = decoded.get(k, x)
             n = len(x) // (2 * HOP)
             if not labels_only:
@@ -112,12 +115,13 @@ def make_shard(name, labels_only=False):
             classes.append(frame_classes(segments, n).astype(np.int8))
             curves.append(target_curves(segments, n).astype(np.float16))
             origin.append(np.full(n, i, np.int32))
+            at.append((((np.arange(n) + 0.5) / FRAME_RATE_HZ - lead_s) * ratio * FRAME_RATE_HZ - 0.5).astype(np.float32))
         print(f"{name}: variant {v + 1} done", file=sys.stderr, flush=True)
     SHARDS.mkdir(parents=True, exist_ok=True)
     frames = sum(len(c) for c in classes)
     if labels_only and len(np.load(SHARDS / f"{name}.mel.npy", mmap_mode="r")) != 2 * frames:
         raise SystemExit(f"{name}: its sounds have changed too; prepare it without --labels-only")
-    parts = [("class", classes), ("curves", curves), ("utterance", origin)]
+    parts = [("class", classes), ("curves", curves), ("utterance", origin), ("at", at)]
     for part, arrays in parts if labels_only else [("mel", mels), *parts]:
         np.save(SHARDS / f"{name}.{part}.npy", np.concatenate(arrays))
     assert curves[0].shape[1] == N_CHANNELS

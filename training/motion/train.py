@@ -20,7 +20,9 @@ from prepare import SHARDS
 
 CROP = 200  # steps of 20 ms
 MAX_AHEAD = max(LOOK_AHEAD_STEPS)
-DEFAULT_SETS = "kathleen=3,kerstin=3.5,libri-train=6,espeak=2.5,flite=2.2,festival=2.5"
+DEFAULT_SETS = (
+    "kathleen=3.5,kerstin=2,libri-train=9,prompts-es=0.8,prompts-it=0.8,prompts-fr=0.6,fish-cs=2.5,fish-nl=2.5,espeak=1.5,flite=1.3,festival=1.6"
+)
 CHANNEL_WEIGHT = torch.tensor([1.5, 4.5, 1.0, 1.0, 1.0, 1.8, 0.7, 0.7, 0.5])
 
 
@@ -31,19 +33,22 @@ class Shards:
         self.rng = rng
         self.sets, share = [], []
         for item in spec.split(","):
-            name, weight = item.split("=")
-            path = SHARDS / f"{name}.weight.npy"
+            name, amount = item.split("=")
+            weight, taught = SHARDS / f"{name}.weight.npy", SHARDS / f"{name}.taught.npy"
             mel = np.load(SHARDS / f"{name}.mel.npy", mmap_mode="r")
+            joins = np.flatnonzero(np.diff(np.load(SHARDS / f"{name}.utterance.npy"))) + 1
             self.sets.append(
                 {
                     "name": name,
                     "mel": mel,
+                    "joins": joins[(joins > CROP) & (joins < len(mel) // 2 - CROP - 2 * MAX_AHEAD)],
                     "class": np.load(SHARDS / f"{name}.class.npy"),
                     "curves": np.load(SHARDS / f"{name}.curves.npy", mmap_mode="r"),
-                    "weight": np.load(path) if path.exists() else None,
+                    "weight": np.load(weight) if weight.exists() else None,
+                    "taught": np.load(taught, mmap_mode="r") if taught.exists() else None,
                 }
             )
-            share.append(float(weight))
+            share.append(float(amount))
         self.share = np.array(share) / sum(share)
         self.noise = {k: np.load(SHARDS / f"noise-{k}.npy", mmap_mode="r") for k in ("coloured", "babble", "music")}
 
@@ -52,25 +57,41 @@ class Shards:
         return torch.from_numpy(mel.mean(0) - 1.5), torch.from_numpy(mel.std(0) + 0.5)
 
     def batch(self, size):
-        """mel B 2(CROP+MAX_AHEAD) 80, class B CROP, curves B CROP 9, weight B CROP, look-ahead index B."""
+        """mel B 2(CROP+MAX_AHEAD) 80, class probabilities B CROP 42, curves B CROP 9, look-ahead index B.
+
+        Where a teacher has listened, it has at least half a say in the classes, and all of it where it does not believe the label.
+        """
         rng = self.rng
         n = CROP + MAX_AHEAD
         mel = np.empty((size, 2 * n, N_MELS), np.float32)
-        classes = np.empty((size, CROP), np.int64)
+        classes = np.zeros((size, CROP, N_CLASSES), np.float32)
         curves = np.empty((size, CROP, 9), np.float32)
-        weight = np.ones((size, CROP), np.float32)
         for b in range(size):
             s = self.sets[rng.choice(len(self.sets), p=self.share)]
             start = rng.integers(0, len(s["class"]) - n)
+            # someone begins to speak after a while of nothing, or falls silent: the others' crops run over the joins of utterances
+            alone = rng.random()
+            if alone < 0.24:
+                join, wait = s["joins"][rng.integers(len(s["joins"]))], rng.integers(0, 50)
+                start = join - wait if alone < 0.16 else join - n + wait + MAX_AHEAD
             mel[b] = s["mel"][2 * start : 2 * (start + n)]
-            classes[b] = s["class"][start : start + CROP]
-            curves[b] = s["curves"][start : start + CROP]
-            if s["weight"] is not None:
-                weight[b] = s["weight"][start : start + CROP]
             if rng.random() < 0.06:  # nobody speaks: noise or music alone
-                mel[b], classes[b], curves[b], weight[b] = np.log(FLOOR), CLASS_ID["sil"], 0, 1
-        ahead = rng.choice(len(LOOK_AHEAD_STEPS), size, p=[0.2, 0.35, 0.3, 0.15])
-        return self.disturb(mel), torch.from_numpy(classes), torch.from_numpy(curves), torch.from_numpy(weight), torch.from_numpy(ahead)
+                mel[b], curves[b] = np.log(FLOOR), 0
+                classes[b, :, CLASS_ID["sil"]] = 1
+                continue
+            here = slice(start, start + CROP)
+            classes[b, np.arange(CROP), s["class"][here]] = 1
+            curves[b] = s["curves"][here]
+            if s["taught"] is not None:
+                taught, trust = s["taught"][here].astype(np.float32), s["weight"][here, None]
+                classes[b] = 0.5 * trust * classes[b] + (1 - 0.5 * trust) * taught[:, :N_CLASSES]
+                curves[b] = trust * curves[b] + (1 - trust) * taught[:, N_CLASSES:]
+            if alone < 0.24:
+                empty = slice(0, wait) if alone < 0.16 else slice(n - wait - MAX_AHEAD, n)
+                mel[b, 2 * empty.start : 2 * empty.stop], curves[b, empty], classes[b, empty] = np.log(FLOOR), 0, 0
+                classes[b, empty, CLASS_ID["sil"]] = 1
+        ahead = rng.choice(len(LOOK_AHEAD_STEPS), size, p=[0.35, 0.2, 0.1, 0.35])  # 50 ms live and 110 ms for what is known ahead are what the product asks for
+        return self.disturb(mel), torch.from_numpy(classes), torch.from_numpy(curves), torch.from_numpy(ahead)
 
     def colouring(self, deviation_db):
         """Random smooth equaliser, as a natural-log power gain for each band."""
@@ -78,8 +99,9 @@ class Shards:
         return np.interp(np.linspace(0, 8, N_MELS), np.arange(9), points).astype(np.float32)
 
     def other_throat(self, power):
-        """The same sounds from a longer or shorter throat: the frequency axis stretched, the pace unchanged."""
-        at = np.clip(np.arange(N_MELS) * self.rng.uniform(0.93, 1.07), 0, N_MELS - 1).astype(np.float32)
+        """The same sounds from another throat: the frequency axis stretched, and a little more here than there; the pace unchanged."""
+        bend = np.interp(np.linspace(0, 5, N_MELS), np.arange(6), self.rng.normal(0, 1.2, 6))
+        at = np.clip(np.arange(N_MELS) * self.rng.uniform(0.9, 1.1) + bend, 0, N_MELS - 1).astype(np.float32)
         low = np.minimum(at.astype(int), N_MELS - 2)
         share = at - low
         return power[:, low] * (1 - share) + power[:, low + 1] * share
@@ -98,7 +120,7 @@ class Shards:
         power = np.maximum(np.exp(mel) - FLOOR, 0)
         length = mel.shape[1]
         for b in range(len(mel)):
-            if rng.random() < 0.4:
+            if rng.random() < 0.65:
                 power[b] = self.other_throat(power[b])
             if rng.random() < 0.8:
                 power[b] *= np.exp(self.colouring(4.5))
@@ -127,26 +149,25 @@ class Shards:
             power[b] *= 10 ** (rng.uniform(-24, 14) / 10)
         out = np.log(power + FLOOR)
         for b in range(len(mel)):
-            if rng.random() < 0.4:
-                first = rng.integers(0, N_MELS - 12)
-                out[b, :, first : first + rng.integers(2, 12)] = out[b].mean()
+            for _ in range(rng.integers(0, 3)):
+                first = rng.integers(0, N_MELS - 14)
+                out[b, :, first : first + rng.integers(2, 14)] = out[b].mean()
             if rng.random() < 0.15:
                 at = rng.integers(0, length - 20)
                 out[b, at : at + rng.integers(2, 12)] = np.log(FLOOR)
         return torch.from_numpy(out)
 
 
-def losses(logits, curves, classes, target, weight):
+def losses(logits, curves, classes, target):
     class_weight = torch.ones(N_CLASSES)
-    class_weight[[*BILABIAL, CLASS_ID["f"], CLASS_ID["v"]]] = 2.0
-    entropy = F.cross_entropy(logits.reshape(-1, N_CLASSES), classes.reshape(-1), weight=class_weight, label_smoothing=0.05, reduction="none")
-    entropy = (entropy.view_as(weight) * weight).sum() / weight.sum()
-    emphasis = CHANNEL_WEIGHT.repeat(1, 1, 1).expand_as(target).clone()
-    emphasis[..., CLOSE] *= 1 + (target[..., CLOSE] > 0.5)
-    error = ((curves - target) ** 2 * emphasis).mean(-1)
-    speed = ((curves[:, 1:] - curves[:, :-1] - target[:, 1:] + target[:, :-1]) ** 2 * CHANNEL_WEIGHT).mean(-1)
-    both = torch.minimum(weight[:, 1:], weight[:, :-1])
-    return entropy, (error * weight).sum() / weight.sum(), (speed * both).sum() / both.sum()
+    class_weight[[*BILABIAL, CLASS_ID["f"], CLASS_ID["v"]]] = 2.5
+    smooth = 0.95 * classes + 0.05 / N_CLASSES
+    entropy = -(smooth * class_weight * F.log_softmax(logits, -1)).sum(-1).mean()
+    emphasis = CHANNEL_WEIGHT.expand_as(target).clone()
+    emphasis[..., CLOSE] *= 1 + 2 * (target[..., CLOSE] > 0.5)
+    error = ((curves - target) ** 2 * emphasis).mean()
+    speed = ((curves[:, 1:] - curves[:, :-1] - target[:, 1:] + target[:, :-1]) ** 2 * CHANNEL_WEIGHT).mean()
+    return entropy, error, speed
 
 
 def gather_ahead(x, ahead):
@@ -210,9 +231,9 @@ def main():
         rate = a.rate * min(1, (step + 1) / 150) * min(1, max(0.01, (1 - progress) / (1 - a.cooldown)))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        mel, classes, target, weight, ahead = shards.batch(a.batch)
+        mel, classes, target, ahead = shards.batch(a.batch)
         logits, curves, *_ = forward(mel, ahead)
-        entropy, error, speed = losses(gather_ahead(logits, ahead), gather_ahead(curves, ahead), classes, target, weight)
+        entropy, error, speed = losses(gather_ahead(logits, ahead), gather_ahead(curves, ahead), classes, target)
         optimiser.zero_grad(set_to_none=True)
         (0.3 * entropy + 20 * error + 20 * speed).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)

@@ -57,7 +57,7 @@ async function measureSessions({ quick, signal }: BenchContext): Promise<BenchRe
       const hops = Array.from({ length: batch }, () => ({
         mel: new Float32Array(HOP_VALUES).fill(-4),
         lookAhead: 3 as const,
-        past: model!.freshState(),
+        past: model!.freshState(3),
       }));
       const sessions: number[] = [];
       for (let round = 0; round < (quick ? 6 : 40); round++) {

@@ -19,6 +19,10 @@ export const HOP_MS = (1000 * STEPS_PER_HOP) / ARTICULATION_HZ;
 /** Steps of history of all blocks together × width; fixed by the exported network. */
 const STATE_SHAPE = [90, 192] as const;
 const STATE_VALUES = STATE_SHAPE[0] * STATE_SHAPE[1];
+/** Features of digital silence: the logarithm of the power floor. */
+export const SILENCE_FEATURE = Math.log(1e-5);
+/** What goes before a stream: so much silence, 400 ms. Without any past the network takes a room's own noise for the first sound. */
+const SILENT_HOPS = 10;
 /** Batches are padded to one of these, so that a device prepares itself for few shapes. */
 const BATCH_SIZES = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64] as const;
 export const MAX_BATCH = 64;
@@ -58,6 +62,7 @@ export class ArticulationModel {
   readonly #model: Model;
   readonly #waiting: Waiting[] = [];
   readonly #inputs = new Map<number, Inputs>();
+  readonly #fresh = new Map<LookAheadSteps, Float32Array>();
   /** When each live stream asked last. */
   readonly #live = new Map<object, number>();
   /** What computing one hop alone takes. */
@@ -83,8 +88,7 @@ export class ArticulationModel {
     inputs.lookAhead.data[1] = 1;
     const { model, notes } = await loadBestModel('articulation', { inputs, tolerance: 1e-3 }, { provider, ...rest });
     const articulation = new ArticulationModel(model, notes);
-    // The first run of a session sets its memory up.
-    await articulation.step({ mel: inputs.mel.data, lookAhead: 3, past: articulation.freshState() });
+    await articulation.#hearSilence();
     return articulation;
   }
 
@@ -92,9 +96,18 @@ export class ArticulationModel {
     return this.#model.provider;
   }
 
-  /** State of a stream that has heard nothing yet. */
-  freshState(): Float32Array {
-    return new Float32Array(STATE_VALUES);
+  /** State of a stream that begins after silence. */
+  freshState(lookAhead: LookAheadSteps): Float32Array {
+    return this.#fresh.get(lookAhead)?.slice() ?? new Float32Array(STATE_VALUES);
+  }
+
+  async #hearSilence(): Promise<void> {
+    const mel = new Float32Array(HOP_VALUES).fill(SILENCE_FEATURE);
+    for (const lookAhead of LOOK_AHEAD_STEPS) {
+      let past = new Float32Array(STATE_VALUES);
+      for (let hop = 0; hop < SILENT_HOPS; hop++) past = (await this.step({ mel, lookAhead, past })).next.slice();
+      this.#fresh.set(lookAhead, past);
+    }
   }
 
   /** One hop of one stream. */

@@ -12,6 +12,7 @@ import {
   HOP_VALUES,
   type HopResult,
   type LookAheadSteps,
+  SILENCE_FEATURE,
   STEPS_PER_HOP,
 } from './articulation-model.ts';
 import { CHANNEL_INDEX, CHANNELS } from './phonemes.ts';
@@ -23,8 +24,6 @@ export { ArticulationModel, type LookAheadSteps } from './articulation-model.ts'
 const STEP_US = 1e6 / ARTICULATION_HZ;
 /** For a live microphone, where a step more would be a hop more (40 ms) of delay; where the sound is known ahead, 5 costs nothing. */
 export const LIVE_LOOK_AHEAD: LookAheadSteps = 2;
-/** Features of digital silence: the logarithm of the power floor. */
-const SILENCE_FEATURE = Math.log(1e-5);
 
 /** One voice. Calls of `push`, `flush` and `reset` take effect in the order in which they are made. */
 export class ArticulationStream {
@@ -44,7 +43,7 @@ export class ArticulationStream {
     this.#model = model;
     this.#lookAhead = options.lookAhead ?? LIVE_LOOK_AHEAD;
     this.#isLive = options.isLive ?? false;
-    this.#past = model.freshState();
+    this.#past = model.freshState(this.#lookAhead);
   }
 
   /** @param samples mono in [-1, 1]. A change of rate begins a new filter without a gap in the frames. */
@@ -75,7 +74,7 @@ export class ArticulationStream {
     return this.#inOrder(async () => {
       this.#features = undefined;
       this.#pending = new Float32Array(0);
-      this.#past = this.#model.freshState();
+      this.#past = this.#model.freshState(this.#lookAhead);
       this.#outputs = 0;
       this.#rest = 1;
     });
