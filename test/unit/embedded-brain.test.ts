@@ -82,6 +82,10 @@ describe('embedded brain: what it knows', () => {
       ['somebody said it is free', /^(?!.*Nice to meet)/],
       ['what do you think about politics', /(cannot answer|do not know)/],
     ]);
+    await converse([
+      ['how much is a ticket', /I can also tell you about/],
+      ['who painted it all', /^(?!.*family ticket costs)/i],
+    ]);
     await converse([['wer ist der Papst', /(weiß ich leider nicht|Da muss ich passen)/]]);
     await converse([
       ['Hören Sie mich?', /ich bin da/],

@@ -69,7 +69,9 @@ export function chosen(
 ): DeskReply | undefined {
   if (intent === 'no') return desk.say('noMore');
   const [first, second] = topics;
-  if (desk.book.has('both', said)) return { text: topics.map((topic) => tell(desk, topic).text).join(' ') };
+  // "Who painted it all?" chooses nothing.
+  if (desk.book.has('both', said) && !desk.book.begins('asks', said))
+    return { text: topics.map((topic) => tell(desk, topic).text).join(' ') };
   if (desk.book.has('second', said) && second) return tell(desk, second);
   if ((desk.book.has('first', said) || intent === 'yes') && first) return tell(desk, first);
   const likeness = topics.map((topic) =>
