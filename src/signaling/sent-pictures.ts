@@ -11,6 +11,12 @@ const OVERHEAD_BYTES = 70;
 /** Resent bytes in proportion to new ones, and the most at once: a keyframe. */
 const RESENT_PART = 0.25;
 const MAX_RESENDABLE_BYTES = 50_000;
+/** Until the link's round trip is known. */
+const FIRST_ROUND_TRIP_MS = 30;
+/** A packet is not sent again for so long, whatever the round trip. */
+const RESENT_PAUSE_MS = { min: 10, max: 200 };
+/** Packets of which werift can be asked again. */
+const HISTORY = 128;
 
 export class SentPictures {
   /** Under which the answer has packets numbered across the transport; undefined where it does not. */
@@ -18,6 +24,8 @@ export class SentPictures {
   private readonly sender: RTCRtpSender;
   private readonly reader = new TransportFeedbackReader();
   private resendableBytes = MAX_RESENDABLE_BYTES;
+  /** When a packet was last sent again, µs, by its first number. */
+  private readonly resentUs = new Map<number, number>();
 
   /** Takes the place of what sends for `sender`. */
   constructor(sender: RTCRtpSender) {
@@ -42,7 +50,8 @@ export class SentPictures {
 
   /**
    * To the link, a packet that is sent again is one of its own; werift would send it under its first number. And a viewer behind a narrow
-   * link asks for everything again and again, which makes it narrower: only a part of what is sent new is sent twice.
+   * link asks for everything again and again, which makes it narrower: only a part of what is sent new is sent twice, and nothing again
+   * while it may still be under way from the last time.
    */
   private boundResent(sender: RTCRtpSender): void {
     const transport = sender.dtlsTransport;
@@ -55,7 +64,9 @@ export class SentPictures {
         sent.add(header);
         return send(payload, header);
       }
-      if (payload.length > this.resendableBytes) return Promise.resolve(0);
+      const firstNumber = header.payloadType === rtxPayloadType ? payload.readUInt16BE(0) : header.sequenceNumber;
+      if (payload.length > this.resendableBytes || this.isUnderWay(firstNumber)) return Promise.resolve(0);
+      this.noteResent(firstNumber);
       this.resendableBytes -= payload.length;
       if (this.numberId !== undefined) {
         const number = (transport.transportSequenceNumber + 1) & 0xffff;
@@ -66,5 +77,20 @@ export class SentPictures {
       }
       return send(payload, header);
     };
+  }
+
+  private isUnderWay(firstNumber: number): boolean {
+    const { rtt } = this.sender as unknown as { rtt?: number };
+    const roundTripMs = rtt === undefined ? FIRST_ROUND_TRIP_MS : rtt * 1000;
+    const pauseMs = Math.min(Math.max(roundTripMs, RESENT_PAUSE_MS.min), RESENT_PAUSE_MS.max);
+    const lastUs = this.resentUs.get(firstNumber);
+    return lastUs !== undefined && systemClock.nowUs() - lastUs < pauseMs * 1000;
+  }
+
+  private noteResent(firstNumber: number): void {
+    // The oldest come first in a Map.
+    this.resentUs.delete(firstNumber);
+    this.resentUs.set(firstNumber, systemClock.nowUs());
+    if (this.resentUs.size > HISTORY) this.resentUs.delete(this.resentUs.keys().next().value!);
   }
 }
