@@ -27,6 +27,7 @@ const PARTIAL_EVERY_S = 0.7;
  */
 const MIN_CONFIDENCE = -0.5;
 const MIN_CONFIDENCE_OF_TWO_WORDS = -0.8;
+const wordCount = (text: string): number => text.split(' ').length;
 
 /** Words of a stretch of sound, or none where it is not sure. */
 type Listener = (samples: Float32Array) => Promise<string>;
@@ -66,7 +67,7 @@ export class MoonshineRecognizer implements Recognizer {
         const { code, message } = reply.error;
         throw new AppError((code as ErrorCode | undefined) ?? 'RECOGNIZER_UNAVAILABLE', message);
       }
-      const isShort = reply.text.split(' ').length <= 2;
+      const isShort = wordCount(reply.text) <= 2;
       return reply.confidence >= (isShort ? MIN_CONFIDENCE_OF_TWO_WORDS : MIN_CONFIDENCE) ? reply.text : '';
     } finally {
       this.#waiting -= 1;
@@ -101,6 +102,8 @@ class MoonshineHearing implements Hearing {
   #samples = new Float32Array(0);
   #length = 0;
   #lookedAt = 0;
+  /** The last look in between that was sure of three words or more. */
+  #understood = '';
 
   constructor(listen: Listener, isBusy: () => boolean, options: HearingOptions) {
     this.#listen = listen;
@@ -127,7 +130,8 @@ class MoonshineHearing implements Hearing {
     this.#stretches.push(this.#listen(this.#samples.slice(0, this.#length)));
     const texts = await Promise.all(this.#stretches);
     signal.throwIfAborted();
-    return { text: joined(texts), language: LANGUAGE };
+    // A breath or a noise at the end can take the network's sureness away; what was said before it was said all the same.
+    return { text: joined(texts) || this.#understood, language: LANGUAGE };
   }
 
   /** What is understood so far; a failure shows again, and is told, at the end. */
@@ -138,6 +142,7 @@ class MoonshineHearing implements Hearing {
     Promise.all([...before, this.#listen(this.#samples.slice(0, this.#length))]).then(
       (texts) => {
         const text = joined(texts);
+        if (wordCount(text) > 2) this.#understood = text;
         if (text && !this.#options.signal.aborted) this.#options.onPartial?.({ text, language: LANGUAGE });
       },
       () => {},
