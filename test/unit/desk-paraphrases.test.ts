@@ -198,3 +198,29 @@ describe('the right topic, or none', () => {
     await rm(own, { recursive: true, force: true });
   });
 });
+
+describe('the house itself is asked about', () => {
+  it.each([
+    ['How can I get to the museum?', /Piazza del Lago/],
+    ['where is the museum', /Piazza del Lago/],
+    ['where is the museum shop', /by the exit/],
+    ['what is in the museum', /three exhibitions/],
+    ['Wie komme ich zum Museum?', /Piazza del Lago/],
+    ['Was gibt es im Museum?', /drei Ausstellungen/],
+    ['¿Cómo puedo llegar al museo?', /Piazza del Lago/],
+    ['¿Qué hay en el museo?', /tres exposiciones/],
+    ['Comment aller au musée ?', /Piazza del Lago/],
+    ["Qu'y a-t-il au musée ?", /trois expositions/],
+    ['Come arrivo al museo?', /Piazza del Lago/],
+    ["Cosa c'è nel museo?", /tre mostre/],
+  ])('%s', async (text, expected) => {
+    await converse([[text, expected]]);
+  });
+});
+
+describe('what was wished is taken back', () => {
+  it.each(["Sorry, I don't want that anymore", 'I do not want that any more'])('%s', async (text) => {
+    await converse([[text, /^All right/]]);
+    await converse([['I would like to book a tour'], [text, /cancelled/]]);
+  });
+});
