@@ -80,9 +80,8 @@ export class SentPictures {
   }
 
   private isUnderWay(firstNumber: number): boolean {
-    const { rtt } = this.sender as unknown as { rtt?: number };
-    const roundTripMs = rtt === undefined ? FIRST_ROUND_TRIP_MS : rtt * 1000;
-    const pauseMs = Math.min(Math.max(roundTripMs, RESENT_PAUSE_MS.min), RESENT_PAUSE_MS.max);
+    const { min, max } = RESENT_PAUSE_MS;
+    const pauseMs = Math.min(Math.max(roundTripMs(this.sender) ?? FIRST_ROUND_TRIP_MS, min), max);
     const lastUs = this.resentUs.get(firstNumber);
     return lastUs !== undefined && systemClock.nowUs() - lastUs < pauseMs * 1000;
   }
@@ -93,4 +92,10 @@ export class SentPictures {
     this.resentUs.set(firstNumber, systemClock.nowUs());
     if (this.resentUs.size > HISTORY) this.resentUs.delete(this.resentUs.keys().next().value!);
   }
+}
+
+/** werift keeps it, smoothed, in a private field. @returns undefined until it is known. */
+export function roundTripMs(sender: RTCRtpSender): number | undefined {
+  const { rtt } = sender as unknown as { rtt?: number };
+  return rtt === undefined ? undefined : Math.max(0, rtt * 1000);
 }

@@ -14,7 +14,7 @@ import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
 import type { Render } from './protocol.ts';
 import { createOpusPacketizer, createVideoPacketizer } from './rtp-packetizer.ts';
 import { extensionId, isAnswerTo } from './sdp.ts';
-import { SentPictures } from './sent-pictures.ts';
+import { roundTripMs, SentPictures } from './sent-pictures.ts';
 import {
   type H264Packetizer,
   MediaStream,
@@ -170,13 +170,12 @@ export class WeriftPeer implements MediaPeer {
       const { arrivals, lost } = this.sentPictures.read(request);
       if (arrivals.length > 0) this.events.link({ arrivals, lost });
     }
-    if (packet instanceof RtcpRrPacket)
+    if (packet instanceof RtcpRrPacket) {
+      const rttMs = roundTripMs(sender);
       for (const report of packet.reports)
         if (report.ssrc === sender.ssrc)
-          this.events.link({
-            fractionLost: report.fractionLost / 256,
-            ...roundTrip(sender),
-          });
+          this.events.link({ fractionLost: report.fractionLost / 256, ...(rttMs === undefined ? {} : { rttMs }) });
+    }
   }
 
   async createOffer(options: { iceRestart?: boolean } = {}): Promise<string> {
@@ -307,10 +306,4 @@ export class WeriftPeer implements MediaPeer {
     this.isClosed = true;
     this.events.closed(reason);
   }
-}
-
-/** werift keeps it, smoothed, in a private field. */
-function roundTrip(sender: RTCRtpSender): { rttMs?: number } {
-  const { rtt } = sender as unknown as { rtt?: number };
-  return rtt === undefined ? {} : { rttMs: Math.max(0, rtt * 1000) };
 }
