@@ -38,6 +38,8 @@ interface Reply {
 
 /** Voice that begins so soon after an answer is no objection to it: the caller had only paused. */
 const GOES_ON_MS = 700;
+/** A person was called, and nobody has spoken for so long: whoever speaks next is spoken with again. */
+const BACK_AFTER_MS = 30_000;
 
 export class TurnTaking {
   private readonly settings: TurnTakingSettings;
@@ -95,10 +97,12 @@ export class TurnTaking {
         this.talk(event.isOn);
         break;
       case 'voice-started':
-        if (this.isTalking && !this.isPushToTalk && !this.isHandedOff) this.voiceStarted(event.sinceUs);
+        if (this.isHandedOff) this.quiet();
+        else if (this.isTalking && !this.isPushToTalk) this.voiceStarted(event.sinceUs);
         break;
       case 'voice-stopped':
-        if (!this.isPushToTalk) this.voiceStopped(event.lastVoicedUs);
+        if (this.isHandedOff) this.quiet();
+        else if (!this.isPushToTalk) this.voiceStopped(event.lastVoicedUs);
         break;
       case 'partial':
       case 'transcript':
@@ -234,6 +238,7 @@ export class TurnTaking {
       if (this.cut && isWaiting && isFalse) this.takeBack();
       else if (!isWaiting && this.isPatienceOver(caller)) this.endCallerTurn(caller);
     }
+    if (this.isHandedOff && nowUs - this.quietSinceUs >= BACK_AFTER_MS * 1000) this.comeBack();
     if (!this.caller && !this.reply && this.isTalking && !this.isHandedOff && this.hasCaller) this.watchSilence();
   }
 
@@ -289,6 +294,12 @@ export class TurnTaking {
     const reply = this.open({ wasHeard: !cut.isHardlyHeard });
     reply.wish = cut.wish;
     this.do({ kind: 'resume', replyId: reply.id, cutReplyId: cut.id });
+  }
+
+  private comeBack(): void {
+    this.isHandedOff = false;
+    this.hasCaller = false;
+    this.hasPrompted = false;
   }
 
   private watchSilence(): void {

@@ -215,7 +215,7 @@ export interface ServerToClientEvents {
   turn(message: TurnMessage): void;
   heard(message: HeardMessage): void;
   activity(message: ActivityMessage): void;
-  /** The caller is to be handed over to a human; the conversation answers no more until `talk` or `say` is sent. */
+  /** The caller is to be handed over to a human; the conversation answers no more until `talk` or `say` is sent, or half a minute is quiet. */
   handoff(message: object): void;
   hint(message: HintMessage): void;
   stats(message: StatsMessage): void;

@@ -8,6 +8,8 @@ import { EmbeddedBrain } from '../../src/agent/embedded-brain.ts';
 
 /** Tuesday, 11:00 in the museum. */
 const TUESDAY = new Date('2026-11-24T10:00:00Z');
+/** Nobody is there to be called, so nobody is handed over to. */
+const SENT_TO_DESK = /please ask the team|wenden Sie sich|si rivolga|diríjase|adressez-vous/;
 let folder = '';
 let brain: EmbeddedBrain;
 
@@ -49,7 +51,7 @@ describe('a person is called for, and goodbye is said', () => {
     'Hola, esto no sirve, quiero hablar con una persona real',
     "Bonjour, je ne comprends rien, je veux parler à quelqu'un",
   ])('%s', async (text) => {
-    await converse([[text, /\[hand off\]/]]);
+    await converse([[text, SENT_TO_DESK, /\[hand off\]/]]);
   });
 
   it.each([
@@ -66,13 +68,13 @@ describe('a person is called for, and goodbye is said', () => {
   });
 
   it('also in the middle of a form', async () => {
-    await converse([['book a tour'], ['I am really angry, let me talk to a human please', /\[hand off\]/]]);
+    await converse([['book a tour'], ['I am really angry, let me talk to a human please', SENT_TO_DESK]]);
     await converse([['book a tour'], ['ok thanks, goodbye', /\[goodbye\]/]]);
   });
 
   it('but not where they are only spoken of', async () => {
     await converse([
-      ['did a colleague find my umbrella?', /./, /\[hand off\]/],
+      ['did a colleague find my umbrella?', /./, SENT_TO_DESK],
       ['how do I say goodbye in Italian?', /./, /\[goodbye\]/],
     ]);
   });
@@ -180,8 +182,9 @@ describe('the right topic, or none', () => {
 
   it('promises nobody who is not there', async () => {
     await converse([
-      ['I want to speak to the manager', /cannot call anybody from here.*\[hand off\]/],
-      ['I need a doctor', /dial 1 1 2.*\[hand off\]/, /calling/],
+      ['I want to speak to the manager', /cannot call anybody from here/, /\[hand off\]/],
+      ['I need a doctor', /dial 1 1 2/, /calling|\[hand off\]/],
+      ['Where are the toilets?', /downstairs/],
     ]);
   });
 

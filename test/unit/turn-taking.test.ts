@@ -283,6 +283,24 @@ describe('turn-taking', () => {
     expect(talk.find('answer')).toHaveLength(2);
   });
 
+  it('is there again when those who were brought together have gone', () => {
+    const talk = new Conversation();
+    talk.tell({ kind: 'typed', text: 'A human, please' });
+    const replyId = talk.sounds();
+    talk.tell({ kind: 'wish', replyId, wish: 'hand-off' });
+    talk.tell({ kind: 'settled', replyId, interrupted: false });
+    for (const said of ['How can I help?', 'Where are the toilets?']) {
+      talk.wait(20_000);
+      talk.says(said);
+    }
+    expect(talk.find('answer')).toHaveLength(1);
+    talk.wait(31_000);
+    expect(talk.find('line').map(({ line }) => line)).not.toContain('prompt');
+    talk.says('Hello?');
+    talk.wait(2000);
+    expect(talk.find('answer')).toHaveLength(2);
+  });
+
   it('without a recogniser says that it does not understand, and lets a cough pass', () => {
     const talk = new Conversation({ canUnderstand: false });
     talk.voice(1200);
