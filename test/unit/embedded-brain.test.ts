@@ -138,16 +138,16 @@ describe('embedded brain: what it knows', () => {
     await converse([
       ['a colleague told me you are closed', /^(?!.*ask the team)/],
       ['my wife, a human, wants to visit', /^(?!.*ask the team)/],
-      ['a member of staff said it is free', /^(?!.*\[hand off\])/],
-      ['get me a human', /\[hand off\]/],
-      ['I want to see the manager', /\[hand off\]/],
-      ['is there a colleague I could ask', /\[hand off\]/],
+      ['a member of staff said it is free', /^(?!.*ask the team)/],
+      ['get me a human', /ask the team/],
+      ['I want to see the manager', /ask the team/],
+      ['is there a colleague I could ask', /ask the team/],
     ]);
     for (const [text, ...answer] of [
-      ['Ich möchte mit einem Menschen sprechen', /Empfang.*\[hand off\]/],
-      ['je voudrais parler à une personne', /accueil.*\[hand off\]/],
-      ['quiero hablar con una persona', /\[hand off\]/],
-      ['voglio parlare con un operatore', /\[hand off\]/],
+      ['Ich möchte mit einem Menschen sprechen', /Empfang an das Team/],
+      ['je voudrais parler à une personne', /équipe de l'accueil/],
+      ['quiero hablar con una persona', /diríjase/],
+      ['voglio parlare con un operatore', /si rivolga/],
     ] as [string, RegExp][])
       await converse([
         ['book a guided tour', /how many people/],
@@ -169,8 +169,8 @@ describe('embedded brain: what it knows', () => {
     await converse([
       ['do you sell motorcycles', /(cannot answer|do not know).*(tell you about|know about)/],
       ['what is the meaning of life', /either.*rather speak to someone/],
-      ['yes please', /\[hand off\]/],
-      ['I want to talk to a real person', /\[hand off\]/],
+      ['yes please', /ask the team/],
+      ['I want to talk to a real person', /ask the team/],
     ]);
   });
 
@@ -293,7 +293,7 @@ describe('embedded brain: languages', () => {
       ['was kostet der', /die Stunde kostet 2 Euro/],
       ['können sie etwas lauter sprechen', /Lautstärke/],
       ['bist du ein roboter', /kein Mensch/],
-      ['kann ich mit einem menschen sprechen', /\[hand off\]/],
+      ['kann ich mit einem menschen sprechen', /Empfang an das Team/],
       ['verkaufen sie motorräder', /(weiß ich leider nicht|muss ich passen)/],
       ['tschüss', /\[goodbye\]/],
     ]);
@@ -325,7 +325,7 @@ describe('embedded brain: languages', () => {
       ['y el lunes', /El lunes el museo no abre/],
       ['a qué hora cierran hoy', /Hoy el museo cierra a las 18:00/],
       ['abren mañana a las siete y media', /No, mañana a las 19:30/],
-      ['quiero hablar con una persona', /\[hand off\]/],
+      ['quiero hablar con una persona', /diríjase/],
       ['adiós', /\[goodbye\]/],
     ]);
   });
