@@ -86,7 +86,12 @@ export class EmbeddedBrain implements Brain {
 
   #load(): Loaded {
     const knowledge = loadKnowledge(this.#dir, PHRASES_DIR);
-    const searches = new Map([...knowledge.languages].map(([language, known]) => [language, new TopicSearch(known)]));
+    const searches = new Map(
+      [...knowledge.languages].map(([language, known]) => [
+        language,
+        new TopicSearch(known, knowledge.place.subjects[0]?.names[language]),
+      ]),
+    );
     return { knowledge, searches };
   }
 

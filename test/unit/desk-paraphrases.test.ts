@@ -227,3 +227,106 @@ describe('what was wished is taken back', () => {
     await converse([['I would like to book a tour'], [text, /cancelled/]]);
   });
 });
+
+describe('what a topic merely has a word in common with is not it', () => {
+  const UNKNOWN =
+    /not know that|cannot answer|weiß ich leider nicht|muss ich passen|no lo sé|no sé responder|ne (le )?sais|non (lo )?so/;
+  it.each<[string, RegExp, RegExp?]>([
+    ['where do I find it', UNKNOWN],
+    ['where can I find a bin', UNKNOWN],
+    ['is the museum haunted', UNKNOWN],
+    ['my phone is broken', UNKNOWN],
+    ['when does the last train leave', /ten minutes on foot|not know|cannot/, /half a year|hour and a half/],
+    ['is smoking allowed', /smoke/, /pictures/],
+    ['I lost my keys', /What did you lose/],
+    ["J'ai perdu mes clés", /gardé ici/, /enfant/],
+    ['Ho perso le chiavi', /teniamo qui/, /bambino/],
+    ['Wo finde ich das?', UNKNOWN],
+    ['Was gibt es denn bei Ihnen zu sehen?', /drei Ausstellungen/],
+    ['Bis wann läuft die Brückenausstellung?', /Ende März/],
+    ["Jusqu'à quand dure l'exposition sur les ponts ?", /mars/],
+    ['A che piano è la biblioteca?', /terzo piano/],
+    ["what's on at the moment", /three exhibitions/],
+    ['how long can I keep the books', /four weeks/],
+  ])('%s', async (text, expected, not) => {
+    await converse([not ? [text, expected, not] : [text, expected]]);
+  });
+});
+
+describe('said in other words, with slips, or between other things', () => {
+  it.each([
+    ['giuded tours', /at 11 am and at 3 pm/],
+    ["we'd love to do a giuded tour", /at 11 am and at 3 pm/],
+    ['can I still get in at 5?', /5 pm the museum is open/],
+    ["I'm here with my grandmother, she can't walk well. Is that a problem?", /by lift/],
+    ['Sorry, Pam, on how much does it cost to get him?', /8 euros/],
+    ['can I bring a pram', /by lift/],
+    ["I'm deaf, is there something for me", /sign language/],
+    ['what is your name again', /I am Vera/],
+    ['who made you', /not a person/],
+    ['are you recording me?', /only while we speak/],
+    ['tell me another joke', /paintings/],
+    ['whats the most famous thing here', /Girl with a Lamp/],
+    ["I don't feel well", /1 1 2/],
+    ["you're not very helpful", /no help/],
+    ['I have an order number, 4711, where is my order?', /looks them up/],
+    ['Wann machen Sie heute zu?', /18 Uhr/],
+    ['Wie heißen Sie nochmal?', /Ich bin Vera/],
+  ])('%s', async (text, expected) => {
+    await converse([[text, expected]]);
+  });
+});
+
+describe('not knowing', () => {
+  it('names what it does know once, offers a person, and is brief from then on', async () => {
+    const LISTED = /opening hours, tickets and prices/;
+    await converse([
+      ['who is the president of France', LISTED],
+      ['how tall is the Eiffel Tower', /speak to someone from the team/, LISTED],
+      ['who won the world cup', /not know|beyond me/, LISTED],
+      ['where are the toilets', /downstairs/],
+      ['how tall is the Eiffel Tower', /not know|beyond me/, LISTED],
+    ]);
+  });
+});
+
+describe('a form goes on from what was offered', () => {
+  it('by a pronoun', async () => {
+    await converse([
+      ['are there guided tours', /Shall I put you down/],
+      ['does it cost extra', /4 euros on top/],
+      ['can you book it for me', /For how many people/],
+    ]);
+  });
+
+  it('by the description that was asked for', async () => {
+    await converse([
+      ['I found something', /Shall I write it down/],
+      ["it's a black umbrella with a wooden handle", /When did you lose it/],
+    ]);
+    await converse([['I lost my umbrella yesterday', /What did you lose/]]);
+  });
+
+  it('or gives way to another', async () => {
+    await converse([
+      ['book a tour', /For how many people/],
+      ["forget it, I'd rather renew a book", /library card/],
+    ]);
+  });
+
+  it('a time of day is no count', async () => {
+    await converse([
+      ['book a tour for saturday', /how many/],
+      ['at three', /All right: 3 pm\. For how many/],
+      ['two', /What name/],
+      ['Anna Berg', /phone/],
+      ['a@b.org', /2 people, on Saturday, 28 November at 3 pm/],
+    ]);
+    await converse([
+      ['Ich möchte für Samstag um 15 Uhr eine Führung für vier Personen buchen', /Namen/],
+      ['Huber'],
+      ['0151 23456789', /4 Personen.*15 Uhr/],
+      ['nein, doch lieber um elf', /4 Personen.*um 11 Uhr/],
+    ]);
+  });
+});

@@ -66,7 +66,10 @@ export class DeskContext {
   hoursNow: HoursAsked | undefined;
   hoursBefore: HoursAsked | undefined;
   told = new Set<Topic>();
+  /** In a row. */
   misses = 0;
+  /** What the desk knows was named to this caller. */
+  hasListed = false;
   lastText = '';
   #turn: number;
 

@@ -12,7 +12,7 @@ import { readMoment } from './moments.ts';
 import type { Intent } from './phrase-book.ts';
 import { SURE, type TopicSearch } from './topic-search.ts';
 import { chosen, goOn, introduction, speak, topicReply } from './topic-talk.ts';
-import { fill, isFunctionWord, stem, tokens } from './wording.ts';
+import { fill, findPhrase, isFunctionWord, stem, tokens } from './wording.ts';
 
 const MAX_CHARS = 1000;
 const MAX_WORDS = 80;
@@ -129,7 +129,7 @@ export class DeskDialogue {
     const isYes =
       intent === 'yes' || (intent === 'more' && open.kind === 'more') || (intent === 'repeat' && open.kind === 'again');
     if (intent === 'no') return this.#desk.say('noMore');
-    if (!isYes) return open.kind === 'form' && !text.includes('?') ? this.#takenUp(open.form, text) : undefined;
+    if (!isYes) return open.kind === 'form' && !text.includes('?') ? this.#takenUp(open.form, text, said) : undefined;
     switch (open.kind) {
       case 'more':
         return speak(this.#desk, open.rest);
@@ -148,7 +148,9 @@ export class DeskDialogue {
     const moment = readMoment(text, this.#desk.language, this.#desk.now, this.#desk.namedDays());
     const form = this.#formFor(asked);
     const plain = form && this.#desk.search.askedAs(asked);
-    if (form && (!plain || plain.forms.includes(form.id))) return this.#startForm(form, text);
+    // "How long can I keep the books" asks for no more weeks.
+    const asksFact = plain !== undefined && this.#desk.book.begins('ellipsis', asked);
+    if (form && !asksFact && (!plain || plain.forms.includes(form.id))) return this.#startForm(form, text);
     const introduced = introduction(this.#desk, asked, text);
     if (introduced) return introduced;
     const words = tokens(moment.rest)
@@ -172,18 +174,44 @@ export class DeskDialogue {
       for (const phrase of form.asked) {
         const wanted = content(tokens(phrase));
         if (wanted.length <= (best?.length ?? 0) || !wanted.every((word) => have.has(word))) continue;
-        // One word alone must be nearly all that was said.
-        if (wanted.length >= 2 || spoken <= 2) best = { form, length: wanted.length };
+        // One word alone must be nearly all that was said, or stand in just these words: "I lost my …".
+        const isVerbatim = tokens(phrase).length >= 2 && findPhrase(asked, tokens(phrase)) !== undefined;
+        if (wanted.length >= 2 || spoken <= 2 || isVerbatim) best = { form, length: wanted.length };
       }
-    return best?.form;
+    return best?.form ?? this.#formMeant(asked, have);
   }
 
-  /** "For two adults, tomorrow" takes up the offer without a yes. */
-  #takenUp(form: FormSpec, text: string): DeskReply | undefined {
+  /** "Can you book it for me": what "it" is was spoken of just before. */
+  #formMeant(asked: readonly string[], have: ReadonlySet<string>): FormSpec | undefined {
+    const { topic, search, book, here, language } = this.#desk;
+    if (!topic || !book.has('that', asked)) return undefined;
+    const named = new Set(tokens(topic.title).map((word) => stem(word, language)));
+    return here.forms.find(
+      (form) =>
+        topic.forms.includes(form.id) &&
+        form.asked
+          .flatMap(tokens)
+          .filter((word) => !search.saysLittle(word))
+          .map((word) => stem(word, language))
+          .some((word) => have.has(word) && !named.has(word)),
+    );
+  }
+
+  /** "For two adults, tomorrow" takes up the offer without a yes, and so does what it offered to write down: "a black one, of wood". */
+  #takenUp(form: FormSpec, text: string, said: readonly string[]): DeskReply | undefined {
+    const context = this.#desk.slotContext();
     const given = new FormTalk(form);
-    given.start(text, this.#desk.slotContext());
+    given.start(text, context);
     const isCounted = form.slots.some((slot) => slot.kind === 'number' && slot.id in given.values);
-    return isCounted ? this.#startForm(form, text) : undefined;
+    if (isCounted) return this.#startForm(form, text);
+    const { book, search } = this.#desk;
+    const isOther =
+      book.meaningOf(said, false) !== undefined ||
+      book.begins('asks', said) ||
+      (search.find(said)[0]?.sureness ?? 0) >= SURE;
+    if (form.slots[0]?.kind !== 'text' || isOther || said.length < 2) return undefined;
+    this.#startForm(form, '');
+    return this.#inForm(this.#form!, text, said);
   }
 
   #startForm(form: FormSpec, text: string): DeskReply {
@@ -213,6 +241,9 @@ export class DeskDialogue {
       return this.#desk.say('human');
     }
     if (intent === 'wait') return this.#desk.say('wait');
+    // "Forget it, I would rather renew a book."
+    const other = form.isFreeText ? undefined : this.#formFor(this.#desk.book.withoutPoliteness(said));
+    if (other && other.id !== form.spec.id) return this.#startForm(other, text);
     const chat = IN_PASSING.find((each) => each === intent);
     let step: FormStep = chat && form.isFreeText ? { kind: 'astray' } : form.turn(text, context);
     if (step.kind === 'astray') {

@@ -63,6 +63,9 @@ export function readSlot(slot: Slot, text: string, isAnswer: boolean, context: S
       return { given: { value: clock(at), said: timeName(at, context.language) } };
     }
     case 'number': {
+      // "At three" is no count; "about three" may be.
+      const at = AT_SO_MUCH[context.language]?.exec(withDigits(fold(text), context.language));
+      if (at) return readSlot(slot, withDigits(fold(text), context.language).replace(at[0], ' '), isAnswer, context);
       const { rest, days, minute, isVague } = moment();
       // "At 3 pm" is no count, even where one was asked for; "about four" is.
       const hasMoment = days.length > 0 || (minute !== undefined && !isVague);
@@ -128,6 +131,14 @@ function checkedDate(slot: Extract<Slot, { kind: 'date' }>, said: CivilDate, con
   const value = `${date.year}-${String(date.month).padStart(2, '0')}-${String(date.day).padStart(2, '0')}`;
   return { given: { value, said: context.talk.date(date) } };
 }
+
+/** A number that is the time of something. */
+const AT_SO_MUCH: Readonly<Record<string, RegExp>> = {
+  en: /\bat \d{1,2}\b/,
+  de: /\b(?:um|gegen|ab) \d{1,2}\b/,
+  it: /\balle \d{1,2}\b/,
+  es: /\ba las? \d{1,2}\b/,
+};
 
 const ONE = new Set(['one', 'ein', 'eine', 'einen', 'einer', 'eins', 'un', 'uno', 'una', 'une']);
 

@@ -10,7 +10,7 @@ import type { HoursSubject } from './place.ts';
 import { findPhrase, isFunctionWord, tokens } from './wording.ts';
 
 /** What it takes for a question with "open" in it not to be about opening hours. */
-const SURE_OF_ANOTHER = 0.8;
+const SURE_OF_ANOTHER = 0.65;
 
 export function hoursReply(
   desk: DeskContext,
@@ -26,15 +26,18 @@ export function hoursReply(
   const hasMoment = moment.days.length > 0 || moment.minute !== undefined || moment.isNow;
   const others = words.filter(
     (word) =>
-      !isFunctionWord(word, desk.language) &&
-      !isHoursWord(desk, word) &&
-      !(named && isNamed(desk, named, [word], true)),
+      !desk.search.saysLittle(word) && !isHoursWord(desk, word) && !(named && isNamed(desk, named, [word], true)),
   );
-  const isAsked = isOpening || isClosing;
+  // "Until when" alone may be asked of anything: of an exhibition, too.
+  const isVague = !isOpening && !desk.book.hasBesides('closing', 'when', asked) && !named && others.length > 0;
+  const isAsked = (isOpening || isClosing) && !isVague;
   // "And the café?" asks of another what was asked before.
   const before = named && !isAsked && !hasMoment && others.length === 0 ? desk.hoursBefore : undefined;
   if (named && before && desk.book.begins('followUp', asked)) return told(desk, named, before);
   if (!isAsked && !(hasMoment && others.length === 0) && !(isWhen && named && others.length === 0)) return undefined;
+  // "What's on at the moment?" asks what is on.
+  const plain = desk.search.askedAs(words) ?? desk.search.askedAs(asked);
+  if (plain && !isAboutHours(desk, plain)) return undefined;
   if (
     isAsked &&
     others.length > 0 &&

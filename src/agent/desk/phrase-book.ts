@@ -71,6 +71,7 @@ const says = z.strictObject({
   help: phrases,
   unknown: phrases,
   unknownAgain: phrases,
+  unknownBriefly: phrases,
   pardon: phrases,
   moreOffer: phrases,
   moreAbout: phrases,
@@ -159,7 +160,7 @@ export function replacePhrases(phrases: Phrases, source: YamlSource): Phrases {
   } as Phrases;
 }
 
-const ROOMY: ReadonlySet<Intent> = new Set(['human', 'robot', 'bye', 'thanks', 'repeat']);
+const ROOMY: ReadonlySet<Intent> = new Set(['human', 'robot', 'bye', 'thanks']);
 /** A call for a person and a goodbye are heard within so many words. */
 const SHORT_WORDS = 16;
 /** "I want to see the manager": a wish of up to three words, and two more before who is wished for. */
@@ -292,6 +293,12 @@ export class PhraseBook {
 
   has(cue: Cue, said: readonly string[]): boolean {
     return this.find(cue, said) !== undefined;
+  }
+
+  /** Whether a phrase of the cue is said that is none of the other cue. */
+  hasBesides(cue: Cue, other: Cue, said: readonly string[]): boolean {
+    const others = new Set((this.#cues.get(other) ?? []).map((words) => words.join(' ')));
+    return (this.#cues.get(cue) ?? []).some((words) => !others.has(words.join(' ')) && findPhrase(said, words));
   }
 
   /** @returns the words without greeting and politeness before and after what is meant. */

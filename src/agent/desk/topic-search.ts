@@ -3,10 +3,10 @@
  * is (0 … 1). The search library finds and ranks; how much of the question a topic covers decides whether it is an answer at all.
  */
 import MiniSearch, { type SearchResult } from 'minisearch';
-import { editDistance } from '../../media/edit-distance.ts';
+import { COMMON_WORDS } from './common-words.ts';
 import type { LanguageKnowledge } from './knowledge.ts';
 import type { Topic } from './markdown-topics.ts';
-import { agreement, isFunctionWord, stem, tokens } from './wording.ts';
+import { agreement, isAlike, isFunctionWord, stem, tokens } from './wording.ts';
 
 interface Hit {
   topic: Topic;
@@ -19,11 +19,17 @@ interface Hit {
 export const SURE = 0.5;
 /** As alike as two wordings of one question are. */
 const PLAIN = 0.85;
+/** … and as two wordings must be that have no word in common that tells the topic. */
+const ALIKE = 0.7;
 /** No answer. */
 const UNSURE = 0.2;
 const MAX_QUERY_WORDS = 30;
 /** Words found only in the text or in the topic above say less than those of the title. */
 const ELSEWHERE = 0.75;
+/** … and so do words of a way to ask of which little else was said. */
+const IN_PASSING = 0.65;
+/** What a word that is in questions about anything counts. */
+const COMMON = 0.25;
 const FIELDS = ['title', 'asked', 'above', 'text'];
 
 export class TopicSearch {
@@ -34,8 +40,15 @@ export class TopicSearch {
   /** Stem → the stem that stands for it and its synonyms. */
   readonly #synonyms = new Map<string, string>();
   readonly #frequency = new Map<string, number>();
+  /** Every word of the topics as it is written. */
+  readonly #vocabulary: readonly string[];
+  /** Stems of words that do not say what is asked for. */
+  readonly #common: ReadonlySet<string>;
+  /** The ways to ask for each topic, as stems. */
+  readonly #ways: ReadonlyMap<Topic, readonly ReadonlySet<string>[]>;
 
-  constructor({ language, topics, synonyms }: LanguageKnowledge) {
+  /** @param house what the place itself is called: everything here is about it. */
+  constructor({ language, topics, synonyms }: LanguageKnowledge, house: readonly string[] = []) {
     this.#language = language;
     this.#topics = topics;
     for (const [first, ...others] of synonyms) {
@@ -49,7 +62,6 @@ export class TopicSearch {
       searchOptions: {
         boost: { title: 3, asked: 3, above: 1.2 },
         prefix: (term) => term.length >= 4,
-        fuzzy: (term) => (term.length >= 5 ? 0.2 : false),
         tokenize: (text) => text.split(' '),
         processTerm: (term) => term,
       },
@@ -64,6 +76,9 @@ export class TopicSearch {
       text: topic.paragraphs.join(' '),
     }));
     this.#index.addAll(documents);
+    this.#vocabulary = [
+      ...new Set(documents.flatMap(({ title, asked, text }) => tokens(`${title} ${asked} ${text}`))),
+    ].filter((word) => !isFunctionWord(word, language));
     for (const document of documents)
       for (const term of new Set(
         FIELDS.flatMap((field) =>
@@ -71,6 +86,19 @@ export class TopicSearch {
         ),
       ))
         if (term) this.#frequency.set(term, (this.#frequency.get(term) ?? 0) + 1);
+    this.#common = new Set(
+      [...(COMMON_WORDS[language] ?? []), ...house].flatMap((word) =>
+        tokens(word)
+          .map((token) => stem(token, language))
+          .filter((stemmed) => !this.#synonyms.has(stemmed)),
+      ),
+    );
+    this.#ways = new Map(
+      topics.map((topic) => [
+        topic,
+        [topic.title, ...topic.asked].map((way) => new Set(tokens(way).flatMap((word) => this.#term(word) ?? []))),
+      ]),
+    );
     this.#asked = topics.flatMap((topic) =>
       [topic.title, ...topic.asked].map((phrase) => ({ topic, words: tokens(phrase) })),
     );
@@ -87,25 +115,30 @@ export class TopicSearch {
    */
   find(said: readonly string[], about?: Topic, isFollowUp = false): Hit[] {
     const words = said.slice(0, MAX_QUERY_WORDS);
-    const terms = [...new Set(words.flatMap((word) => this.#term(word) ?? []))];
+    const terms = [
+      ...new Set(words.flatMap((word) => this.#parts(this.#written(word)).flatMap((part) => this.#term(part) ?? []))),
+    ];
     const results = terms.length === 0 ? [] : this.#index.search(terms.join(' '));
     const best = results[0]?.score ?? 1;
     // "Who is the president of France": most of it is about something else, whatever a word may remind of.
     const known = new Set(terms.filter((term) => this.#isKnown(term)));
     const isFound = (term: string) => known.has(term) || results.some((result) => result.queryTerms.includes(term));
-    const strange = terms.filter((term) => !isFound(term) && !/^\p{N}+$/u.test(term));
+    const strange = terms.filter((term) => !isFound(term) && !this.#common.has(term) && !isNumber(term));
     const isElsewhere = strange.length > known.size;
     const hits = new Map<Topic, Hit>();
     for (const result of results.slice(0, 20)) {
       const topic = this.#topics[Number(result.id)]!;
-      hits.set(topic, { topic, sureness: this.#coverage(terms, result), rank: result.score / best });
+      hits.set(topic, { topic, sureness: this.#coverage(terms, result, topic), rank: result.score / best });
     }
     for (const { topic, words: phrase } of this.#asked) {
-      const likeness = agreement(words, phrase, this.#language);
-      if (likeness < SURE) continue;
+      const likeness = agreement(words, phrase, this.#language, (word) => this.#telling(word));
+      // "Where do I find it" and "how do I find you" are alike in nothing that says what; "I lost my keys" is not about a lost child.
+      const telling = phrase.filter((word) => this.#telling(word) === 1);
+      const said = telling.filter((word) => terms.includes(this.#term(word) ?? ''));
+      if (likeness < (said.length > 0 && said.length > 0.6 * telling.length ? SURE : ALIKE)) continue;
       const hit = hits.get(topic) ?? { topic, sureness: 0, rank: 0 };
       // A phrase in so many words is surer than any coverage.
-      hit.sureness = Math.max(hit.sureness, likeness >= PLAIN ? likeness + 0.1 : likeness);
+      hit.sureness = Math.max(hit.sureness, likeness >= PLAIN ? likeness + 0.3 : likeness);
       hits.set(topic, hit);
     }
     if (isElsewhere) for (const hit of hits.values()) hit.sureness = Math.min(hit.sureness, UNSURE);
@@ -123,7 +156,7 @@ export class TopicSearch {
   askedAs(said: readonly string[]): Topic | undefined {
     let best: { topic: Topic; likeness: number } | undefined;
     for (const { topic, words } of this.#asked) {
-      const likeness = agreement(said, words, this.#language);
+      const likeness = agreement(said, words, this.#language, (word) => this.#telling(word));
       if (likeness >= PLAIN && likeness > (best?.likeness ?? 0)) best = { topic, likeness };
     }
     return best?.topic;
@@ -131,8 +164,10 @@ export class TopicSearch {
 
   /** @returns the sentences of the topic that speak of all that is asked; undefined where none does, or too many do. */
   sentencesIn(topic: Topic, said: readonly string[]): string | undefined {
-    const wanted = [...new Set(said.flatMap((word) => this.#term(word) ?? []))];
-    if (wanted.length === 0) return undefined;
+    const terms = [...new Set(said.flatMap((word) => this.#term(this.#written(word)) ?? []))];
+    // "Does it cost extra": what no topic knows cannot be looked for.
+    const wanted = terms.filter((term) => this.#frequency.has(term));
+    if (wanted.length === 0 || wanted.every((term) => this.#common.has(term))) return undefined;
     const sentences = topic.paragraphs.flatMap((paragraph) => paragraph.split(/(?<=[.!?])\s+(?=\p{Lu}|\d|¿|¡)/u));
     const found = sentences.filter((sentence) => {
       const terms = new Set(tokens(sentence).map((word) => this.#term(word)));
@@ -157,38 +192,92 @@ export class TopicSearch {
     return undefined;
   }
 
-  /** As it is, with another ending, or with one slip behind its first letter. */
+  /** A word that does not say by itself what is asked for. */
+  saysLittle(word: string): boolean {
+    return this.#telling(word) < 1;
+  }
+
+  /** How much a word says about what is asked for. */
+  #telling(word: string): number {
+    const term = this.#term(word);
+    return term === null ? 0.25 : this.#common.has(term) || isNumber(term) ? 0.5 : 1;
+  }
+
+  /** "Giuded" → "guided": a word that no topic knows, as one that is written nearly so. */
+  #written(word: string): string {
+    const term = this.#term(word);
+    if (term === null || this.#common.has(term) || this.#frequency.has(term)) return word;
+    // A "president" is no "present".
+    return this.#vocabulary.find((each) => Math.abs(each.length - word.length) <= 1 && isAlike(each, word)) ?? word;
+  }
+
+  #isNamed(word: string): boolean {
+    const term = this.#term(word);
+    return term === null || [...this.#ways.values()].some((ways) => ways.some((way) => way.has(term)));
+  }
+
+  /** "Brückenausstellung" → "Brücken", "Ausstellung": a long word that no topic is named by, as two that are known. */
+  #parts(word: string): string[] {
+    const isKnown = (part: string) => this.#frequency.has(this.#term(part) ?? '');
+    if (word.length < 9 || this.#isNamed(word)) return [word];
+    for (let at = word.length - 4; at >= 4; at--) {
+      const [first, second] = [word.slice(0, at), word.slice(at)];
+      if (isKnown(second) && (isKnown(first) || isKnown(first.replace(/s$/, ''))))
+        return [first.replace(/s$/, ''), second];
+    }
+    return [word];
+  }
+
+  /** As it is, or with another ending. */
   #isKnown(term: string): boolean {
-    if (this.#frequency.has(term)) return true;
-    return [...this.#frequency.keys()].some(
-      (known) =>
-        known[0] === term[0] &&
-        ((known.length >= 4 && term.startsWith(known)) || (term.length >= 5 && editDistance(known, term) <= 1)),
+    return (
+      this.#frequency.has(term) ||
+      (term.length >= 4 && [...this.#frequency.keys()].some((known) => known.length >= 4 && term.startsWith(known)))
     );
   }
 
   /** Words that no topic knows weigh most: a question about motorcycles is not answered because it also says "sell". */
-  #coverage(terms: readonly string[], result: SearchResult): number {
-    let covered = 0;
-    let total = 0;
-    for (const term of terms) {
-      // A number that no topic knows is somebody's age or a count.
-      const isNumber = /^\p{N}+$/u.test(term) && !this.#frequency.has(term);
-      const weight = isNumber ? 0.3 : Math.log(1 + (this.#topics.length + 1) / ((this.#frequency.get(term) ?? 0) + 1));
-      total += weight;
-      if (!result.queryTerms.includes(term)) continue;
-      const fields = result.terms
-        .filter((found) => isFoundBy(found, term))
-        .flatMap((found) => result.match[found] ?? []);
-      covered += weight * (fields.some((field) => field === 'title' || field === 'asked') ? 1 : ELSEWHERE);
+  #weight(term: string): number {
+    const frequency = this.#frequency.get(term) ?? 0;
+    // A number is somebody's age or a count, more often than what is asked for.
+    if (isNumber(term)) return 0.3;
+    return Math.log(1 + (this.#topics.length + 1) / (frequency + 1)) * (this.#common.has(term) ? COMMON : 1);
+  }
+
+  #coverage(terms: readonly string[], result: SearchResult, topic: Topic): number {
+    const covered = terms.filter((term) => result.queryTerms.includes(term));
+    if (covered.every((term) => this.#common.has(term) || isNumber(term))) return 0;
+    const found = new Map(covered.map((term) => [term, result.terms.filter((each) => isFoundBy(each, term))]));
+    const allFound = new Set([...found.values()].flat());
+    let share = 0;
+    for (const [term, by] of found) {
+      const fields = by.flatMap((each) => result.match[each] ?? []);
+      const named = Math.max(0, ...by.map((each) => this.#isMeant(each, topic, allFound)));
+      share +=
+        this.#weight(term) *
+        Math.max(named, fields.some((field) => field === 'text' || field === 'above') ? ELSEWHERE : 0);
     }
-    return total === 0 ? 0 : covered / total;
+    const total = terms.reduce((sum, term) => sum + this.#weight(term), 0);
+    return total === 0 ? 0 : share / total;
+  }
+
+  /** "Umbrella" alone does not mean what "I have lost my umbrella" asks for. */
+  #isMeant(term: string, topic: Topic, said: ReadonlySet<string>): number {
+    let best = 0;
+    for (const way of this.#ways.get(topic) ?? []) {
+      if (!way.has(term)) continue;
+      const weigh = (words: Iterable<string>) => [...words].reduce((sum, word) => sum + this.#weight(word), 0);
+      const share = weigh([...way].filter((word) => said.has(word))) / weigh(way);
+      best = Math.max(best, share > 0.6 ? 1 : IN_PASSING);
+    }
+    return best;
   }
 }
 
-/** Whether the index's term can have been found by the query's: by its beginning or a slip. */
-const isFoundBy = (found: string, term: string): boolean =>
-  found === term || found.startsWith(term) || Math.abs(found.length - term.length) <= 2;
+const isNumber = (term: string): boolean => /^\p{N}+$/u.test(term);
+
+/** Whether the index's term can have been found by the query's: by its beginning. */
+const isFoundBy = (found: string, term: string): boolean => found.startsWith(term);
 
 function ancestors(topic: Topic): Topic[] {
   return topic.parent ? [topic.parent, ...ancestors(topic.parent)] : [];

@@ -17,6 +17,7 @@ const BREATH_CHARS = 340;
 /** From here on it is worth a try, said as one. */
 const PERHAPS = 0.38;
 const CLOSE_CALL = 0.08;
+const CLOSE_RANK = 0.6;
 
 export function topicReply(
   desk: DeskContext,
@@ -31,8 +32,9 @@ export function topicReply(
   // "And for children?" may be answered by what was spoken of already.
   const relevant = isFollowUp && desk.topic ? desk.search.sentencesIn(desk.topic, words) : undefined;
   if (relevant) return { text: relevant };
-  const hits = desk.search.find(words.length > 0 ? words : asked, desk.topic, isFollowUp);
-  const [first, second] = hits;
+  const whole = desk.search.find(words.length > 0 ? words : asked, desk.topic, isFollowUp);
+  const isWhole = whole[0] !== undefined && whole[0].sureness >= SURE;
+  const [first, second] = isWhole ? whole : (hitsOfPart(desk, text) ?? whole);
   if (!first || first.sureness < PERHAPS) {
     const near = desk.topic && desk.search.sentencesNear(desk.topic, asked);
     return near ? { text: near } : unknown(desk, asked, text);
@@ -44,7 +46,11 @@ export function topicReply(
     if (relevant) return { text: relevant };
   }
   const isClose =
-    second && second.sureness >= SURE && first.sureness < 0.9 && first.sureness - second.sureness < CLOSE_CALL;
+    second &&
+    second.sureness >= SURE &&
+    first.sureness < 0.9 &&
+    first.sureness - second.sureness < CLOSE_CALL &&
+    second.rank >= CLOSE_RANK * first.rank;
   if (
     isClose &&
     !isFollowUp &&
@@ -57,6 +63,17 @@ export function topicReply(
     return desk.say('which', { choices: listed(titles(topics), desk.language, 'disjunction') });
   }
   return tell(desk, first.topic);
+}
+
+/** "My grandmother cannot walk well. Is there a lift?": where the whole says nothing, one part of it may. */
+function hitsOfPart(desk: DeskContext, text: string): ReturnType<DeskContext['search']['find']> | undefined {
+  const parts = text.split(/[.?!,;:]+\s+/).map((part) => desk.book.withoutPoliteness(tokens(part)));
+  if (parts.length < 2) return undefined;
+  const [best] = parts
+    .filter((part) => part.length >= 2)
+    .map((part) => desk.search.find(part, desk.topic))
+    .sort((a, b) => (b[0]?.sureness ?? 0) - (a[0]?.sureness ?? 0));
+  return best?.[0] && best[0].sureness >= SURE ? best : undefined;
 }
 
 /** @param isForm what was said asks for a form. */
@@ -72,8 +89,10 @@ export function chosen(
   // "Who painted it all?" chooses nothing.
   if (desk.book.has('both', said) && !desk.book.begins('asks', said))
     return { text: topics.map((topic) => tell(desk, topic).text).join(' ') };
-  if (desk.book.has('second', said) && second) return tell(desk, second);
-  if ((desk.book.has('first', said) || intent === 'yes') && first) return tell(desk, first);
+  // "Sorry, first: where are the toilets?" chooses nothing either.
+  const mayChoose = !desk.book.has('asks', said);
+  if (mayChoose && desk.book.has('second', said) && second) return tell(desk, second);
+  if (((mayChoose && desk.book.has('first', said)) || intent === 'yes') && first) return tell(desk, first);
   const likeness = topics.map((topic) =>
     Math.max(...[topic.title, ...topic.asked].map((name) => agreement(said, tokens(name), desk.language))),
   );
@@ -176,9 +195,12 @@ function unknown(desk: DeskContext, asked: readonly string[], text: string): Des
   const introduced = desk.book.begins('nameIs', asked) ? nameIn(desk, text) : undefined;
   if (introduced) return introduced;
   desk.misses++;
-  if (desk.misses % 2 === 0) {
+  if (desk.misses % 3 === 2) {
     desk.open = { kind: 'human' };
     return desk.say('unknownAgain');
   }
+  // What it knows is listed once: nobody listens to that a second time.
+  if (desk.hasListed) return desk.say('unknownBriefly');
+  desk.hasListed = true;
   return desk.say('unknown');
 }

@@ -16,9 +16,24 @@ export function fold(text: string): string {
     .replace(/[‘’ʼ`´]/g, "'");
 }
 
+/** What English runs together, with and without its apostrophe where that is no other word. */
+const CONTRACTIONS: readonly (readonly [RegExp, string])[] = [
+  [/\bcan'?t\b/g, 'cannot'],
+  [/\bwon't\b/g, 'will not'],
+  [/\b(is|are|was|were|do|does|did|has|have|had|would|could|should)n't\b/g, '$1 not'],
+  [/\b(is|are|does|did|would|could)nt\b/g, '$1 not'],
+  [/\b(what|where|who|how|when|that|it|there|here|she|he)'s\b/g, '$1 is'],
+  [/\b(what|where|who|how|that)s\b/g, '$1 is'],
+  [/\b(you|we|they)'?re\b(?<!\bwere)/g, '$1 are'],
+  [/\bi'm\b/g, 'i am'],
+  [/\b(i|you|we|they)'ve\b/g, '$1 have'],
+];
+
 /** Folded words and numbers; an apostrophe parts them (dov'è → dov e). */
 export function tokens(text: string): string[] {
-  return fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
+  let plain = fold(text);
+  for (const [contraction, words] of CONTRACTIONS) plain = plain.replace(contraction, words);
+  return plain.match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
 const functionWords = new Map<string, ReadonlySet<string>>();
@@ -57,7 +72,14 @@ export function isAlike(a: string, b: string): boolean {
   const allowed = longer >= 9 ? 2 : longer >= 5 ? 1 : 0;
   // The first letter is seldom the wrong one, and "no" is not "go".
   if (allowed === 0 || a[0] !== b[0] || /\d/.test(a + b)) return false;
-  return editDistance(a, b) <= allowed;
+  return editDistance(a, b) <= allowed || isSwapped(a, b);
+}
+
+/** Two neighbouring letters have changed places. */
+function isSwapped(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  const at = [...a].findIndex((letter, i) => letter !== b[i]);
+  return a[at] === b[at + 1] && a[at + 1] === b[at] && a.slice(at + 2) === b.slice(at + 2);
 }
 
 /** @returns where the phrase's words begin and end in the words said, next to one another; undefined when they are not there. */
@@ -73,19 +95,24 @@ export function findPhrase(
 /** How much a word of each kind counts when two wordings are compared. */
 const weightOf = (token: string, language: string): number => (isFunctionWord(token, language) ? 0.25 : 1);
 
-/** 0 … 1: the share of both wordings that is in the other, by stems; order does not count. */
-export function agreement(a: readonly string[], b: readonly string[], language: string): number {
+/** 0 … 1: the share of both wordings that is in the other, by stems; order does not count. @param weigh how much a word counts. */
+export function agreement(
+  a: readonly string[],
+  b: readonly string[],
+  language: string,
+  weigh: (token: string) => number = (token) => weightOf(token, language),
+): number {
   let shared = 0;
   let total = 0;
   const left = b.map((token) => ({ token, stem: stem(token, language) }));
-  for (const token of b) total += weightOf(token, language);
+  for (const token of b) total += weigh(token);
   for (const token of a) {
-    const weight = weightOf(token, language);
+    const weight = weigh(token);
     total += weight;
     const stemmed = stem(token, language);
     const at = left.findIndex((other) => other.stem === stemmed || isAlike(other.token, token));
     if (at < 0) continue;
-    shared += weight + weightOf(left[at]!.token, language);
+    shared += weight + weigh(left[at]!.token);
     left.splice(at, 1);
   }
   return total === 0 ? 0 : shared / total;
