@@ -24,6 +24,7 @@ import type {
 } from '../src/signaling/protocol.ts';
 import type { MediasoupLink } from './mediasoup-link.ts';
 import { type LinkEvents, PeerLink } from './peer-link.ts';
+import { words } from './words.ts';
 
 export interface CallEvents {
   /** The face's sound and picture; a new one after every reconnect. */
@@ -100,13 +101,14 @@ export class Call {
     const response = await fetch(new URL(`api/tickets${query}`, this.serverUrl), { method: 'POST' }).catch(
       () => undefined,
     );
-    if (!response) throw new Error('The server cannot be reached: check the network, and whether it is running.');
+    if (!response)
+      throw new Error(words('The server cannot be reached: check the network, and whether it is running.'));
     if (!response.ok) {
       const { error } = (await response.json().catch(() => ({}))) as Partial<Failure>;
       throw Object.assign(new Error(error?.message ?? `The server answered ${response.status}; is it Visavis?`), error);
     }
     const { ticket } = (await response.json()) as { ticket: string };
-    if (this.state === 'ended') throw new Error('The call was ended before it had begun.');
+    if (this.state === 'ended') throw new Error(words('The call was ended before it had begun.'));
     this.openSocket();
     const joined = await this.request<Joined | SfuJoined>((reply) =>
       this.socket!.emit('join', { ticket, ...options }, reply),
@@ -242,7 +244,7 @@ export class Call {
 
   private request<T extends object>(send: (reply: Reply<T>) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('The server did not answer in time.')), REPLY_TIMEOUT_MS);
+      const timer = setTimeout(() => reject(new Error(words('The server did not answer in time.'))), REPLY_TIMEOUT_MS);
       send((result) => {
         clearTimeout(timer);
         if ('error' in result) reject(Object.assign(new Error(result.error.message), result.error));
@@ -322,7 +324,7 @@ export class Call {
 
   private requireSocket(): CallSocket {
     if (!this.socket || this.state === 'ended' || this.state === 'idle')
-      throw new Error('There is no call; join first.');
+      throw new Error(words('There is no call; join first.'));
     return this.socket;
   }
 

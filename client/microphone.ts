@@ -2,7 +2,7 @@
  * The caller's microphone. In: which one, and whether it is wanted. Out: its track, its level many times a second, or an error whose
  * message tells the caller what to do. Echo is cancelled by the browser, so that the face does not hear itself.
  */
-import { type English, words } from './words.ts';
+import { type English, words, wordsWith } from './words.ts';
 
 const LEVEL_INTERVAL_MS = 60;
 /** Level 0 and level 1 of the meter. */
@@ -44,7 +44,9 @@ export class Microphone {
   ): Promise<Microphone> {
     if (!navigator.mediaDevices)
       throw new Error(
-        'Browsers give the microphone to secure pages only. Open this page over https, or on localhost; typing works here too.',
+        words(
+          'Browsers give the microphone to secure pages only. Open this page over https, or on localhost; typing works here too.',
+        ),
       );
     let stream: MediaStream;
     try {
@@ -59,10 +61,13 @@ export class Microphone {
     } catch (error) {
       const { name, message } = error as Error;
       const reason = REASONS[name];
-      throw new Error(reason ? words(reason) : `The microphone cannot be opened (${message}). You can always type.`);
+      throw new Error(
+        reason ? words(reason) : wordsWith('The microphone cannot be opened ({}). You can always type.', message),
+      );
     }
     const track = stream.getAudioTracks()[0]!;
-    track.onended = () => onLost('The microphone was unplugged or taken away. Press Talk to use another one, or type.');
+    track.onended = () =>
+      onLost(words('The microphone was unplugged or taken away. Press Talk to use another one, or type.'));
     return new Microphone(track, onLevel);
   }
 

@@ -18,7 +18,7 @@ import { renderConsent, renderGallery, uploadPortrait } from './portrait-gallery
 import { renderRoomNote } from './room-note.ts';
 import { keepSettings, loadSettings, type Settings } from './settings.ts';
 import './visavis-call.ts';
-import { pageLanguage, words } from './words.ts';
+import { pageLanguage, words, wordsWith } from './words.ts';
 
 const DISCLOSURE = html`<p class="disclosure">${words('This face is synthetic: a picture, brought to life by a computer.')}</p>`;
 
@@ -68,10 +68,12 @@ export class VisavisPage extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     document.documentElement.lang = pageLanguage;
-    this.load().catch((error: Error) => this.call.tell(`The gallery cannot be loaded: ${error.message}`, true));
+    this.load().catch((error: Error) =>
+      this.call.tell(wordsWith('The gallery cannot be loaded: {}', error.message), true),
+    );
     if (!('RTCPeerConnection' in window))
       this.call.tell(
-        'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.',
+        words('This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.'),
         true,
       );
     void this.readDevices();
@@ -100,14 +102,16 @@ export class VisavisPage extends LitElement {
     const missing: string[] = [];
     const named = this.query.get('portrait');
     if (named && known && known.id !== named)
-      missing.push(`There is no face “${named}” here; this is “${known.title}”.`);
+      missing.push(wordsWith('There is no face “{}” here; this is “{}”.', named, known.title));
     this.settings = { ...this.settings, portraitId: known?.id ?? '' };
     this.voices = await fetchVoices();
     if (!this.voices.some(({ id }) => id === this.settings.voice)) {
       const voice = voiceFor(this.voices, navigator.language);
       const unknown = this.query.get('voice');
       if (unknown)
-        missing.push(`There is no voice “${unknown}” here; the face speaks with “${voice?.title ?? 'its own'}”.`);
+        missing.push(
+          wordsWith('There is no voice “{}” here; the face speaks with “{}”.', unknown, voice?.title ?? '–'),
+        );
       this.settings = { ...this.settings, voice: voice?.id ?? '' };
     }
     if (missing.length > 0) this.call.tell(missing.join(' '));
@@ -140,7 +144,7 @@ export class VisavisPage extends LitElement {
 
   private async upload(file: File): Promise<void> {
     this.isBusy = true;
-    this.call.tell(`Looking at ${file.name} …`);
+    this.call.tell(wordsWith('Looking at {} …', file.name));
     try {
       const added = await uploadPortrait(file);
       this.portraits = [...this.portraits.filter(({ id }) => id !== added.id), added];
@@ -282,7 +286,7 @@ export class VisavisPage extends LitElement {
       pick: (file) => {
         // A browser that does not know the kind of a file leaves it to the server.
         if (file.type === '' || file.type.startsWith('image/')) this.consentFile = file;
-        else this.call.tell(`${file.name} is not a picture: choose a JPEG, PNG or WebP.`, true);
+        else this.call.tell(wordsWith('{} is not a picture: choose a JPEG, PNG or WebP.', file.name), true);
       },
     });
   }

@@ -144,7 +144,7 @@ export class VisavisCall extends LitElement {
     if (changed.has('voice')) this.call?.setVoice(this.voice).catch((error) => this.fail(error, 'NETWORK'));
     if (changed.has('speaker'))
       this.player?.setSpeaker(this.speaker).catch(() => {
-        this.fail(new Error('The chosen loudspeaker cannot be used; the one before plays on.'), 'SPEAKER');
+        this.fail(new Error(words('The chosen loudspeaker cannot be used; the one before plays on.')), 'SPEAKER');
       });
     if (changed.has('microphone')) this.ears.use(this.microphone).catch((error) => this.fail(error, 'MICROPHONE'));
     // Another face, or another way to draw it, in the middle of a call: same page, new call.
@@ -305,7 +305,7 @@ export class VisavisCall extends LitElement {
   }
 
   private requireCall(): Call {
-    if (!this.call) throw new Error('There is no call; join first.');
+    if (!this.call) throw new Error(words('There is no call; join first.'));
     return this.call;
   }
 

@@ -7,6 +7,7 @@ import type { MotionFrame } from '../src/engine/motion-frame.ts';
 import { buildDrawList, type DrawList, heapAllocator, VERTEX_FLOATS } from '../src/engine/render/draw-list.ts';
 import { FaceGeometry, faceLayers } from '../src/engine/render/face-geometry.ts';
 import { prepareTextures } from '../src/engine/render/rig-textures.ts';
+import { words } from './words.ts';
 
 const VERTEX_SHADER = `#version 300 es
 layout(location = 0) in vec2 position;
@@ -60,7 +61,7 @@ export class WebglFaceRenderer {
   /** @throws Error where the browser has no WebGL 2. */
   constructor(canvas: HTMLCanvasElement, rig: FaceRig, { sizePx = 512 }: WebglFaceRendererOptions = {}) {
     const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false });
-    if (!gl) throw new Error('This browser cannot draw with WebGL 2; use the video instead.');
+    if (!gl) throw new Error(words('This browser cannot draw with WebGL 2; use the video instead.'));
     canvas.width = sizePx;
     canvas.height = sizePx;
     this.canvas = canvas;

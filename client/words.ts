@@ -23,6 +23,13 @@ export const pageLanguage = languageFor(globalThis.navigator?.languages ?? []);
 
 export const words = (english: English): string => DICTIONARIES[pageLanguage]?.[english] ?? english;
 
+/** The words with the values in the places of `{}`, one after the other. */
+export const wordsWith = (english: English, ...values: readonly string[]): string =>
+  words(english)
+    .split('{}')
+    .map((part, i) => part + (values[i] ?? ''))
+    .join('');
+
 /** The words with something in the place of `{}`. */
 export function wordsAround(english: English, inside: unknown): TemplateResult {
   const [before, after] = words(english).split('{}');

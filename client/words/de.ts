@@ -80,4 +80,27 @@ export const de = {
     'Ein anderes Programm benutzt das Mikrofon. Schließen Sie es und drücken Sie noch einmal Reden, oder schreiben Sie.',
   'The chosen microphone is gone. Choose another one under Face & settings.':
     'Das gewählte Mikrofon ist nicht mehr da. Wählen Sie ein anderes unter Einstellungen.',
+  'Browsers give the microphone to secure pages only. Open this page over https, or on localhost; typing works here too.':
+    'Browser geben das Mikrofon nur sicheren Seiten. Öffnen Sie diese Seite über https oder auf localhost; schreiben geht auch hier.',
+  'The microphone cannot be opened ({}). You can always type.':
+    'Das Mikrofon lässt sich nicht öffnen ({}). Schreiben geht immer.',
+  'The microphone was unplugged or taken away. Press Talk to use another one, or type.':
+    'Das Mikrofon wurde abgezogen oder weggenommen. Drücken Sie Reden, um ein anderes zu benutzen, oder schreiben Sie.',
+  'The gallery cannot be loaded: {}': 'Die Galerie lässt sich nicht laden: {}',
+  'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.':
+    'Dieser Browser hat kein WebRTC, oder es ist abgeschaltet: nehmen Sie einen aktuellen Firefox, Chrome, Edge oder Safari.',
+  'There is no face “{}” here; this is “{}”.': 'Ein Gesicht „{}“ gibt es hier nicht; dies ist „{}“.',
+  'There is no voice “{}” here; the face speaks with “{}”.':
+    'Eine Stimme „{}“ gibt es hier nicht; das Gesicht spricht mit „{}“.',
+  'Looking at {} …': '{} wird angesehen …',
+  '{} is not a picture: choose a JPEG, PNG or WebP.': '{} ist kein Bild: wählen Sie ein JPEG, PNG oder WebP.',
+  'The server cannot be reached: check the network, and whether it is running.':
+    'Der Server ist nicht zu erreichen: prüfen Sie das Netz, und ob er läuft.',
+  'The server did not answer in time.': 'Der Server hat nicht rechtzeitig geantwortet.',
+  'The call was ended before it had begun.': 'Das Gespräch wurde beendet, bevor es begann.',
+  'There is no call; join first.': 'Es gibt kein Gespräch; treten Sie zuerst bei.',
+  'The chosen loudspeaker cannot be used; the one before plays on.':
+    'Der gewählte Lautsprecher geht nicht; der vorige spielt weiter.',
+  'This browser cannot draw with WebGL 2; use the video instead.':
+    'Dieser Browser kann nicht mit WebGL 2 zeichnen; nehmen Sie das Video.',
 };

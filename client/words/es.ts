@@ -81,4 +81,26 @@ export const es: Readonly<Record<English, string>> = {
     'Otro programa usa el micrófono. Ciérrelo y pulse Hablar otra vez, o escriba.',
   'The chosen microphone is gone. Choose another one under Face & settings.':
     'El micrófono elegido ya no está. Elija otro en Cara y ajustes.',
+  'Browsers give the microphone to secure pages only. Open this page over https, or on localhost; typing works here too.':
+    'Los navegadores solo dan el micrófono a páginas seguras. Abra esta página por https o en localhost; escribir también funciona aquí.',
+  'The microphone cannot be opened ({}). You can always type.':
+    'El micrófono no se puede abrir ({}). Siempre puede escribir.',
+  'The microphone was unplugged or taken away. Press Talk to use another one, or type.':
+    'El micrófono se ha desconectado. Pulse Hablar para usar otro, o escriba.',
+  'The gallery cannot be loaded: {}': 'La galería no se puede cargar: {}',
+  'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.':
+    'Este navegador no tiene WebRTC, o está desactivado: use un Firefox, Chrome, Edge o Safari actual.',
+  'There is no face “{}” here; this is “{}”.': 'Aquí no hay ninguna cara «{}»; esta es «{}».',
+  'There is no voice “{}” here; the face speaks with “{}”.': 'Aquí no hay ninguna voz «{}»; la cara habla con «{}».',
+  'Looking at {} …': 'Mirando {} …',
+  '{} is not a picture: choose a JPEG, PNG or WebP.': '{} no es una imagen: elija un JPEG, PNG o WebP.',
+  'The server cannot be reached: check the network, and whether it is running.':
+    'No se llega al servidor: compruebe la red, y si está en marcha.',
+  'The server did not answer in time.': 'El servidor no ha respondido a tiempo.',
+  'The call was ended before it had begun.': 'La llamada terminó antes de empezar.',
+  'There is no call; join first.': 'No hay llamada; entre primero.',
+  'The chosen loudspeaker cannot be used; the one before plays on.':
+    'El altavoz elegido no se puede usar; sigue sonando el anterior.',
+  'This browser cannot draw with WebGL 2; use the video instead.':
+    'Este navegador no puede dibujar con WebGL 2; use el vídeo.',
 };

@@ -82,4 +82,27 @@ export const fr: Readonly<Record<English, string>> = {
     'Un autre programme utilise le microphone. Fermez-le et appuyez encore sur Parler, ou écrivez.',
   'The chosen microphone is gone. Choose another one under Face & settings.':
     'Le microphone choisi n’est plus là. Choisissez-en un autre sous Visage et réglages.',
+  'Browsers give the microphone to secure pages only. Open this page over https, or on localhost; typing works here too.':
+    "Les navigateurs ne donnent le micro qu'aux pages sûres. Ouvrez cette page en https ou sur localhost ; écrire marche aussi ici.",
+  'The microphone cannot be opened ({}). You can always type.':
+    'Le micro ne peut pas être ouvert ({}). Vous pouvez toujours écrire.',
+  'The microphone was unplugged or taken away. Press Talk to use another one, or type.':
+    'Le micro a été débranché ou repris. Appuyez sur Parler pour en utiliser un autre, ou écrivez.',
+  'The gallery cannot be loaded: {}': 'La galerie ne peut pas être chargée : {}',
+  'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.':
+    "Ce navigateur n'a pas WebRTC, ou il est désactivé : utilisez un Firefox, Chrome, Edge ou Safari récent.",
+  'There is no face “{}” here; this is “{}”.': "Il n'y a pas de visage « {} » ici ; voici « {} ».",
+  'There is no voice “{}” here; the face speaks with “{}”.':
+    "Il n'y a pas de voix « {} » ici ; le visage parle avec « {} ».",
+  'Looking at {} …': 'Lecture de {} …',
+  '{} is not a picture: choose a JPEG, PNG or WebP.': "{} n'est pas une image : choisissez un JPEG, PNG ou WebP.",
+  'The server cannot be reached: check the network, and whether it is running.':
+    "Le serveur est injoignable : vérifiez le réseau, et s'il tourne.",
+  'The server did not answer in time.': "Le serveur n'a pas répondu à temps.",
+  'The call was ended before it had begun.': "L'appel a été terminé avant d'avoir commencé.",
+  'There is no call; join first.': "Il n'y a pas d'appel ; rejoignez-le d'abord.",
+  'The chosen loudspeaker cannot be used; the one before plays on.':
+    'Le haut-parleur choisi ne peut pas être utilisé ; le précédent continue.',
+  'This browser cannot draw with WebGL 2; use the video instead.':
+    'Ce navigateur ne peut pas dessiner avec WebGL 2 ; utilisez la vidéo.',
 };

@@ -81,4 +81,26 @@ export const it: Readonly<Record<English, string>> = {
     'Un altro programma usa il microfono. Lo chiuda e prema ancora Parla, oppure scriva.',
   'The chosen microphone is gone. Choose another one under Face & settings.':
     'Il microfono scelto non c’è più. Ne scelga un altro in Volto e impostazioni.',
+  'Browsers give the microphone to secure pages only. Open this page over https, or on localhost; typing works here too.':
+    'I browser danno il microfono solo alle pagine sicure. Apra questa pagina con https o su localhost; scrivere funziona anche qui.',
+  'The microphone cannot be opened ({}). You can always type.':
+    'Il microfono non si può aprire ({}). Scrivere si può sempre.',
+  'The microphone was unplugged or taken away. Press Talk to use another one, or type.':
+    'Il microfono è stato staccato o tolto. Prema Parla per usarne un altro, oppure scriva.',
+  'The gallery cannot be loaded: {}': 'La galleria non si può caricare: {}',
+  'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.':
+    'Questo browser non ha WebRTC, o è disattivato: usi un Firefox, Chrome, Edge o Safari recente.',
+  'There is no face “{}” here; this is “{}”.': 'Qui non c’è un volto «{}»; questo è «{}».',
+  'There is no voice “{}” here; the face speaks with “{}”.': 'Qui non c’è una voce «{}»; il volto parla con «{}».',
+  'Looking at {} …': 'Guardo {} …',
+  '{} is not a picture: choose a JPEG, PNG or WebP.': '{} non è un’immagine: scelga un JPEG, PNG o WebP.',
+  'The server cannot be reached: check the network, and whether it is running.':
+    'Il server non si raggiunge: controlli la rete, e se è in funzione.',
+  'The server did not answer in time.': 'Il server non ha risposto in tempo.',
+  'The call was ended before it had begun.': 'La chiamata è finita prima di cominciare.',
+  'There is no call; join first.': 'Non c’è una chiamata; prima entri.',
+  'The chosen loudspeaker cannot be used; the one before plays on.':
+    'L’altoparlante scelto non si può usare; continua quello di prima.',
+  'This browser cannot draw with WebGL 2; use the video instead.':
+    'Questo browser non sa disegnare con WebGL 2; usi il video.',
 };

@@ -4,7 +4,7 @@ import { de } from '../../client/words/de.ts';
 import { es } from '../../client/words/es.ts';
 import { fr } from '../../client/words/fr.ts';
 import { it as italian } from '../../client/words/it.ts';
-import { languageFor } from '../../client/words.ts';
+import { languageFor, wordsWith } from '../../client/words.ts';
 
 describe("the page's words", () => {
   it.each([
@@ -18,6 +18,11 @@ describe("the page's words", () => {
       expect(word.trim(), english).not.toBe('');
       expect(word.split('{}').length, english).toBe(english.split('{}').length);
     }
+  });
+
+  it('take what is filled in as it is, one after the other', () => {
+    expect(wordsWith('There is no face “{}” here; this is “{}”.', 'a{}$&', 'Maya')).toContain('“a{}$&”');
+    expect(wordsWith('Looking at {} …', 'me.jpg')).toBe('Looking at me.jpg …');
   });
 
   it("are in the first of the browser's languages that the page knows", () => {
