@@ -50,6 +50,8 @@ export class TurnTaking {
   private hasExplained = false;
   private isOver = false;
   private caller: CallerTurn | undefined;
+  /** Words of the caller's were told that are not final. */
+  private areWordsOpen = false;
   private reply: Reply | undefined;
   /** Cut off, and neither resumed nor discarded yet. */
   private cut: { id: number; isSettled: boolean; wish: Reply['wish']; isHardlyHeard: boolean } | undefined;
@@ -173,7 +175,10 @@ export class TurnTaking {
     const { caller } = this;
     if (!caller) return;
     if (event.kind === 'transcript') caller.transcript(event, this.nowUs);
-    else if (caller.partial(event)) this.do({ kind: 'heard', text: caller.text, isFinal: false });
+    else if (caller.partial(event)) {
+      this.areWordsOpen = true;
+      this.do({ kind: 'heard', text: caller.text, isFinal: false });
+    }
   }
 
   private typed(text: string): void {
@@ -257,6 +262,7 @@ export class TurnTaking {
       return;
     }
     const isHardlyHeard = this.cut?.isHardlyHeard ?? false;
+    if (text !== '') this.areWordsOpen = false;
     this.dropCaller();
     this.discardCut();
     this.hasCaller = true;
@@ -319,6 +325,9 @@ export class TurnTaking {
   private dropCaller(): void {
     for (const utteranceId of this.caller?.unheard() ?? []) this.do({ kind: 'drop-hearing', utteranceId });
     this.caller = undefined;
+    // What was nobody's turn is not left standing as half a sentence.
+    if (this.areWordsOpen) this.do({ kind: 'heard', text: '', isFinal: true });
+    this.areWordsOpen = false;
   }
 
   private open({ isGuest = false, wasHeard = false } = {}): Reply {

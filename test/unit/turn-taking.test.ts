@@ -155,6 +155,30 @@ describe('turn-taking', () => {
     expect(talk.find('answer')).toHaveLength(1);
   });
 
+  it("takes back half a sentence that was nobody's turn", () => {
+    const talk = new Conversation();
+    const half = (text: string) => {
+      const [hear] = talk.tell({ kind: 'voice-started', sinceUs: 0 }).filter(({ kind }) => kind === 'hear');
+      const { utteranceId } = hear as { utteranceId: number };
+      talk.wait(100);
+      talk.tell({ kind: 'partial', utteranceId, text });
+      talk.wait(200);
+      talk.tell({ kind: 'voice-stopped', lastVoicedUs: 0 });
+      return utteranceId;
+    };
+    const said = () => talk.find('heard').map(({ text, isFinal }) => (isFinal ? `${text}.` : text));
+    talk.tell({ kind: 'transcript', utteranceId: half('Tell'), text: 'Tell me a story' });
+    talk.wait(800);
+    const cutReplyId = talk.sounds();
+    talk.wait(1000);
+    const utteranceId = half('mhm');
+    talk.tell({ kind: 'settled', replyId: cutReplyId, interrupted: true });
+    talk.tell({ kind: 'transcript', utteranceId, text: 'mhm' });
+    talk.wait(1500);
+    expect(talk.find('resume')).toHaveLength(1);
+    expect(said()).toEqual(['Tell', 'Tell me a story.', 'mhm', '.']);
+  });
+
   it('tells a caller who goes on after a pause from one who objects', () => {
     const talk = new Conversation();
     talk.says('How much is a ticket for?');
