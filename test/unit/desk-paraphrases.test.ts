@@ -314,6 +314,32 @@ describe('a form goes on from what was offered', () => {
     ]);
   });
 
+  it('asks for another day where today has nothing left', async () => {
+    await using late = new EmbeddedBrain(
+      { knowledgeDir: '', name: '', language: 'en', timeZone: '', recordsDir: folder },
+      { now: () => new Date('2026-11-24T15:30:00Z') },
+    );
+    await converse(
+      [
+        ['book a tour', /how many/],
+        ['two', /which day/],
+        ['today', /^Today it is too late for that\. On which day/],
+        ['tomorrow', /11 in the morning/],
+        ['at 3', /What name/],
+      ],
+      late,
+    );
+    await converse([['book a tour for two today at 3 pm', /too late.*which day/]], late);
+  });
+
+  it('a place is nobody', async () => {
+    await converse([
+      ['book a tour for two on friday at 3 pm', /What name/],
+      ['near the cafe', /café is on.*What name/],
+      ['Anna Best', /phone/],
+    ]);
+  });
+
   it('a time of day is no count', async () => {
     await converse([
       ['book a tour for saturday', /how many/],

@@ -3,6 +3,7 @@
  * it is said back; or what is wrong with it; or nothing where the words hold no such value.
  */
 import { addDays, type CivilDate, type CivilTime, daysBetween, timeName } from './civil-time.ts';
+import { COMMON_WORDS } from './common-words.ts';
 import type { Slot } from './form-spec.ts';
 import { type HoursTalk, likelyMinute } from './hours-talk.ts';
 import { type NamedDay, readMoment } from './moments.ts';
@@ -229,7 +230,9 @@ function readName(text: string, isAnswer: boolean, context: SlotContext): SlotRe
   if (readMoment(name, language, context.now, context.namedDays).days.length > 0) return undefined;
   const words = joinSpelling(name.split(/\s+/));
   const known = words.filter((word) => isFunctionWord(fold(word), language) && !PARTICLES.has(fold(word)));
-  if (words.length === 0 || words.length > 5 || known.length * 2 >= words.length) return undefined;
+  // "Near the café" is a place; somebody may be called Best.
+  const common = known.length === 0 ? [] : words.filter((word) => COMMON_WORDS[language]?.includes(word));
+  if (words.length === 0 || words.length > 5 || (known.length + common.length) * 2 >= words.length) return undefined;
   if (!words.every((word) => /^[\p{L}'-]+$/u.test(word)) || words.every((word) => word.length < 2)) return undefined;
   const written = words.map((word, i) => capital(word, i)).join(' ');
   return { given: { value: written, said: written } };

@@ -218,7 +218,7 @@ export class FormTalk {
     return { kind: 'ask', say: [problem, past || noted, next].filter((part) => part !== '').join(' ') };
   }
 
-  /** A time that is over today is asked for again. @returns what to say about it. */
+  /** A time that is over today is asked for again, or another day. @returns what to say about it. */
   #pastTime(context: SlotContext): string {
     const { date, minute } = context.now;
     const { day } = this.#withDay(context);
@@ -228,6 +228,14 @@ export class FormTalk {
     };
     const isAhead = this.spec.slots.some((slot) => slot.kind === 'date' && slot.when === 'future');
     if (!day || !isAhead || daysBetween(date, day) !== 0) return '';
+    // Of a day on which nothing is left to choose, another one is asked for.
+    const isOver = this.spec.slots.some(
+      (slot) => slot.kind === 'choice' && Object.keys(slot.options).every((value) => isPast(value)),
+    );
+    if (isOver) {
+      for (const slot of this.spec.slots) if (slot.kind === 'date') this.#given.delete(slot.id);
+      return context.book.phrases.form.tooLate;
+    }
     const late = this.spec.slots.find(
       (slot) => (slot.kind === 'time' || slot.kind === 'choice') && isPast(this.#given.get(slot.id)?.value),
     );

@@ -105,6 +105,7 @@ const form = z.strictObject({
   lost: sentence,
   past: sentence,
   pastTime: sentence,
+  tooLate: sentence,
   notYet: sentence,
   closed: sentence,
   range: sentence,
