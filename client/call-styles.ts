@@ -18,7 +18,8 @@ export const callStyles = [
     .activity i { width: 0.6rem; height: 0.6rem; border-radius: 50%; background: #8fcfa3; }
     .activity.thinking i { background: #e8d06a; animation: breathe 1s ease-in-out infinite alternate; }
     .activity.speaking i { background: #e8a35a; }
-    .caption { position: absolute; left: 6%; right: 6%; bottom: 4%; text-align: center; font: 500 clamp(0.9rem, 2.6vmin, 1.4rem)/1.35 system-ui, sans-serif; text-shadow: 0 1px 3px #000, 0 0 12px #000; text-wrap: balance; }
+    .captions { position: absolute; inset: 0; pointer-events: none; container-type: inline-size; }
+    .caption { position: absolute; left: 6%; right: 6%; bottom: 4%; text-align: center; font: 500 clamp(0.9rem, 3.4cqi, 2.8rem)/1.35 system-ui, sans-serif; text-shadow: 0 1px 3px #000, 0 0 12px #000; text-wrap: balance; }
     @keyframes breathe { to { opacity: 0.25; } }
     @media (prefers-reduced-motion: reduce) { .activity.thinking i { animation: none; } }
   `,

@@ -398,7 +398,7 @@ export class VisavisCall extends LitElement {
           ? nothing
           : html`<div class="activity ${this.activity}"><i></i>${ACTIVITY_TEXT[this.activity]}</div>`
       }
-      ${this.captions ? html`<div class="caption" aria-live="polite">${this.caption}</div>` : nothing}
+      ${this.captions ? html`<div class="captions"><div class="caption" aria-live="polite">${this.caption}</div></div>` : nothing}
       ${this.overlay ? renderStatistics({ render: view ? 'client' : 'server', firstPictureMs, received, sent, trace }) : nothing}
     `;
   }
