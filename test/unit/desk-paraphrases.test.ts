@@ -356,3 +356,18 @@ describe('a form goes on from what was offered', () => {
     ]);
   });
 });
+
+describe('the language of a short sentence', () => {
+  it.each([
+    ['prenota una visita guidata', /^Per quante persone/],
+    ['reservar visita guiada', /^¿Para cuántas personas/],
+    ['biglietti', /8 euro/],
+    ['entradas', /entrada.* 8 euros/],
+    ['Öffnungszeiten', /jeden Tag außer Montag|geöffnet/],
+    ['toilet', /downstairs/],
+    ['Rossi', /not know|cannot answer|not understand|did not catch/],
+    ['pizza margherita', /not know|cannot answer/],
+  ])('%s', async (text, expected) => {
+    await converse([[text, expected]]);
+  });
+});

@@ -13,7 +13,7 @@ import { nextDate } from './opening-hours.ts';
 import type { PhraseBook, Said } from './phrase-book.ts';
 import { type HoursSubject, inLanguage } from './place.ts';
 import type { TopicSearch } from './topic-search.ts';
-import { fill, fold, listed } from './wording.ts';
+import { fill, fold, isFunctionWord, listed } from './wording.ts';
 
 export interface DeskSettings {
   /** Name of the face; '' takes the place's. */
@@ -104,6 +104,20 @@ export class DeskContext {
   known(tag: string): string | undefined {
     const base = tag.toLowerCase().split(/[-_]/)[0]!;
     return this.knowledge.languages.has(base) ? base : undefined;
+  }
+
+  /** "Prenota una visita guidata" looks Spanish; what is asked for here has these names in one language only. */
+  languageOfWords(said: readonly string[], guess: string): string {
+    const count = (language: string): number =>
+      said.filter(
+        (word) => isFunctionWord(word, language) || (word.length >= 4 && this.#searches.get(language)?.knows(word)),
+      ).length;
+    const counts = [...this.#searches.keys()].map((language) => ({ language, known: count(language) }));
+    const [first, second] = counts.sort((a, b) => b.known - a.known);
+    const guessed = count(guess);
+    if (!first || first.known === 0 || first.known === second?.known || first.known <= guessed) return guess;
+    // One word may be a name, unless it is all that was said.
+    return first.known >= 2 || said.length === 1 ? first.language : guess;
   }
 
   /** What was spoken of stays in mind only within a language. */

@@ -72,7 +72,8 @@ export class DeskDialogue {
 
   #languageOf(text: string, told: string | undefined): string {
     const desk = this.#desk;
-    return (told && desk.known(told)) ?? desk.known(detectLanguage(text, desk.language)) ?? desk.language;
+    const guess = (told && desk.known(told)) ?? desk.known(detectLanguage(text, desk.language)) ?? desk.language;
+    return desk.languageOfWords(tokens(text).slice(0, MAX_WORDS), guess);
   }
 
   #greet(): DeskReply {

@@ -40,6 +40,8 @@ export class TopicSearch {
   /** Stem → the stem that stands for it and its synonyms. */
   readonly #synonyms = new Map<string, string>();
   readonly #frequency = new Map<string, number>();
+  /** Of the ways to ask for a form. */
+  readonly #formTerms: ReadonlySet<string>;
   /** Every word of the topics as it is written. */
   readonly #vocabulary: readonly string[];
   /** Stems of words that do not say what is asked for. */
@@ -48,7 +50,7 @@ export class TopicSearch {
   readonly #ways: ReadonlyMap<Topic, readonly ReadonlySet<string>[]>;
 
   /** @param house what the place itself is called: everything here is about it. */
-  constructor({ language, topics, synonyms }: LanguageKnowledge, house: readonly string[] = []) {
+  constructor({ language, topics, synonyms, forms }: LanguageKnowledge, house: readonly string[] = []) {
     this.#language = language;
     this.#topics = topics;
     for (const [first, ...others] of synonyms) {
@@ -98,6 +100,9 @@ export class TopicSearch {
         topic,
         [topic.title, ...topic.asked].map((way) => new Set(tokens(way).flatMap((word) => this.#term(word) ?? []))),
       ]),
+    );
+    this.#formTerms = new Set(
+      forms.flatMap((form) => form.asked.flatMap((way) => tokens(way).flatMap((word) => this.#term(word) ?? []))),
     );
     this.#asked = topics.flatMap((topic) =>
       [topic.title, ...topic.asked].map((phrase) => ({ topic, words: tokens(phrase) })),
@@ -190,6 +195,12 @@ export class TopicSearch {
       if (sentences) return sentences;
     }
     return undefined;
+  }
+
+  /** Whether the word tells something here: what language somebody speaks, too. */
+  knows(word: string): boolean {
+    const term = this.#term(word);
+    return term !== null && !isNumber(term) && (this.#frequency.has(term) || this.#formTerms.has(term));
   }
 
   /** A word that does not say by itself what is asked for. */
