@@ -307,6 +307,29 @@ describe('a form goes on from what was offered', () => {
     await converse([['I lost my umbrella yesterday', /What did you lose/]]);
   });
 
+  it('by what was counted, and not by a question', async () => {
+    await converse([
+      ['guided tours', /Shall I put you down/],
+      ['On saturday, in the afternoon. Four of us', /What name/],
+      ['my name is Julia, and you? haha. Are you a real person?', /not a person/],
+    ]);
+    await converse([
+      ['guided tours', /Shall I put you down/],
+      ['Actually wait, how long does it take?', /hour/, /how many/],
+      ['how long does it take?', /A tour takes an hour/],
+    ]);
+  });
+
+  it('a phone number and a time are no count', async () => {
+    await converse([
+      ['book a tour', /how many/],
+      ['no mail, my number is 0170 1234567', /All right: 0 1 7.*how many/],
+      ["hmm, can we make it 11 o'clock?", /how many/],
+      ['haha ok. Are you a real person?', /not a person.*how many/],
+      ['two', /which day/],
+    ]);
+  });
+
   it('or gives way to another', async () => {
     await converse([
       ['book a tour', /For how many people/],

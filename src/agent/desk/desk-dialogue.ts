@@ -18,6 +18,8 @@ const MAX_CHARS = 1000;
 const MAX_WORDS = 80;
 /** Small talk that a form is not left for. */
 const IN_PASSING = ['howAreYou', 'whoAreYou', 'robot', 'joke', 'presence', 'help'] as const;
+/** What a last sentence may ask, whatever was said before it: "Haha, you are funny. Are you real?" */
+const ASKED_LAST = ['howAreYou', 'whoAreYou', 'robot', 'joke', 'languages', 'time', 'date', 'presence'] as const;
 /** What ends what was said before it: "how much is … stop". */
 const TAKEN_BACK = ['cancel', 'wait'] as const;
 
@@ -54,7 +56,10 @@ export class DeskDialogue {
     if (this.#form) return this.#inForm(this.#form, text, said);
     const open = this.#desk.open;
     this.#desk.open = undefined;
-    const intent = this.#takenBack(text) ?? this.#desk.book.meaningOf(said, text.includes('?'));
+    const intent =
+      this.#last(text, TAKEN_BACK) ??
+      this.#desk.book.meaningOf(said, text.includes('?')) ??
+      this.#last(text, ASKED_LAST);
     if (!intent && said.every((word) => this.#desk.book.isPartOf('filler', word))) return this.#desk.say('yesWhat');
     return (
       (open && this.#answered(open, intent, said, text)) ??
@@ -63,11 +68,11 @@ export class DeskDialogue {
     );
   }
 
-  /** The last of several sentences may take back what was asked and not answered yet. */
-  #takenBack(text: string): Intent | undefined {
+  /** What the last of several sentences means, if it is one of these: it may take back what was asked and not answered yet. */
+  #last(text: string, among: readonly Intent[]): Intent | undefined {
     const sentences = text.split(/(?<=[.!?])\s+/).filter((sentence) => tokens(sentence).length > 0);
     const last = sentences.length > 1 ? this.#desk.book.intentOf(tokens(sentences.at(-1)!)) : undefined;
-    return TAKEN_BACK.find((each) => each === last);
+    return among.find((each) => each === last);
   }
 
   #languageOf(text: string, told: string | undefined): string {
@@ -185,7 +190,7 @@ export class DeskDialogue {
   /** "Can you book it for me": what "it" is was spoken of just before. */
   #formMeant(asked: readonly string[], have: ReadonlySet<string>): FormSpec | undefined {
     const { topic, search, book, here, language } = this.#desk;
-    if (!topic || !book.has('that', asked)) return undefined;
+    if (!topic || !book.has('that', asked) || book.has('ellipsis', asked)) return undefined;
     const named = new Set(tokens(topic.title).map((word) => stem(word, language)));
     return here.forms.find(
       (form) =>
@@ -230,7 +235,7 @@ export class DeskDialogue {
     // "The long goodbye" may be the title of a book.
     const intent = form.isFreeText
       ? this.#desk.book.intentOf(said)
-      : this.#desk.book.meaningOf(said, text.includes('?'));
+      : (this.#desk.book.meaningOf(said, text.includes('?')) ?? this.#last(text, ASKED_LAST));
     if (intent === 'human' || intent === 'bye') {
       this.#form = undefined;
       return this.#desk.say(intent);

@@ -71,6 +71,8 @@ export function readSlot(slot: Slot, text: string, isAnswer: boolean, context: S
       // "At 3 pm" is no count, even where one was asked for; "about four" is.
       const hasMoment = days.length > 0 || (minute !== undefined && !isVague);
       return (
+        // "Four of us": with its unit it is nothing else.
+        readNumber(slot, text, false, context) ??
         readNumber(slot, isAnswer && !hasMoment ? text : rest, isAnswer, context) ??
         readParty(slot, text, rest, context)
       );
@@ -87,8 +89,10 @@ export function readSlot(slot: Slot, text: string, isAnswer: boolean, context: S
       return readEmail(text, context) ?? readPhone(text, context);
     case 'choice': {
       const { minute, isVague, days, rest } = moment();
-      // "The first of December" is no "the first one".
-      const said = tokens(days.length > 0 ? rest : text);
+      // "The first of December" is no "the first one"; "on Saturday afternoon" is the afternoon's.
+      const left = tokens(rest);
+      const isOrdinal = (word: string) => context.book.isPartOf('first', word) || context.book.isPartOf('second', word);
+      const said = tokens(text).filter((word) => days.length === 0 || left.includes(word) || !isOrdinal(word));
       // A time of day is one of the options' times, or none of them.
       const isThen = (phrase: string) => {
         const at = readMoment(phrase, context.language, context.now).minute;
@@ -135,7 +139,7 @@ function checkedDate(slot: Extract<Slot, { kind: 'date' }>, said: CivilDate, con
 
 /** A number that is the time of something. */
 const AT_SO_MUCH: Readonly<Record<string, RegExp>> = {
-  en: /\bat \d{1,2}\b/,
+  en: /\bat \d{1,2}\b|\b\d{1,2} o'? ?clock\b/,
   de: /\b(?:um|gegen|ab) \d{1,2}\b/,
   it: /\balle \d{1,2}\b/,
   es: /\ba las? \d{1,2}\b/,

@@ -107,7 +107,13 @@ export class FormTalk {
       this.spec.slots.some((each) => each.kind === 'number' && readSlot(each, text, false, context) !== undefined);
     const reading = isCount ? undefined : readSlot(slot, text, true, this.#withDay(context));
     if (!reading) return this.#besides(text, context, slot);
-    if ('problem' in reading) return { kind: 'ask', say: `${reading.problem} ${slot.ask}` };
+    if ('problem' in reading) {
+      // "My number is 0170 1234567" is no number of people.
+      const taken = this.#takeAll(text, context, slot);
+      return taken.given.length > 0
+        ? this.#ask(taken, context)
+        : { kind: 'ask', say: `${reading.problem} ${slot.ask}` };
+    }
     this.#given.set(slot.id, reading.given);
     const problem = slot.kind === 'text' || slot.kind === 'name' ? '' : this.#takeAll(text, context, slot).problem;
     return this.#ask({ given: [], problem }, context);

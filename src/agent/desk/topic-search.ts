@@ -24,6 +24,7 @@ const ALIKE = 0.7;
 /** No answer. */
 const UNSURE = 0.2;
 const MAX_QUERY_WORDS = 30;
+const MAX_TERMS = 10_000;
 /** Words found only in the text or in the topic above say less than those of the title. */
 const ELSEWHERE = 0.75;
 /** … and so do words of a way to ask of which little else was said. */
@@ -36,7 +37,10 @@ export class TopicSearch {
   readonly #language: string;
   readonly #topics: readonly Topic[];
   readonly #index: MiniSearch;
-  readonly #asked: readonly { topic: Topic; words: string[] }[];
+  /** The ways to ask, each with the terms that say what is asked for. */
+  readonly #asked: readonly { topic: Topic; words: string[]; weight: number; telling: string[] }[];
+  /** What was worked out of words before. */
+  readonly #terms = new Map<string, string | null>();
   /** Stem → the stem that stands for it and its synonyms. */
   readonly #synonyms = new Map<string, string>();
   readonly #frequency = new Map<string, number>();
@@ -105,14 +109,21 @@ export class TopicSearch {
       forms.flatMap((form) => form.asked.flatMap((way) => tokens(way).flatMap((word) => this.#term(word) ?? []))),
     );
     this.#asked = topics.flatMap((topic) =>
-      [topic.title, ...topic.asked].map((phrase) => ({ topic, words: tokens(phrase) })),
+      [topic.title, ...topic.asked].map(tokens).map((words) => {
+        const telling = words.filter((word) => this.#telling(word) === 1).flatMap((word) => this.#term(word) ?? []);
+        return { topic, words, weight: this.#weightOf(words), telling };
+      }),
     );
   }
 
   #term(word: string): string | null {
-    if (isFunctionWord(word, this.#language)) return null;
-    const stemmed = stem(word, this.#language);
-    return this.#synonyms.get(stemmed) ?? stemmed;
+    const before = this.#terms.get(word);
+    if (before !== undefined) return before;
+    const stemmed = isFunctionWord(word, this.#language) ? null : stem(word, this.#language);
+    const term = stemmed === null ? null : (this.#synonyms.get(stemmed) ?? stemmed);
+    // Callers' words are endless, those of the knowledge come first.
+    if (this.#terms.size < MAX_TERMS) this.#terms.set(word, term);
+    return term;
   }
 
   /**
@@ -135,11 +146,9 @@ export class TopicSearch {
       const topic = this.#topics[Number(result.id)]!;
       hits.set(topic, { topic, sureness: this.#coverage(terms, result, topic), rank: result.score / best });
     }
-    for (const { topic, words: phrase } of this.#asked) {
-      const likeness = agreement(words, phrase, this.#language, (word) => this.#telling(word));
+    for (const { topic, likeness, telling } of this.#likeAsked(words, SURE)) {
       // "Where do I find it" and "how do I find you" are alike in nothing that says what; "I lost my keys" is not about a lost child.
-      const telling = phrase.filter((word) => this.#telling(word) === 1);
-      const said = telling.filter((word) => terms.includes(this.#term(word) ?? ''));
+      const said = telling.filter((term) => terms.includes(term));
       if (likeness < (said.length > 0 && said.length > 0.6 * telling.length ? SURE : ALIKE)) continue;
       const hit = hits.get(topic) ?? { topic, sureness: 0, rank: 0 };
       // A phrase in so many words is surer than any coverage.
@@ -157,13 +166,29 @@ export class TopicSearch {
     return [...hits.values()].sort((a, b) => score(b) - score(a) || a.topic.id - b.topic.id).slice(0, 6);
   }
 
+  /** The ways to ask that are at least so much like what was said. */
+  *#likeAsked(
+    said: readonly string[],
+    least: number,
+  ): Generator<{ topic: Topic; likeness: number; telling: string[] }> {
+    const weight = this.#weightOf(said);
+    for (const { topic, words, telling, ...way } of this.#asked) {
+      // More than all of the lighter one cannot be shared.
+      if ((2 * Math.min(weight, way.weight)) / (weight + way.weight) < least) continue;
+      const likeness = agreement(said, words, this.#language, (word) => this.#telling(word));
+      if (likeness >= least) yield { topic, likeness, telling };
+    }
+  }
+
+  #weightOf(words: readonly string[]): number {
+    return words.reduce((sum, word) => sum + this.#telling(word), 0);
+  }
+
   /** @returns the topic that is asked for in so many words. */
   askedAs(said: readonly string[]): Topic | undefined {
     let best: { topic: Topic; likeness: number } | undefined;
-    for (const { topic, words } of this.#asked) {
-      const likeness = agreement(said, words, this.#language, (word) => this.#telling(word));
-      if (likeness >= PLAIN && likeness > (best?.likeness ?? 0)) best = { topic, likeness };
-    }
+    for (const { topic, likeness } of this.#likeAsked(said, PLAIN))
+      if (likeness > (best?.likeness ?? 0)) best = { topic, likeness };
     return best?.topic;
   }
 

@@ -29,8 +29,9 @@ export function topicReply(
   const content = asked.filter((word) => !isFunctionWord(word, desk.language));
   const plain = content.length >= 2 ? desk.search.askedAs(asked) : undefined;
   const isFollowUp = desk.topic !== undefined && !plain && desk.book.refersBack(asked);
-  // "And for children?" may be answered by what was spoken of already.
-  const relevant = isFollowUp && desk.topic ? desk.search.sentencesIn(desk.topic, words) : undefined;
+  // "And for children?", and "how long does it take?", may be answered by what was spoken of already.
+  const isOfIt = isFollowUp || (desk.book.has('ellipsis', asked) && desk.book.has('that', asked));
+  const relevant = isOfIt && desk.topic ? desk.search.sentencesIn(desk.topic, words) : undefined;
   if (relevant) return { text: relevant };
   const whole = desk.search.find(words.length > 0 ? words : asked, desk.topic, isFollowUp);
   const isWhole = whole[0] !== undefined && whole[0].sureness >= SURE;
