@@ -256,6 +256,11 @@ describe('what a topic merely has a word in common with is not it', () => {
 describe('said in other words, with slips, or between other things', () => {
   it.each([
     ['giuded tours', /at 11 am and at 3 pm/],
+    ['Hey Vera', /What can I do|How can I help/],
+    ['Vera, where are the toilets?', /downstairs/],
+    ["we've got about an hour, what's the best thing to do?", /three exhibitions|hour and a half/],
+    ["I booked a tour for tomorrow but I can't come", /cancel or change/],
+    ['what are your hours on Sunday', /On Sunday the museum/],
     ["we'd love to do a giuded tour", /at 11 am and at 3 pm/],
     ['can I still get in at 5?', /5 pm the museum is open/],
     ["I'm here with my grandmother, she can't walk well. Is that a problem?", /by lift/],

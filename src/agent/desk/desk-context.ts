@@ -100,6 +100,11 @@ export class DeskContext {
     return this.#searches.get(this.language)!;
   }
 
+  /** What the face is called. */
+  get name(): string {
+    return this.settings.name || (inLanguage(this.knowledge.place.hosts, this.language) ?? 'Visavis');
+  }
+
   /** The language of the knowledge that a tag means. */
   known(tag: string): string | undefined {
     const base = tag.toLowerCase().split(/[-_]/)[0]!;
@@ -171,7 +176,7 @@ export class DeskContext {
     // Where somebody is there to be called, the place says how.
     const told = key === 'human' ? (place.handOff[this.language] ?? place.handOff['']) : undefined;
     return fill(told ?? this.book.variant(key, this.#turn), {
-      name: this.settings.name || (inLanguage(place.hosts, this.language) ?? 'Visavis'),
+      name: this.name,
       place: inLanguage(place.names, this.language) ?? '',
       topics: listed(this.here.offered, this.language),
       languages: listed(

@@ -51,7 +51,7 @@ export class DeskDialogue {
   }
 
   #reply(text: string, heard: string | undefined): DeskReply {
-    const said = tokens(text).slice(0, MAX_WORDS);
+    const said = this.#withoutName(tokens(text).slice(0, MAX_WORDS));
     if (said.length === 0) return this.#desk.isGreeted || text.trim() !== '' ? this.#desk.say('pardon') : this.#greet();
     if (this.#form) return this.#inForm(this.#form, text, said);
     const open = this.#desk.open;
@@ -66,6 +66,15 @@ export class DeskDialogue {
       (intent && this.#smallTalk(intent, heard)) ??
       this.#question(text, said)
     );
+  }
+
+  /** "Hey Vera", "Vera, where are the toilets?": called by its name, which asks nothing. */
+  #withoutName(said: readonly string[]): readonly string[] {
+    const name = tokens(this.#desk.name);
+    if (name.length !== 1 || said.length < 2) return said;
+    const [first, second] = said;
+    if (first === name[0]) return said.slice(1);
+    return second === name[0] && this.#desk.book.intentOf([first!]) === 'hello' ? [first!, ...said.slice(2)] : said;
   }
 
   /** What the last of several sentences means, if it is one of these: it may take back what was asked and not answered yet. */

@@ -12,6 +12,9 @@ import { findPhrase, isFunctionWord, tokens } from './wording.ts';
 /** What it takes for a question with "open" in it not to be about opening hours. */
 const SURE_OF_ANOTHER = 0.65;
 
+/** Common words around a day or an hour that is asked about. */
+const MAX_OTHER_WORDS = 2;
+
 export function hoursReply(
   desk: DeskContext,
   asked: readonly string[],
@@ -28,13 +31,16 @@ export function hoursReply(
     (word) =>
       !desk.search.saysLittle(word) && !isHoursWord(desk, word) && !(named && isNamed(desk, named, [word], true)),
   );
+  // "Can I still come at five?" names nothing else; "we have got an hour, what is the best thing to do?" does not ask about hours.
+  const isBare =
+    others.length === 0 && words.filter((word) => !isFunctionWord(word, desk.language)).length <= MAX_OTHER_WORDS;
   // "Until when" alone may be asked of anything: of an exhibition, too.
   const isVague = !isOpening && !desk.book.hasBesides('closing', 'when', asked) && !named && others.length > 0;
   const isAsked = (isOpening || isClosing) && !isVague;
   // "And the café?" asks of another what was asked before.
   const before = named && !isAsked && !hasMoment && others.length === 0 ? desk.hoursBefore : undefined;
   if (named && before && desk.book.begins('followUp', asked)) return told(desk, named, before);
-  if (!isAsked && !(hasMoment && others.length === 0) && !(isWhen && named && others.length === 0)) return undefined;
+  if (!isAsked && !(hasMoment && isBare) && !(isWhen && named && others.length === 0)) return undefined;
   // "What's on at the moment?" asks what is on.
   const plain = desk.search.askedAs(words) ?? desk.search.askedAs(asked);
   if (plain && !isAboutHours(desk, plain)) return undefined;
