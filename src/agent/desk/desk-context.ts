@@ -165,6 +165,17 @@ export class DeskContext {
     };
   }
 
+  /** A person is offered where one can be called; else it is said where to find one. */
+  offerPerson(key: 'unknownAgain' | 'insult'): DeskReply {
+    if (!this.canCall) return this.say(`${key}Alone`);
+    this.open = { kind: 'human' };
+    return this.say(key);
+  }
+
+  get canCall(): boolean {
+    return Object.keys(this.knowledge.place.handOff).length > 0;
+  }
+
   say(key: Said, values: Record<string, string> = {}): DeskReply {
     return { text: this.line(key, values) };
   }

@@ -127,8 +127,7 @@ export class DeskDialogue {
       case 'more':
         return goOn(this.#desk, heard);
       case 'insult':
-        this.#desk.open = { kind: 'human' };
-        return this.#desk.say('insult');
+        return this.#desk.offerPerson('insult');
       default:
         return this.#desk.say(intent);
     }
@@ -270,6 +269,7 @@ export class DeskDialogue {
     this.#form = undefined;
     if (step.kind === 'cancelled') return { text: phrases.form.cancelled };
     if (step.kind === 'stuck') {
+      if (!this.#desk.canCall) return { text: phrases.form.stuckAlone };
       this.#desk.open = { kind: 'human' };
       return { text: phrases.form.stuck };
     }

@@ -242,7 +242,7 @@ export class TopicSearch {
   /** "Giuded" → "guided": a word that no topic knows, as one that is written nearly so. */
   #written(word: string): string {
     const term = this.#term(word);
-    if (term === null || this.#common.has(term) || this.#frequency.has(term)) return word;
+    if (term === null || word.length < 5 || this.#common.has(term) || this.#frequency.has(term)) return word;
     // A "president" is no "present".
     return this.#vocabulary.find((each) => Math.abs(each.length - word.length) <= 1 && isAlike(each, word)) ?? word;
   }

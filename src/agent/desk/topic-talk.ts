@@ -196,10 +196,7 @@ function unknown(desk: DeskContext, asked: readonly string[], text: string): Des
   const introduced = desk.book.begins('nameIs', asked) ? nameIn(desk, text) : undefined;
   if (introduced) return introduced;
   desk.misses++;
-  if (desk.misses % 3 === 2) {
-    desk.open = { kind: 'human' };
-    return desk.say('unknownAgain');
-  }
+  if (desk.misses % 3 === 2) return desk.offerPerson('unknownAgain');
   // What it knows is listed once: nobody listens to that a second time.
   if (desk.hasListed) return desk.say('unknownBriefly');
   desk.hasListed = true;
