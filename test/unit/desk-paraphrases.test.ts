@@ -336,6 +336,48 @@ describe('a form goes on from what was offered', () => {
     ]);
   });
 
+  it.each([
+    ['gibt es führungen', 'Am Samstag um drei, wir sind zu viert', /Namen/],
+    ['are there guided tours', 'Saturday at three', /how many/],
+    ['ci sono visite guidate', 'sabato alle tre', /quante persone/],
+  ])('by a day and a time: %s', async (asked, answer, expected) => {
+    await converse([[asked], [answer, expected]]);
+  });
+
+  it('a question counts nobody', async () => {
+    await converse([
+      ['eine Führung buchen', /wie viele/],
+      ['Gibt es hier irgendwo einen Geldautomaten?', /wie viele/i],
+      ['zu zweit', /welchem Tag/],
+    ]);
+  });
+
+  it.each([
+    [
+      'quiero reservar una visita para tres el viernes a las 15',
+      'López',
+      'a@b.org',
+      'mejor a las once',
+      /3 personas.*11/,
+    ],
+    [
+      'je voudrais réserver une visite pour deux vendredi à 15 h',
+      'Dupont',
+      'a@b.org',
+      'plutôt à onze heures',
+      /2 personnes.*11 h/,
+    ],
+    [
+      'vorrei prenotare una visita guidata per tre venerdì alle 15',
+      'Rossi',
+      'a@b.org',
+      'meglio alle undici',
+      /3 persone.*alle 11/,
+    ],
+  ])('only the time is changed: %s', async (start, name, contact, change, expected) => {
+    await converse([[start], [name], [contact], [change, expected]]);
+  });
+
   it('a phone number and a time are no count', async () => {
     await converse([
       ['book a tour', /how many/],

@@ -211,14 +211,16 @@ export class DeskDialogue {
     );
   }
 
-  /** "For two adults, tomorrow" takes up the offer without a yes, and so does what it offered to write down: "a black one, of wood". */
+  /** "For two adults", "tomorrow at three" takes up the offer without a yes, and so does what it offered to write down: "a black one, of wood". */
   #takenUp(form: FormSpec, text: string, said: readonly string[]): DeskReply | undefined {
     const context = this.#desk.slotContext();
     const given = new FormTalk(form);
     given.start(text, context);
-    const isCounted = form.slots.some((slot) => slot.kind === 'number' && slot.id in given.values);
-    if (isCounted) return this.#startForm(form, text);
     const { book, search } = this.#desk;
+    const isCounted = form.slots.some((slot) => slot.kind === 'number' && slot.id in given.values);
+    const isMuch =
+      Object.keys(given.values).length >= 2 && !book.begins('followUp', said) && !book.begins('asks', said);
+    if (isCounted || isMuch) return this.#startForm(form, text);
     const isOther =
       book.meaningOf(said, false) !== undefined ||
       book.begins('asks', said) ||

@@ -140,9 +140,10 @@ function checkedDate(slot: Extract<Slot, { kind: 'date' }>, said: CivilDate, con
 /** A number that is the time of something. */
 const AT_SO_MUCH: Readonly<Record<string, RegExp>> = {
   en: /\bat \d{1,2}\b|\b\d{1,2} o'? ?clock\b/,
-  de: /\b(?:um|gegen|ab) \d{1,2}\b/,
-  it: /\balle \d{1,2}\b/,
-  es: /\ba las? \d{1,2}\b/,
+  de: /\b(?:um|gegen|ab) \d{1,2}\b|\b\d{1,2} uhr\b/,
+  it: /\b(?:alle|ore) \d{1,2}\b/,
+  es: /\ba las? \d{1,2}\b|\b\d{1,2} horas\b/,
+  fr: /\b\d{1,2} ?(?:h|heures?)\b/,
 };
 
 const ONE = new Set(['one', 'ein', 'eine', 'einen', 'einer', 'eins', 'un', 'uno', 'una', 'une']);
@@ -185,7 +186,7 @@ function readNumber(
 }
 
 const FOR_SO_MANY =
-  /\b(?:for|we are|fur|wir sind|per|siamo(?: in)?|para|somos|pour|nous sommes|on est) (\d{1,3})\b(?! ?(?:euros?|hours?|minutes?|days?|stunden?|minuten|tage?|or[ae]|minuti|giorni|horas?|minutos|dias|heures?|jours?)\b)/;
+  /\b(?:for|we are|fur|wir sind|zu|per|siamo(?: in)?|para|somos|pour|nous sommes|on est) (\d{1,3})\b(?! ?(?:euros?|hours?|minutes?|days?|stunden?|minuten|tage?|or[ae]|minuti|giorni|horas?|minutos|dias|heures?|jours?)\b)/;
 
 /** "A tour for three": a count that has no unit and is no date and no time. */
 function readParty(

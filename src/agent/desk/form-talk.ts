@@ -105,7 +105,9 @@ export class FormTalk {
     const isCount =
       slot.kind === 'name' &&
       this.spec.slots.some((each) => each.kind === 'number' && readSlot(each, text, false, context) !== undefined);
-    const reading = isCount ? undefined : readSlot(slot, text, true, this.#withDay(context));
+    // "Is there one nearby?" counts nobody.
+    const isAnswer = slot.kind !== 'number' || !isQuestion(text, context);
+    const reading = isCount ? undefined : readSlot(slot, text, isAnswer, this.#withDay(context));
     if (!reading) return this.#besides(text, context, slot);
     if ('problem' in reading) {
       // "My number is 0170 1234567" is no number of people.

@@ -38,7 +38,18 @@ const LANGUAGES: Readonly<Record<string, NumberWords>> = {
     join: (tens, ones) => [`${ones === 'eins' ? 'ein' : ones}und${tens}`],
     hundred: 'hundert',
     double: ['doppel'],
-    also: { zwo: 2, fuenf: 5, zwoelf: 12, fuenfzehn: 15, dreisig: 30 },
+    also: {
+      zweit: 2,
+      dritt: 3,
+      viert: 4,
+      funft: 5,
+      sechst: 6,
+      zwo: 2,
+      fuenf: 5,
+      zwoelf: 12,
+      fuenfzehn: 15,
+      dreisig: 30,
+    },
   },
   it: {
     small: split(
