@@ -183,6 +183,7 @@ export class DeskDialogue {
         .filter((word) => !isFunctionWord(word, this.#desk.language))
         .map((word) => stem(word, this.#desk.language));
     const spoken = content(asked).length;
+    const asks = this.#desk.book.begins('asks', asked);
     let best: { form: FormSpec; length: number } | undefined;
     for (const form of this.#desk.here.forms)
       for (const phrase of form.asked) {
@@ -190,25 +191,26 @@ export class DeskDialogue {
         if (wanted.length <= (best?.length ?? 0) || !wanted.every((word) => have.has(word))) continue;
         // One word alone must be nearly all that was said, or stand in just these words: "I lost my …".
         const isVerbatim = tokens(phrase).length >= 2 && findPhrase(asked, tokens(phrase)) !== undefined;
-        if (wanted.length >= 2 || spoken <= 2 || isVerbatim) best = { form, length: wanted.length };
+        if (wanted.length >= 2 || (spoken <= 2 && !asks) || isVerbatim) best = { form, length: wanted.length };
       }
-    return best?.form ?? this.#formMeant(asked, have);
+    return best?.form ?? this.#formMeant(asked);
   }
 
   /** "Can you book it for me": what "it" is was spoken of just before. */
-  #formMeant(asked: readonly string[], have: ReadonlySet<string>): FormSpec | undefined {
-    const { topic, search, book, here, language } = this.#desk;
+  #formMeant(asked: readonly string[]): FormSpec | undefined {
+    const { topic, book, here } = this.#desk;
     if (!topic || !book.has('that', asked) || book.has('ellipsis', asked)) return undefined;
-    const named = new Set(tokens(topic.title).map((word) => stem(word, language)));
-    return here.forms.find(
-      (form) =>
-        topic.forms.includes(form.id) &&
-        form.asked
-          .flatMap(tokens)
-          .filter((word) => !search.saysLittle(word))
-          .map((word) => stem(word, language))
-          .some((word) => have.has(word) && !named.has(word)),
-    );
+    return here.forms.find((form) => topic.forms.includes(form.id) && this.#doesIt(form, asked));
+  }
+
+  /** Whether a word says what the form does, not only what it is about: "book", not "tour". */
+  #doesIt(form: FormSpec, said: readonly string[]): boolean {
+    const { topic, search, language } = this.#desk;
+    const stems = (words: readonly string[]) => new Set(words.map((word) => stem(word, language)));
+    const named = stems(tokens(topic?.title ?? ''));
+    const have = stems(said);
+    const does = stems(form.asked.flatMap(tokens).filter((word) => !search.saysLittle(word)));
+    return [...does].some((word) => have.has(word) && !named.has(word));
   }
 
   /** "For two adults", "tomorrow at three" takes up the offer without a yes, and so does what it offered to write down: "a black one, of wood". */
@@ -220,7 +222,8 @@ export class DeskDialogue {
     const isCounted = form.slots.some((slot) => slot.kind === 'number' && slot.id in given.values);
     const isMuch =
       Object.keys(given.values).length >= 2 && !book.begins('followUp', said) && !book.begins('asks', said);
-    if (isCounted || isMuch) return this.#startForm(form, text);
+    const doesIt = !book.begins('asks', said) && this.#doesIt(form, said);
+    if (isCounted || isMuch || doesIt) return this.#startForm(form, text);
     const isOther =
       book.meaningOf(said, false) !== undefined ||
       book.begins('asks', said) ||

@@ -33,7 +33,8 @@ export function topicReply(
   const isOfIt = isFollowUp || (desk.book.has('ellipsis', asked) && desk.book.has('that', asked));
   const relevant = isOfIt && desk.topic ? desk.search.sentencesIn(desk.topic, words) : undefined;
   if (relevant) return { text: relevant };
-  const whole = desk.search.find(words.length > 0 ? words : asked, desk.topic, isFollowUp);
+  // "Is one hour enough?" asks so with its hour.
+  const whole = desk.search.find(plain || words.length === 0 ? asked : words, desk.topic, isFollowUp);
   const isWhole = whole[0] !== undefined && whole[0].sureness >= SURE;
   const [first, second] = isWhole ? whole : (hitsOfPart(desk, text) ?? whole);
   if (!first || first.sureness < PERHAPS) {
