@@ -381,6 +381,16 @@ describe('a form goes on from what was offered', () => {
     await converse([[start], [name], [contact], [change, expected]]);
   });
 
+  it('a correction may stand in a question, and a question changes nothing', async () => {
+    await converse([
+      ['book a tour for two on saturday at 3 pm', /What name/],
+      ['what time do you close on sunday?', /closes at 6 pm.*What name/],
+      ['Julia Meyer', /phone/],
+      ["hmm, can we make it 11 o'clock instead?", /All right: 11 am\. .*phone/],
+      ['no mail, my number is 0170 1234567', /2 people, on Saturday, 28 November at 11 am, for Julia Meyer.*0 1 7/],
+    ]);
+  });
+
   it('a phone number and a time are no count', async () => {
     await converse([
       ['book a tour', /how many/],

@@ -86,21 +86,20 @@ export class FormTalk {
     const slot = this.#asking;
     if (!slot) return this.#ask(NOTHING, context);
     const said = tokens(text);
-    // "No, sorry, make it Tuesday" while the name is asked for.
-    const corrects = context.book.begins('correction', said);
-    if (corrects || looksLikeQuestion(text)) {
-      const changed = this.#change(text, context, slot);
-      if (corrects && isSomething(changed)) {
-        // "Make that five people, and Saturday instead" answers the question, too.
-        const own = slot.kind === 'number' ? readSlot(slot, text, false, context) : undefined;
-        if (own && !('problem' in own)) this.#given.set(slot.id, own.given);
-        return this.#ask(changed, context);
-      }
-      if (looksLikeQuestion(text) && (slot.kind === 'name' || slot.kind === 'text')) return { kind: 'astray' };
-    }
     // "Are you open on Sunday?" chooses no day.
     const asksHours = context.book.has('opening', said) || context.book.has('closing', said);
     if (asksHours && isQuestion(text, context)) return { kind: 'astray' };
+    // "No, sorry, make it Tuesday" while the name is asked for; "no mail, my number is …" answers what was asked.
+    const own = readSlot(slot, text, false, this.#withDay(context));
+    if (context.book.corrects(said) && !(own && 'given' in own && slot.kind !== 'number')) {
+      const changed = this.#change(text, context, slot);
+      if (isSomething(changed)) {
+        // "Make that five people, and Saturday instead" answers the question, too.
+        if (own && 'given' in own) this.#given.set(slot.id, own.given);
+        return this.#ask(changed, context);
+      }
+    }
+    if (looksLikeQuestion(text) && (slot.kind === 'name' || slot.kind === 'text')) return { kind: 'astray' };
     // "Five people" is nobody's name.
     const isCount =
       slot.kind === 'name' &&

@@ -299,6 +299,14 @@ export class PhraseBook {
     return this.find(cue, said) !== undefined;
   }
 
+  /** "No, Tuesday", "can we make it eleven instead": a "no" or a "not" further on denies something else. */
+  corrects(said: readonly string[]): boolean {
+    if (this.begins('correction', said)) return true;
+    return (this.#cues.get('correction') ?? []).some(
+      (words) => words.some((word) => !isFunctionWord(word, this.language)) && findPhrase(said, words) !== undefined,
+    );
+  }
+
   /** Whether a phrase of the cue is said that is none of the other cue. */
   hasBesides(cue: Cue, other: Cue, said: readonly string[]): boolean {
     const others = new Set((this.#cues.get(other) ?? []).map((words) => words.join(' ')));
