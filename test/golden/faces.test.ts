@@ -144,6 +144,14 @@ it('a small face in a large file is read again at its own resolution', async () 
   expect(errorPercent(faces[0], scale, (x, y) => [2300 + x * scale - x0, 700 + y * scale - y0])).toBeLessThan(0.6);
 });
 
+it.each([90, 180, 270])('a photo that lies or stands on its head (%i°) is turned upright', async (degrees) => {
+  const small = portrait.clone().resize(700, 700);
+  const right = await readPortraitPhoto(await small.clone().png().toBuffer(), 'right');
+  const turned = await readPortraitPhoto(await small.clone().rotate(degrees).png().toBuffer(), 'turned');
+  expect(Buffer.compare(turned.photo.rgb, right.photo.rgb)).toBe(0);
+  expect(turned.faces).toEqual(right.faces);
+});
+
 describe('matte', () => {
   const at = ({ sizePx, values }: { sizePx: number; values: Float32Array }, x: number, y: number) =>
     values[Math.floor(y * sizePx) * sizePx + Math.floor(x * sizePx)];

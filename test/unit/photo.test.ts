@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { decodePhoto, type Photo, readPhoto } from '../../src/engine/portrait/photo.ts';
+import { decodePhoto, type Photo, quarterTurned, readPhoto } from '../../src/engine/portrait/photo.ts';
 
 const WIDTH = 240;
 const HEIGHT = 160;
@@ -97,6 +97,22 @@ describe('formats', () => {
   it('an alpha channel without transparency is no alpha', async () => {
     expect((await decodePhoto(await quadrants().ensureAlpha().png().toBuffer(), 'photo')).alpha).toBeNull();
   });
+});
+
+it.each([1, 2, 3, -1, 5])('turned by %i quarters it is what the image library makes of it', async (quarters) => {
+  const cutOut = quadrants().ensureAlpha(0.5);
+  const ours = quarterTurned(await decodePhoto(await cutOut.clone().png().toBuffer(), 'photo'), quarters);
+  const theirs = await decodePhoto(
+    await cutOut
+      .clone()
+      .rotate(90 * quarters)
+      .png()
+      .toBuffer(),
+    'photo',
+  );
+  expect([ours.widthPx, ours.heightPx]).toEqual([theirs.widthPx, theirs.heightPx]);
+  expect(Buffer.compare(ours.rgb, theirs.rgb)).toBe(0);
+  expect(Buffer.compare(ours.alpha!, theirs.alpha!)).toBe(0);
 });
 
 describe('size', () => {

@@ -67,6 +67,12 @@ export async function followFace(photo: Photo, last: Face): Promise<Face | null>
   return face.score < MIN_PRESENCE ? null : face;
 }
 
+/** How far the face is turned clockwise (as seen) in the picture: π where it stands on its head. */
+export function faceRollRad({ landmarks }: Pick<Face, 'landmarks'>): number {
+  const [a, b] = EYE_CORNERS;
+  return Math.atan2(landmarks[b * 3 + 1] - landmarks[a * 3 + 1], landmarks[b * 3] - landmarks[a * 3]);
+}
+
 /** Longer side of the landmarks' bounds, photo px. */
 export function faceSizePx(face: Face): number {
   return Math.max(face.boxPx.x1 - face.boxPx.x0, face.boxPx.y1 - face.boxPx.y0);
@@ -122,8 +128,7 @@ async function lookAgain(photo: Photo, face: Face): Promise<Face> {
 
 /** The square that MediaPipe's tracker would use for these landmarks. */
 function squareAround(landmarks: Float32Array): Square {
-  const [a, b] = EYE_CORNERS;
-  const turnRad = Math.atan2(landmarks[b * 3 + 1] - landmarks[a * 3 + 1], landmarks[b * 3] - landmarks[a * 3]);
+  const turnRad = faceRollRad({ landmarks });
   const cos = Math.cos(turnRad);
   const sin = Math.sin(turnRad);
   let [u0, v0, u1, v1] = [Infinity, Infinity, -Infinity, -Infinity];

@@ -19,7 +19,7 @@ export interface Photo {
   alpha: Uint8Array | null;
   /** Photo px per upright file px: 1, or less where a large file was reduced. */
   scale: number;
-  /** The part of the file that was read, in upright file px: x0, y0, width, height. */
+  /** The part of the file that was read, in upright file px, before any quarter turn: x0, y0, width, height. */
   part: [x0: number, y0: number, widthPx: number, heightPx: number];
 }
 
@@ -85,6 +85,28 @@ export async function decodePhoto(bytes: Uint8Array, name: string, options: Phot
       },
     );
   }
+}
+
+/** The same photo turned clockwise by so many quarters, pixel by pixel. */
+export function quarterTurned(photo: Photo, quarters: number): Photo {
+  let turned = photo;
+  for (let i = 0; i < ((quarters % 4) + 4) % 4; i++) turned = turnedOnce(turned);
+  return turned;
+}
+
+function turnedOnce(photo: Photo): Photo {
+  const { widthPx, heightPx, rgb, alpha } = photo;
+  const turn = (plane: Uint8Array, channels: number): Uint8Array => {
+    const out = new Uint8Array(plane.length);
+    for (let y = 0; y < heightPx; y++)
+      for (let x = 0; x < widthPx; x++) {
+        const from = (y * widthPx + x) * channels;
+        const to = (x * heightPx + heightPx - 1 - y) * channels;
+        for (let c = 0; c < channels; c++) out[to + c] = plane[from + c];
+      }
+    return out;
+  };
+  return { ...photo, widthPx: heightPx, heightPx: widthPx, rgb: turn(rgb, 3), alpha: alpha && turn(alpha, 1) };
 }
 
 async function readHeader(bytes: Uint8Array, name: string): Promise<{ widthPx: number; heightPx: number }> {
