@@ -24,7 +24,7 @@ export class Listening {
   constructor(model: Promise<ArticulationModel>, deliver: (piece: HeardPiece) => void, failed: (error: Error) => void) {
     this.deliver = deliver;
     this.failed = failed;
-    this.stream = model.then((loaded) => new ArticulationStream(loaded, { isLive: true }));
+    this.stream = model.then((loaded) => new ArticulationStream(loaded));
     this.stream.catch(() => {}); // whoever pushes is told
   }
 

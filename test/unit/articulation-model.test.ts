@@ -19,22 +19,23 @@ class FakeNetwork implements Model {
   async run({ mel, past }: Record<string, TensorValue>): Promise<Record<string, TensorValue>> {
     if (this.isBroken) throw new Error('device lost');
     const size = mel.dims[0];
+    const steps = mel.dims[1] / 2;
     this.batches.push(size);
     this.tensors.add(mel.data);
     const next = past.data.map((value, i) => {
       const row = Math.floor(i / (past.data.length / size));
-      return value + mel.data[row * HOP_VALUES] / 100;
+      return value + mel.data[row * (mel.data.length / size)] / 100;
     });
     return {
-      classes: { data: new Float32Array(size * 2 * 42).fill(1 / 42), dims: [size, 2, 42] },
-      curves: { data: new Float32Array(size * 2 * 9), dims: [size, 2, 9] },
+      classes: { data: new Float32Array(size * steps * 42).fill(1 / 42), dims: [size, steps, 42] },
+      curves: { data: new Float32Array(size * steps * 9), dims: [size, steps, 9] },
       next: { data: next, dims: past.dims },
     };
   }
 }
 
 const hop = (model: ArticulationModel, value: number, liveStream?: object) =>
-  model.step({
+  model.hear({
     mel: new Float32Array(HOP_VALUES).fill(value),
     lookAhead: 3,
     past: model.freshState(3),
@@ -94,6 +95,17 @@ describe('sessions on one network', () => {
     expect(network.batches).toEqual([2]);
   });
 
+  it('are not mixed with windows of recordings, which go in calls of their own', async () => {
+    const network = new FakeNetwork();
+    const model = new ArticulationModel(network);
+    const window = { mel: new Float32Array(50 * HOP_VALUES).fill(7), lookAhead: 'whole' as const };
+    const results = [hop(model, 1), model.hear({ ...window, past: model.freshState('whole') }), hop(model, 2)];
+    await vi.advanceTimersByTimeAsync(HOP_MS);
+    expect((await Promise.all(results)).map(({ next }) => Math.round(next[0] * 100))).toEqual([1, 7, 2]);
+    expect((await results[1]).classes.length).toBe(100 * 42);
+    expect(network.batches).toEqual([2, 1]);
+  });
+
   it('pad to few shapes, whose tensors are made once', async () => {
     const network = new FakeNetwork();
     const model = new ArticulationModel(network);
@@ -119,7 +131,7 @@ it('a device that dies in the middle of a call costs no frame: the CPU goes on f
   const gpu = new FakeNetwork('webgpu');
   const inputs = {
     mel: { data: new Float32Array(HOP_VALUES), dims: [1, 4, 80] },
-    past: { data: new Float32Array(90 * 192), dims: [1, 90, 192] },
+    past: { data: new Float32Array(100), dims: [1, 100] },
   };
   const choice = await chooseModel(
     cpu,
@@ -129,7 +141,7 @@ it('a device that dies in the middle of a call costs no frame: the CPU goes on f
   );
   const model = new ArticulationModel(choice.model, choice.notes);
   const reference = new ArticulationStream(new ArticulationModel(new FakeNetwork()));
-  const stream = new ArticulationStream(model, { isLive: true });
+  const stream = new ArticulationStream(model);
   const sound = Float32Array.from({ length: 16_000 }, (_, i) => 0.3 * Math.sin(i * i * 0.01));
   expect(model.provider).toBe('webgpu');
   const frames = await stream.push(sound.subarray(0, 7000), 16_000);

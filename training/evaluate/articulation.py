@@ -3,7 +3,7 @@
 Natural read speech of unseen readers (LibriSpeech with corrected texts, forced alignment as the yardstick), an unseen language
 (Russian, labels shipped with festvox-ru), disturbed copies of the first, and real lips (GRID speaker s1, tracked).
 
-    python articulation.py [--model articulation] [--look-ahead 3] [--quick]
+    python articulation.py [--model articulation] [--look-ahead whole|2|3|4|5] [--quick]
 """
 import argparse
 import json
@@ -31,11 +31,12 @@ class Network:
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(str(REPO / "models" / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
         shape = next(i.shape for i in self.session.get_inputs() if i.name == "past")
-        self.steps = look_ahead
-        self.flag = np.eye(4, dtype=np.float32)[None, look_ahead - 2]
-        # a stream begins after 400 ms of silence, as in articulation-model.ts
-        silence = np.full((1, 40, N_MELS), np.log(FLOOR), np.float32)
-        feeds = {"mel": silence, "lookAhead": self.flag, "past": np.zeros((1, shape[1], shape[2]), np.float32)}
+        self.whole = look_ahead == "whole"
+        self.steps = 5 if self.whole else int(look_ahead)
+        self.flag = np.eye(5, dtype=np.float32)[None, 4 if self.whole else self.steps - 2]
+        # a stream begins after 960 ms of silence, as in articulation-model.ts
+        silence = np.full((1, 96, N_MELS), np.log(FLOOR), np.float32)
+        feeds = {"mel": silence, "lookAhead": self.flag, "past": np.zeros((1, shape[1]), np.float32)}
         self.past = self.session.run(["next"], feeds)[0]
 
     def __call__(self, samples):
@@ -44,9 +45,27 @@ class Network:
         mel = mel[: len(mel) // 2 * 2]
         tail = np.full((2 * self.steps, N_MELS), np.log(FLOOR), np.float32)
         tail[:] = mel[-4:].mean(0)  # the recording's own background goes on
-        feeds = {"mel": np.concatenate([mel, tail])[None], "lookAhead": self.flag, "past": self.past}
-        outputs = self.session.run(["classes", "phonetic", "curves"], feeds)
-        return [x[0, self.steps :] for x in outputs]
+        mel = np.concatenate([mel, tail])
+        return self.in_windows(mel) if self.whole else [x[self.steps :] for x in self.heard(mel)]
+
+    def heard(self, mel):
+        feeds = {"mel": mel[None], "lookAhead": self.flag, "past": self.past}
+        return [x[0] for x in self.session.run(["classes", "phonetic", "curves"], feeds)]
+
+    def in_windows(self, mel):
+        """As src/engine/motion/articulation-recording.ts: windows of 4 s, every 2 s one, blended."""
+        n = len(mel) // 2 - self.steps
+        windows = -(-max(0, n - 120) // 100) + 1
+        silence = np.full((2, N_MELS), np.log(FLOOR), np.float32)
+        mel = np.concatenate([np.tile(silence, (50, 1)), mel, np.tile(silence, (100 * windows + 200, 1))])
+        place = np.minimum(np.arange(200), np.arange(200)[::-1])
+        weight = np.clip((place - 29.5) / 40, 0, 1)[:, None]
+        sums, total = [0.0, 0.0, 0.0], np.zeros((100 * windows + 100, 1))
+        for k in range(windows):
+            said = self.heard(mel[200 * k : 200 * k + 2 * (200 + self.steps)])
+            total[100 * k : 100 * k + 200] += weight
+            sums = [a + np.pad(weight * b[self.steps :], ((100 * k, 100 * (windows - 1 - k)), (0, 0))) for a, b in zip(sums, said, strict=True)]
+        return [(a / np.maximum(total, 1e-9))[50 : 50 + n] for a in sums]
 
 
 def smoothstep(low, high, x):
@@ -202,7 +221,7 @@ def judge_peer(package, items):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--model", default="articulation")
-    p.add_argument("--look-ahead", type=int, default=3, choices=[2, 3, 4, 5])
+    p.add_argument("--look-ahead", default="whole", choices=["whole", "2", "3", "4", "5"], help="a recording is heard whole; a call has 2")
     p.add_argument("--quick", action="store_true", help="clean speech and 10 dB noise only, fewer clips")
     p.add_argument("--peer", help="unpacked npm package @met4citizen/headaudio, to compare with")
     a = p.parse_args()

@@ -1,31 +1,36 @@
-"""The articulation network: a causal convolutional net from log-mel to phone-class posteriors and nine articulatory curves.
+"""The articulation network: from log-mel to phone-class posteriors and nine articulatory curves, causally.
+
+A stack of causal convolutions judges the mel frames, a small head what a recogniser's ear (encoder.py) makes of them; both together decide. The
+meter has no ear: it shall not share this network's mistakes.
 
 Two 10 ms mel frames make one 20 ms step. Output step i belongs to input step i - L, where the look-ahead L (2...5 steps) is an
-input: 20 L + 10 ms from the middle of the judged frame. All state is explicit (the last inputs of each convolution), so that the same
+input: 20 L + 10 ms from the middle of the judged frame. Beyond the longest, the ear may hear the whole of a sound before it says anything. All state is explicit (the last inputs of each convolution), so that the same
 weights run offline over a whole file and streaming, many sessions in one batch.
 """
 import torch
 import torch.nn.functional as F
+from encoder import HEARD_WIDTH, LAYERS, PAST_FRAMES, WIDTH, WINDOW, CausalEncoder
 from features import N_MELS
 from phones import N_CHANNELS, N_CLASSES
 from torch import nn
 
-LOOK_AHEAD_STEPS = (2, 3, 4, 5)
+LOOK_AHEAD_STEPS = (2, 3, 4, 5, 5)
+WHOLE = 4  # index of the last one: 5 steps, and the ear knows the whole sound
 KERNEL = 4
 
 
 class Block(nn.Module):
     """Depthwise causal convolution, layer norm, gated pointwise pair, residual."""
 
-    def __init__(self, width, inner, dilation, dropout):
+    def __init__(self, width, dilation, dropout):
         super().__init__()
         self.dilation = dilation
         self.history = (KERNEL - 1) * dilation
         self.taps = nn.Parameter(torch.randn(KERNEL, width) * 0.3)
         self.bias = nn.Parameter(torch.zeros(width))
         self.norm = nn.LayerNorm(width)
-        self.open = nn.Linear(width, 2 * inner)
-        self.close = nn.Linear(inner, width)
+        self.open = nn.Linear(width, 2 * width)
+        self.close = nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x, past):
@@ -39,55 +44,82 @@ class Block(nn.Module):
         return x + self.dropout(self.close(value * torch.sigmoid(gate))), z[:, steps:]
 
 
-class ArticulationNet(nn.Module):
-    def __init__(self, width=192, dilations=(1, 2, 4, 8, 1, 2, 4, 8), dropout=0.15, inner=None):
-        """inner: width between a block's two pointwise layers; the stream's state does not grow with it."""
+class EarHead(nn.Module):
+    """What the ear heard in the last six steps, from the judged one's past to its future, as the look-ahead has it."""
+
+    STEPS, NARROW, WIDTH = 6, 192, 256
+
+    def __init__(self):
         super().__init__()
-        self.width, self.dilations, self.inner = width, tuple(dilations), inner or width
+        self.narrow = nn.Linear(HEARD_WIDTH, self.NARROW)
+        self.judge = nn.Linear(self.STEPS * self.NARROW, self.WIDTH)
+        self.look_ahead = nn.Embedding(len(LOOK_AHEAD_STEPS), self.WIDTH)
+        self.norm = nn.LayerNorm(self.WIDTH)
+        self.dropout = nn.Dropout(0.2)
+
+    def forward(self, heard, look_ahead, past=None):
+        """heard: B T 576; past: B 5 192, or nothing at the beginning of a stream. Returns B T 256 and the next past."""
+        steps = heard.shape[1]
+        y = F.silu(self.narrow(heard))
+        z = torch.cat([y.new_zeros(len(y), self.STEPS - 1, self.NARROW) if past is None else past, y], 1)
+        near = self.dropout(torch.cat([z[:, k : k + steps] for k in range(self.STEPS)], -1))
+        return self.norm(F.silu(self.judge(near) + (look_ahead @ self.look_ahead.weight)[:, None])), z[:, steps:]
+
+
+class ArticulationNet(nn.Module):
+    def __init__(self, width=192, dilations=(1, 2, 4, 8, 1, 2, 4, 8), dropout=0.15, listens=False):
+        """listens: with a recogniser's ear; only such a network can be told that it hears the whole."""
+        super().__init__()
+        self.width, self.dilations, self.listens = width, tuple(dilations), listens
         self.register_buffer("mel_mean", torch.zeros(N_MELS))
         self.register_buffer("mel_scale", torch.ones(N_MELS))
         self.inlet = nn.Linear(2 * N_MELS, width)
-        self.look_ahead = nn.Embedding(len(LOOK_AHEAD_STEPS), width)
+        self.look_ahead = nn.Embedding(len(LOOK_AHEAD_STEPS) if listens else WHOLE, width)
         self.inlet_norm = nn.LayerNorm(width)
-        self.blocks = nn.ModuleList([Block(width, self.inner, d, dropout) for d in dilations])
+        self.blocks = nn.ModuleList([Block(width, d, dropout) for d in dilations])
         self.outlet_norm = nn.LayerNorm(width)
-        self.classes = nn.Linear(width, N_CLASSES)
-        self.curves = nn.Sequential(nn.Linear(width + N_CLASSES, 128), nn.SiLU(), nn.Linear(128, N_CHANNELS))
+        self.hidden_width = width + (EarHead.WIDTH if listens else 0)
+        self.classes = nn.Linear(self.hidden_width, N_CLASSES)
+        self.curves = nn.Sequential(nn.Linear(self.hidden_width + N_CLASSES, 128), nn.SiLU(), nn.Linear(128, N_CHANNELS))
+        if listens:
+            self.encoder = CausalEncoder()
+            self.ear_head = EarHead()
 
-    def history_shapes(self):
-        return [(b.history, self.width) for b in self.blocks]
+    def state_shapes(self):
+        """What a stream has to remember, in the order of its one flat state."""
+        ear = [(PAST_FRAMES, N_MELS), (LAYERS, WINDOW, 2 * WIDTH), (EarHead.STEPS - 1, EarHead.NARROW)] if self.listens else []
+        return [*((b.history, self.width) for b in self.blocks), *ear]
 
-    def forward(self, mel, look_ahead, *past):
-        """mel: B 2T 80; look_ahead: B integers (index into LOOK_AHEAD_STEPS); past: one tensor a block, or nothing for silence.
+    def hidden(self, mel, look_ahead, mel_share=None, past=None):
+        """mel: B 2T 80; look_ahead: B x 5 (of a network without ear 4), one-hot; mel_share: B, how much the convolutions may say (training);
+        past: one tensor for each of `state_shapes`, or nothing at the beginning of a stream.
 
-        Returns class logits B T 42, curves B T 9 in 0...1, and the next past.
+        Returns the last layer B T hidden_width (the convolutions' part, then the ear's) and the next past.
         """
         batch = mel.shape[0]
-        x = ((mel - self.mel_mean) / self.mel_scale).reshape(batch, -1, 2 * N_MELS)
-        x = self.inlet_norm(self.inlet(x) + self.look_ahead(look_ahead)[:, None])
-        if not past:
-            past = [x.new_zeros(batch, *shape) for shape in self.history_shapes()]
+        x = self.inlet(((mel - self.mel_mean) / self.mel_scale).reshape(batch, -1, 2 * N_MELS))
+        x = self.inlet_norm(x + (look_ahead @ self.look_ahead.weight)[:, None])
         following = []
-        for block, before in zip(self.blocks, past):
-            x, after = block(x, before)
+        for k, block in enumerate(self.blocks):
+            x, after = block(x, x.new_zeros(batch, block.history, self.width) if past is None else past[k])
             following.append(after)
         x = self.outlet_norm(x)
+        if not self.listens:
+            return x, following
+        if mel_share is not None:
+            x = x * mel_share[:, None, None]
+        past_mel, past_ear, past_head = past[len(self.blocks) :] if past else (None, None, None)
+        heard, *after = self.encoder(mel, look_ahead[:, WHOLE], past_mel, past_ear)
+        judged, after_head = self.ear_head(heard, look_ahead, past_head)
+        return torch.cat([x, judged], -1), [*following, *after, after_head]
+
+    def answers(self, x):
+        """Class logits B T 42 and curves B T 9 in 0...1 of the last layer."""
         logits = self.classes(x)
-        curves = torch.sigmoid(self.curves(torch.cat([x, F.softmax(logits, -1)], -1)))
-        return logits, curves, *following
+        return logits, torch.sigmoid(self.curves(torch.cat([x, F.softmax(logits, -1)], -1)))
 
+    def forward(self, mel, look_ahead):
+        """A whole sound: mel B 2T 80, look_ahead B integers (index into LOOK_AHEAD_STEPS). Returns class logits and curves."""
+        chosen = F.one_hot(look_ahead, self.look_ahead.num_embeddings).to(mel.dtype)
+        return self.answers(self.hidden(mel, chosen)[0])
 
-def grown(state, inner):
-    """The weights of a network as those of one with wider blocks that computes the same: new units have no say yet."""
-    out = {}
-    for key, value in state.items():
-        if key.endswith(("open.weight", "open.bias")):
-            halves = []
-            for half in value.chunk(2):
-                extra = (inner - len(half), *half.shape[1:])
-                halves.append(torch.cat([half, torch.randn(extra) * half.std()]))
-            value = torch.cat(halves)
-        elif key.endswith("close.weight"):
-            value = torch.cat([value, torch.zeros(len(value), inner - value.shape[1])], 1)
-        out[key] = value
-    return out

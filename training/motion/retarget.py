@@ -12,6 +12,7 @@ import torch
 from audio_io import WORK
 from export import load
 from features import log_mel
+from model import LOOK_AHEAD_STEPS, WHOLE
 from phones import CHANNEL_ID
 
 LIPS = {"jaw": ["jawOpen"], "lower": ["mouthLowerDownLeft", "mouthLowerDownRight"], "upper": ["mouthUpperUpLeft", "mouthUpperUpRight"], "round": ["mouthFunnel"], "pucker": ["mouthPucker"]}  # fmt: skip
@@ -25,24 +26,23 @@ TRACKED = (
 ).split()  # fmt: skip
 RIDGE = 300.0
 CLIPS = 480  # of about 990; every fourth is held out
-LOOK_AHEAD_INDEX, LOOK_AHEAD = 1, 3
+LOOK_AHEADS = (0, WHOLE)  # as in a call, and as for a recording
 
 
 def is_held_out(index):
     return index % 4 == 0
 
 
-def hidden_and_curves(net, samples):
+def hidden_and_curves(net, samples, look_ahead):
     """The last layer (after its norm) and the curves of every 20 ms."""
+    steps = LOOK_AHEAD_STEPS[look_ahead]
     mel = log_mel(samples)
     mel = mel[: len(mel) // 2 * 2]
-    mel = np.concatenate([mel, np.repeat(mel[-4:].mean(0, keepdims=True), 2 * LOOK_AHEAD, 0)]).astype(np.float32)
-    kept = []
-    hook = net.outlet_norm.register_forward_hook(lambda _m, _i, out: kept.append(out))
+    mel = np.concatenate([mel, np.repeat(mel[-4:].mean(0, keepdims=True), 2 * steps, 0)]).astype(np.float32)
     with torch.no_grad():
-        _, curves, *_ = net(torch.from_numpy(mel)[None], torch.tensor([LOOK_AHEAD_INDEX]))
-    hook.remove()
-    return kept[0][0, LOOK_AHEAD:].numpy(), curves[0, LOOK_AHEAD:].numpy()
+        hidden, _ = net.hidden(torch.from_numpy(mel)[None], torch.eye(len(LOOK_AHEAD_STEPS))[[look_ahead]])
+        _, curves = net.answers(hidden)
+    return hidden[0, steps:].numpy(), curves[0, steps:].numpy()
 
 
 def main(name):
@@ -54,12 +54,13 @@ def main(name):
     columns = {lip: [TRACKED.index(n) for n in names] for lip, names in LIPS.items()}
     xs, ys, own, held = [], [], [], []
     for i, (_, samples, _, shapes) in enumerate(grid_clips(CLIPS)):
-        hidden, curves = hidden_and_curves(net, samples)
-        xs.append(at_video_times(hidden, len(shapes)))
-        own.append(at_video_times(curves, len(shapes)))
         tracked = np.stack([shapes[:, c].mean(1) for c in columns.values()], 1)
-        ys.append(tracked - np.percentile(tracked, 10, 0))  # the resting face is each clip's own
-        held.append(np.full(len(shapes), is_held_out(i)))
+        for look_ahead in LOOK_AHEADS:
+            hidden, curves = hidden_and_curves(net, samples, look_ahead)
+            xs.append(at_video_times(hidden, len(shapes)))
+            own.append(at_video_times(curves, len(shapes)))
+            ys.append(tracked - np.percentile(tracked, 10, 0))  # the resting face is each clip's own
+            held.append(np.full(len(shapes), is_held_out(i)))
     x, y, curves, held = np.concatenate(xs), np.concatenate(ys), np.concatenate(own), np.concatenate(held)
     fit = ~held
     mean, spread = x[fit].mean(0), x[fit].std(0) + 1e-6

@@ -62,7 +62,7 @@ async function measureSessions({ quick, signal }: BenchContext): Promise<BenchRe
       const sessions: number[] = [];
       for (let round = 0; round < (quick ? 6 : 40); round++) {
         const startMs = performance.now();
-        await Promise.all(hops.map((hop) => model!.step(hop)));
+        await Promise.all(hops.map((hop) => model!.hear(hop)));
         if (round > 2) sessions.push((batch * HOP_MS) / (performance.now() - startMs));
       }
       results.push(summary(`motion_sessions_${provider}_${batch}`, '', sessions));

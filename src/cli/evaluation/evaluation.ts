@@ -3,8 +3,9 @@
  * goes the way of the product: sound alone → motion → pictures; what was really said is only for judging.
  */
 import { resolveControls } from '../../engine/controls.ts';
-import { ARTICULATION_CLASSES, ArticulationStream } from '../../engine/motion/articulation.ts';
+import { ARTICULATION_CLASSES } from '../../engine/motion/articulation-frame.ts';
 import { ArticulationModel } from '../../engine/motion/articulation-model.ts';
+import { ArticulationRecording } from '../../engine/motion/articulation-recording.ts';
 import { mouthAt, segmentsOf } from '../../engine/motion/coarticulation.ts';
 import type { HeadPlanner } from '../../engine/motion/head-plan.ts';
 import { motionFromSound } from '../../engine/motion/motion-generator.ts';
@@ -56,8 +57,8 @@ export async function evaluateLips(
   const motions: MotionFrame[][] = [];
   for (const { samples, said } of material) {
     io.signal.throwIfAborted();
-    const stream = new ArticulationStream(model, { lookAhead: 5 });
-    const frames = [...(await stream.push(samples, MATERIAL_RATE_HZ)), ...(await stream.flush())];
+    const recording = new ArticulationRecording(model);
+    const frames = [...(await recording.push(samples, MATERIAL_RATE_HZ)), ...(await recording.flush())];
     addTo(visemes, visemeTally(frames, ARTICULATION_CLASSES, said));
     const motion = await animate(samples, 1, { model });
     motions.push(motion);

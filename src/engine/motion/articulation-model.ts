@@ -1,28 +1,36 @@
 /**
- * The articulation network itself, shared by all streams of a process. In: one hop (40 ms of features and a stream's state) at a time.
- * Out: what was heard and the state to go on with. Invariants: sessions are computed together without one ever waiting for another longer than
+ * The articulation network itself, shared by all streams of a process. In: one hop (40 ms of features and a stream's state) at a time, or a
+ * window of a recording. Out: what was heard and the state to go on with. Invariants: sessions are computed together without one ever waiting for another longer than
  * computing it alone would take, and never a hop; shapes come from a small fixed set whose input tensors are made once.
  */
 import { loadBestModel, type Model, type Provider, type TensorValue } from '../../inference.ts';
 import { ARTICULATION_HZ } from './articulation-frame.ts';
 import { MEL_BANDS } from './speech-features.ts';
 
-/** Steps of sound after the judged one that the network has heard: 50, 70, 90 or 110 ms from the judged step's middle. */
-export const LOOK_AHEAD_STEPS = [2, 3, 4, 5] as const;
-export type LookAheadSteps = (typeof LOOK_AHEAD_STEPS)[number];
+/**
+ * Steps of sound after the judged one that the network has heard: 50, 70, 90 or 110 ms from the judged step's middle. 'whole': 5, and every step
+ * of one request knows all the others.
+ */
+export const LOOK_AHEADS = [2, 3, 4, 5, 'whole'] as const;
+export type LookAhead = (typeof LOOK_AHEADS)[number];
+export type LookAheadSteps = Exclude<LookAhead, 'whole'>;
+/** Of 'whole'. */
+export const WHOLE_STEPS: LookAheadSteps = 5;
 /** Two mel frames make a step; two steps make a hop, the unit of computation. */
 export const FRAMES_PER_STEP = 2;
 export const STEPS_PER_HOP = 2;
-export const HOP_VALUES = STEPS_PER_HOP * FRAMES_PER_STEP * MEL_BANDS;
+export const STEP_VALUES = FRAMES_PER_STEP * MEL_BANDS;
+export const HOP_VALUES = STEPS_PER_HOP * STEP_VALUES;
 export const HOP_MS = (1000 * STEPS_PER_HOP) / ARTICULATION_HZ;
 
-/** Steps of history of all blocks together × width; fixed by the exported network. */
-const STATE_SHAPE = [90, 192] as const;
-const STATE_VALUES = STATE_SHAPE[0] * STATE_SHAPE[1];
+/** All that a stream remembers; fixed by the exported network: 90 steps × 192 of its convolutions, and of its ear 6 mel frames, 4 layers × 32 steps × 576, and 5 steps × 192. */
+const STATE_VALUES = 90 * 192 + 6 * MEL_BANDS + 4 * 32 * 576 + 5 * 192;
 /** Features of digital silence: the logarithm of the power floor. */
 export const SILENCE_FEATURE = Math.log(1e-5);
-/** What goes before a stream: so much silence, 400 ms. Without any past the network takes a room's own noise for the first sound. */
-const SILENT_HOPS = 10;
+/** What goes before a stream: so much silence, 960 ms, more than its ear looks back on. Without any past the network takes a room's own noise for the first sound. */
+const SILENT_STEPS = 48;
+/** The CPU rounds to 8 bits on the way, a GPU need not. */
+const TOLERANCE = 2e-2;
 /** Batches are padded to one of these, so that a device prepares itself for few shapes. */
 const BATCH_SIZES = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64] as const;
 export const MAX_BATCH = 64;
@@ -31,26 +39,27 @@ const MAX_WAIT_MS = HOP_MS / 4;
 /** A live stream that has not asked for so long is not waited for. */
 const ABSENT_MS = 2.5 * HOP_MS;
 
-export interface HopRequest {
+export interface HearRequest {
+  /** One hop, or any number of steps. */
   mel: Float32Array;
-  lookAhead: LookAheadSteps;
+  lookAhead: LookAhead;
   past: Float32Array;
   /** Who asks, where hops come as the sound does; others may then be waited for. Missing: the sound is known ahead. */
   liveStream?: object;
 }
 
-export interface HopResult {
-  /** STEPS_PER_HOP × classes. */
+export interface Heard {
+  /** Steps × classes. */
   classes: Float32Array;
-  /** STEPS_PER_HOP × channels. */
+  /** Steps × channels. */
   curves: Float32Array;
   next: Float32Array;
 }
 
 interface Waiting {
-  request: HopRequest;
+  request: HearRequest;
   deadlineMs: number;
-  resolve: (result: HopResult) => void;
+  resolve: (result: Heard) => void;
   reject: (error: unknown) => void;
 }
 
@@ -61,8 +70,9 @@ export class ArticulationModel {
   readonly notes: readonly string[];
   readonly #model: Model;
   readonly #waiting: Waiting[] = [];
-  readonly #inputs = new Map<number, Inputs>();
-  readonly #fresh = new Map<LookAheadSteps, Float32Array>();
+  /** By rows and steps. */
+  readonly #inputs = new Map<string, Inputs>();
+  readonly #fresh = new Map<LookAhead, Float32Array>();
   /** When each live stream asked last. */
   readonly #live = new Map<object, number>();
   /** What computing one hop alone takes. */
@@ -83,10 +93,14 @@ export class ArticulationModel {
    */
   static async load(options: { provider?: Provider | 'auto'; directory?: string } = {}): Promise<ArticulationModel> {
     const { provider = 'cpu', ...rest } = options;
-    const inputs = emptyInputs(1);
+    const inputs = emptyInputs(1, STEPS_PER_HOP);
     inputs.mel.data.fill(-4);
     inputs.lookAhead.data[1] = 1;
-    const { model, notes } = await loadBestModel('articulation', { inputs, tolerance: 1e-3 }, { provider, ...rest });
+    const { model, notes } = await loadBestModel(
+      'articulation',
+      { inputs, tolerance: TOLERANCE },
+      { provider, ...rest },
+    );
     const articulation = new ArticulationModel(model, notes);
     await articulation.#hearSilence();
     return articulation;
@@ -97,21 +111,21 @@ export class ArticulationModel {
   }
 
   /** State of a stream that begins after silence. */
-  freshState(lookAhead: LookAheadSteps): Float32Array {
+  freshState(lookAhead: LookAhead): Float32Array {
     return this.#fresh.get(lookAhead)?.slice() ?? new Float32Array(STATE_VALUES);
   }
 
   async #hearSilence(): Promise<void> {
-    const mel = new Float32Array(HOP_VALUES).fill(SILENCE_FEATURE);
-    for (const lookAhead of LOOK_AHEAD_STEPS) {
-      let past = new Float32Array(STATE_VALUES);
-      for (let hop = 0; hop < SILENT_HOPS; hop++) past = (await this.step({ mel, lookAhead, past })).next.slice();
-      this.#fresh.set(lookAhead, past);
-    }
+    const mel = new Float32Array(SILENT_STEPS * STEP_VALUES).fill(SILENCE_FEATURE);
+    const past = new Float32Array(STATE_VALUES);
+    const hear = async (lookAhead: LookAhead): Promise<void> => {
+      this.#fresh.set(lookAhead, (await this.hear({ mel, lookAhead, past })).next);
+    };
+    await Promise.all(LOOK_AHEADS.map(hear));
   }
 
-  /** One hop of one stream. */
-  step(request: HopRequest): Promise<HopResult> {
+  /** One hop of one stream, or a window of a recording. */
+  hear(request: HearRequest): Promise<Heard> {
     const nowMs = performance.now();
     if (request.liveStream) this.#live.set(request.liveStream, nowMs);
     return new Promise((resolve, reject) => {
@@ -141,11 +155,12 @@ export class ArticulationModel {
   }
 
   async #drain(): Promise<void> {
-    const batch = this.#waiting.splice(0, MAX_BATCH);
+    const batch = this.#nextBatch();
     const startMs = performance.now();
     try {
       const results = await this.#run(batch.map(({ request }) => request));
-      if (batch.length === 1) this.#aloneMs += 0.2 * (performance.now() - startMs - this.#aloneMs);
+      if (batch.length === 1 && batch[0].request.mel.length === HOP_VALUES)
+        this.#aloneMs += 0.2 * (performance.now() - startMs - this.#aloneMs);
       for (const [i, { resolve }] of batch.entries()) resolve(results[i]);
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -154,17 +169,28 @@ export class ArticulationModel {
     this.#schedule();
   }
 
-  async #run(requests: readonly HopRequest[]): Promise<HopResult[]> {
+  /** Those who have waited longest, as far as they bring equally much sound. */
+  #nextBatch(): Waiting[] {
+    const { length } = this.#waiting[0].request.mel;
+    const batch = this.#waiting.filter(({ request }) => request.mel.length === length).slice(0, MAX_BATCH);
+    for (const one of batch) this.#waiting.splice(this.#waiting.indexOf(one), 1);
+    return batch;
+  }
+
+  async #run(requests: readonly HearRequest[]): Promise<Heard[]> {
     const size = BATCH_SIZES.find((candidate) => candidate >= requests.length)!;
-    let inputs = this.#inputs.get(size);
+    const { length } = requests[0].mel;
+    const steps = length / STEP_VALUES;
+    const shape = `${size} × ${steps}`;
+    let inputs = this.#inputs.get(shape);
     if (!inputs) {
-      inputs = emptyInputs(size);
-      this.#inputs.set(size, inputs);
+      inputs = emptyInputs(size, steps);
+      this.#inputs.set(shape, inputs);
     }
     inputs.lookAhead.data.fill(0);
     for (const [i, { mel, lookAhead, past }] of requests.entries()) {
-      inputs.mel.data.set(mel, i * HOP_VALUES);
-      inputs.lookAhead.data[i * LOOK_AHEAD_STEPS.length + LOOK_AHEAD_STEPS.indexOf(lookAhead)] = 1;
+      inputs.mel.data.set(mel, i * length);
+      inputs.lookAhead.data[i * LOOK_AHEADS.length + LOOK_AHEADS.indexOf(lookAhead)] = 1;
       inputs.past.data.set(past, i * STATE_VALUES);
     }
     const { classes, curves, next } = await this.#model.run(inputs);
@@ -181,14 +207,14 @@ export class ArticulationModel {
   }
 }
 
-function emptyInputs(size: number): Inputs {
+function emptyInputs(size: number, steps: number): Inputs {
   const tensor = (...dims: number[]): TensorValue => ({
     data: new Float32Array(dims.reduce((product, dim) => product * dim, 1)),
     dims,
   });
   return {
-    mel: tensor(size, STEPS_PER_HOP * FRAMES_PER_STEP, MEL_BANDS),
-    lookAhead: tensor(size, LOOK_AHEAD_STEPS.length),
-    past: tensor(size, ...STATE_SHAPE),
+    mel: tensor(size, steps * FRAMES_PER_STEP, MEL_BANDS),
+    lookAhead: tensor(size, LOOK_AHEADS.length),
+    past: tensor(size, STATE_VALUES),
   };
 }

@@ -4,12 +4,10 @@
  */
 import type { AudioFrame } from '../../media/frames.ts';
 import type { MotionFrame } from '../motion-frame.ts';
-import { ArticulationModel, type LookAheadSteps } from './articulation.ts';
+import { ArticulationModel } from './articulation.ts';
 import { FacePerformer, type PerformerOptions } from './face-performer.ts';
 import { HeardVoice } from './heard-voice.ts';
 
-/** The sound is known ahead, so the network may hear as much of it as it can use. */
-const LOOK_AHEAD: LookAheadSteps = 5;
 /** How far past a frame the voice is asked about: half a picture, two performance ticks and the rise of a stress. */
 const VOICE_REACH_S = 0.25;
 
@@ -24,7 +22,7 @@ export async function* motionFromSound(
   options: MotionGeneratorOptions,
 ): AsyncGenerator<MotionFrame> {
   const { fps } = options;
-  const voice = new HeardVoice(options.model ?? (await ArticulationModel.load()), { lookAhead: LOOK_AHEAD });
+  const voice = new HeardVoice(options.model ?? (await ArticulationModel.load()));
   const performer = new FacePerformer(options);
   let count = 0;
   async function* framesUntil(endS: number): AsyncGenerator<MotionFrame> {

@@ -1,0 +1,101 @@
+/**
+ * Sound that is known ahead → lips, jaw and tongue. In and out as with `ArticulationStream`, but the network hears four seconds at a time and knows
+ * of each instant what comes after it, as far as a second: it is right more often (see `models/articulation.md`), and later. Windows overlap by half and
+ * their answers are blended, so that no seam shows; frames do not depend on chunking; memory is that of one window.
+ */
+import { ARTICULATION_CLASSES, type ArticulationFrame } from './articulation-frame.ts';
+import { type ArticulationModel, WHOLE_STEPS } from './articulation-model.ts';
+import { FeatureQueue } from './feature-queue.ts';
+import { CHANNELS } from './phonemes.ts';
+import { SettledMouth } from './settled-mouth.ts';
+
+/** What the network was taught on, and half of it. */
+const WINDOW_STEPS = 200;
+const ADVANCE_STEPS = WINDOW_STEPS / 2;
+/** The first window begins so long before the sound. */
+const LEAD_STEPS = 50;
+/** Near its ends a window says nothing, then more and more: with its neighbour's the weights make one. */
+const MUTE_STEPS = 30;
+const BLEND_STEPS = ADVANCE_STEPS - 2 * MUTE_STEPS;
+const VALUES = ARTICULATION_CLASSES.length + CHANNELS.length;
+
+export class ArticulationRecording {
+  readonly #model: ArticulationModel;
+  readonly #features = new FeatureQueue();
+  readonly #mouth = new SettledMouth();
+  /** First step of the next window. */
+  #windowStep = -LEAD_STEPS;
+  /** Weighted sums of answers, and weights, from the next frame on. */
+  #sums: { values: Float32Array; weight: number }[] = [];
+  #frames = 0;
+  /** Steps of sound, once it has ended. */
+  #endStep = Number.POSITIVE_INFINITY;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(model: ArticulationModel) {
+    this.#model = model;
+    this.#features.pad(LEAD_STEPS);
+  }
+
+  /** @param samples mono in [-1, 1]. A change of rate begins a new filter without a gap in the frames. */
+  push(samples: Float32Array, sampleRateHz: number): Promise<ArticulationFrame[]> {
+    return this.#inOrder(() => {
+      this.#features.push(samples, sampleRateHz);
+      return this.#advance();
+    });
+  }
+
+  /** The frames up to the end of the sound, as if silence followed. */
+  flush(): Promise<ArticulationFrame[]> {
+    return this.#inOrder(() => {
+      this.#features.finish();
+      this.#endStep = this.#windowStep + Math.ceil(this.#features.steps);
+      this.#features.pad(2 * WINDOW_STEPS);
+      return this.#advance();
+    });
+  }
+
+  #inOrder<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(task);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #advance(): Promise<ArticulationFrame[]> {
+    const frames: ArticulationFrame[] = [];
+    while (this.#frames < this.#endStep && this.#features.steps >= WINDOW_STEPS + WHOLE_STEPS) {
+      await this.#hearWindow();
+      this.#windowStep += ADVANCE_STEPS;
+      // From there on the next window has a say too.
+      const settledStep = Math.min(this.#windowStep + MUTE_STEPS, this.#endStep);
+      while (this.#frames < settledStep) {
+        const { values, weight } = this.#sums.shift()!;
+        const mean = values.map((value) => value / weight);
+        const classes = mean.slice(0, ARTICULATION_CLASSES.length);
+        frames.push(this.#mouth.frame(this.#frames++, classes, mean.slice(ARTICULATION_CLASSES.length)));
+      }
+    }
+    return frames;
+  }
+
+  async #hearWindow(): Promise<void> {
+    const { classes, curves } = await this.#model.hear({
+      mel: this.#features.take(WINDOW_STEPS + WHOLE_STEPS, ADVANCE_STEPS),
+      lookAhead: 'whole',
+      past: this.#model.freshState('whole'),
+    });
+    for (let i = MUTE_STEPS; i < WINDOW_STEPS - MUTE_STEPS; i++) {
+      const at = this.#windowStep + i - this.#frames;
+      if (at < 0) continue;
+      const weight = Math.min(1, (Math.min(i, WINDOW_STEPS - 1 - i) - MUTE_STEPS + 0.5) / BLEND_STEPS);
+      this.#sums[at] ??= { values: new Float32Array(VALUES), weight: 0 };
+      const sum = this.#sums[at];
+      sum.weight += weight;
+      const said = (of: Float32Array, count: number, offset: number): void => {
+        for (let k = 0; k < count; k++) sum.values[offset + k] += weight * of[(i + WHOLE_STEPS) * count + k];
+      };
+      said(classes, ARTICULATION_CLASSES.length, 0);
+      said(curves, CHANNELS.length, ARTICULATION_CLASSES.length);
+    }
+  }
+}
