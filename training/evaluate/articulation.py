@@ -53,19 +53,20 @@ class Network:
         return [x[0] for x in self.session.run(["classes", "phonetic", "curves"], feeds)]
 
     def in_windows(self, mel):
-        """As src/engine/motion/articulation-recording.ts: windows of 4 s, every 2 s one, blended."""
+        """As src/engine/motion/articulation-recording.ts: windows of 4 s, every 2.8 s one, blended."""
         n = len(mel) // 2 - self.steps
-        windows = -(-max(0, n - 120) // 100) + 1
+        advance, lead, mute, blend = 140, 30, 20, 20
+        windows = -(-max(0, n - 150) // advance) + 1
         silence = np.full((2, N_MELS), np.log(FLOOR), np.float32)
-        mel = np.concatenate([np.tile(silence, (50, 1)), mel, np.tile(silence, (100 * windows + 200, 1))])
+        mel = np.concatenate([np.tile(silence, (lead, 1)), mel, np.tile(silence, (advance * windows + 200, 1))])
         place = np.minimum(np.arange(200), np.arange(200)[::-1])
-        weight = np.clip((place - 29.5) / 40, 0, 1)[:, None]
-        sums, total = [0.0, 0.0, 0.0], np.zeros((100 * windows + 100, 1))
+        weight = np.clip((place - mute + 0.5) / blend, 0, 1)[:, None]
+        sums, total = [0.0, 0.0, 0.0], np.zeros((advance * (windows - 1) + 200, 1))
         for k in range(windows):
-            said = self.heard(mel[200 * k : 200 * k + 2 * (200 + self.steps)])
-            total[100 * k : 100 * k + 200] += weight
-            sums = [a + np.pad(weight * b[self.steps :], ((100 * k, 100 * (windows - 1 - k)), (0, 0))) for a, b in zip(sums, said, strict=True)]
-        return [(a / np.maximum(total, 1e-9))[50 : 50 + n] for a in sums]
+            said = self.heard(mel[2 * advance * k : 2 * advance * k + 2 * (200 + self.steps)])
+            total[advance * k : advance * k + 200] += weight
+            sums = [a + np.pad(weight * b[self.steps :], ((advance * k, advance * (windows - 1 - k)), (0, 0))) for a, b in zip(sums, said, strict=True)]
+        return [(a / np.maximum(total, 1e-9))[lead : lead + n] for a in sums]
 
 
 def smoothstep(low, high, x):

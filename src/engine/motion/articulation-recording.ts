@@ -1,6 +1,6 @@
 /**
  * Sound that is known ahead → lips, jaw and tongue. In and out as with `ArticulationStream`, but the network hears four seconds at a time and knows
- * of each instant what comes after it, as far as a second: it is right more often (see `models/articulation.md`), and later. Windows overlap by half and
+ * of each instant what comes after it, half a second at least: it is right more often (see `models/articulation.md`), and later. Windows overlap and
  * their answers are blended, so that no seam shows; frames do not depend on chunking; memory is that of one window.
  */
 import { ARTICULATION_CLASSES, type ArticulationFrame } from './articulation-frame.ts';
@@ -9,14 +9,14 @@ import { FeatureQueue } from './feature-queue.ts';
 import { CHANNELS } from './phonemes.ts';
 import { SettledMouth } from './settled-mouth.ts';
 
-/** What the network was taught on, and half of it. */
+/** What the network was taught on. */
 const WINDOW_STEPS = 200;
-const ADVANCE_STEPS = WINDOW_STEPS / 2;
-/** The first window begins so long before the sound. */
-const LEAD_STEPS = 50;
 /** Near its ends a window says nothing, then more and more: with its neighbour's the weights make one. */
-const MUTE_STEPS = 30;
-const BLEND_STEPS = ADVANCE_STEPS - 2 * MUTE_STEPS;
+const MUTE_STEPS = 20;
+const BLEND_STEPS = 20;
+const ADVANCE_STEPS = WINDOW_STEPS - 2 * MUTE_STEPS - BLEND_STEPS;
+/** The first window begins so long before the sound. */
+const LEAD_STEPS = 30;
 const VALUES = ARTICULATION_CLASSES.length + CHANNELS.length;
 
 export class ArticulationRecording {
