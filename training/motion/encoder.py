@@ -189,6 +189,7 @@ def explained(inlet, frames, answers, mean, scale):
 @torch.no_grad()
 def measure_outlets(encoder, rng):
     """Mean and spread of what comes out, over some utterances of every set, half of them heard whole."""
+    encoder.eval()
     heard = []
     for name in SETS:
         items = load_set(WORK / "sets" / f"{name}.npz")
