@@ -26,6 +26,7 @@ export const FUNCTION_WORDS: Readonly<Record<string, readonly string[]>> = {
   ),
 };
 
-function words(list: string): readonly string[] {
+/** A list in one line, each word once. */
+export function words(list: string): readonly string[] {
   return [...new Set(list.split(' '))];
 }

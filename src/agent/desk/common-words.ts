@@ -2,6 +2,8 @@
  * Words that are in questions about anything: they have a meaning, but do not say by themselves which topic is asked for. "Where do I find it"
  * is not about whatever topic happens to speak of finding. Per language, as they are typed.
  */
+import { words } from '../function-words.ts';
+
 export const COMMON_WORDS: Readonly<Record<string, readonly string[]>> = {
   en: words(
     'one two three four five six seven eight nine ten find found go goes going come comes coming get got getting give gives take takes see look looking make makes made put bring brings use used buy sell sells keep leave leaves meet say said tell told show ask let try work works happen happens mean means wait stay start begin pay allowed possible able good best nice great bad better big huge tiny heavy small new old right wrong sure first last next another other same different more most less few lot lots many much enough still again always never ever already yet now today really very too only maybe else something someone somebody somewhere anything anyone anybody anywhere nothing everything everyone thing things stuff place person people man woman guy friend day time hour minute week month year way kind part side end number name question help problem idea feel feeling near nearby close far away out up down off over around inside outside without us them him because but while if whether wish love like likes prefer recommend suggest special public available free famous there here got cannot can t don isn won',
@@ -19,7 +21,3 @@ export const COMMON_WORDS: Readonly<Record<string, readonly string[]>> = {
     'deux trois quatre cinq six sept huit neuf dix trouver trouve aller vais va venir viens vient prendre prends donner faire fais fait voir vois mettre mets porter porte apporter utiliser acheter achète vendre vendez laisser laisse dire montrer aider aide besoin faut bon bonne beau mieux meilleur grand petit nouveau vieux premier première dernier prochain autre autres même plus moins beaucoup assez toujours jamais maintenant aujourd hui ici là quelque quelqu chose choses rien tout tous endroit personne personnes homme femme ami jour temps heure heures minute semaine mois année façon type partie fin numéro nom problème idée près loin dehors dedans parce mais si vraiment recommandez possible permis autorisé avons prenons',
   ),
 };
-
-function words(list: string): readonly string[] {
-  return [...new Set(list.split(' '))];
-}
