@@ -101,7 +101,7 @@ describe('formats', () => {
 
 it.each([1, 2, 3, -1, 5])('turned by %i quarters it is what the image library makes of it', async (quarters) => {
   const cutOut = quadrants().ensureAlpha(0.5);
-  const ours = quarterTurned(await decodePhoto(await cutOut.clone().png().toBuffer(), 'photo'), quarters);
+  const ours = await quarterTurned(await decodePhoto(await cutOut.clone().png().toBuffer(), 'photo'), quarters);
   const theirs = await decodePhoto(
     await cutOut
       .clone()

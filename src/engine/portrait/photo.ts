@@ -88,25 +88,22 @@ export async function decodePhoto(bytes: Uint8Array, name: string, options: Phot
 }
 
 /** The same photo turned clockwise by so many quarters, pixel by pixel. */
-export function quarterTurned(photo: Photo, quarters: number): Photo {
-  let turned = photo;
-  for (let i = 0; i < ((quarters % 4) + 4) % 4; i++) turned = turnedOnce(turned);
-  return turned;
-}
-
-function turnedOnce(photo: Photo): Photo {
+export async function quarterTurned(photo: Photo, quarters: number): Promise<Photo> {
   const { widthPx, heightPx, rgb, alpha } = photo;
-  const turn = (plane: Uint8Array, channels: number): Uint8Array => {
-    const out = new Uint8Array(plane.length);
-    for (let y = 0; y < heightPx; y++)
-      for (let x = 0; x < widthPx; x++) {
-        const from = (y * widthPx + x) * channels;
-        const to = (x * heightPx + heightPx - 1 - y) * channels;
-        for (let c = 0; c < channels; c++) out[to + c] = plane[from + c];
-      }
-    return out;
+  const turn = async (plane: Uint8Array, channels: 1 | 3): Promise<Uint8Array> =>
+    sharp(plane, { raw: { width: widthPx, height: heightPx, channels } })
+      .rotate(90 * quarters)
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+      .raw()
+      .toBuffer();
+  const isAcross = quarters % 2 !== 0;
+  return {
+    ...photo,
+    widthPx: isAcross ? heightPx : widthPx,
+    heightPx: isAcross ? widthPx : heightPx,
+    rgb: await turn(rgb, 3),
+    alpha: alpha && (await turn(alpha, 1)),
   };
-  return { ...photo, widthPx: heightPx, heightPx: widthPx, rgb: turn(rgb, 3), alpha: alpha && turn(alpha, 1) };
 }
 
 async function readHeader(bytes: Uint8Array, name: string): Promise<{ widthPx: number; heightPx: number }> {

@@ -30,6 +30,6 @@ export async function readPortraitPhoto(bytes: Uint8Array, name: string): Promis
 async function upright(photo: Photo, faces: Face[]): Promise<{ photo: Photo; faces: Face[] }> {
   const quarters = Math.round(faceRollRad(faces[0]) / (Math.PI / 2));
   if (quarters === 0) return { photo, faces };
-  const turned = quarterTurned(photo, -quarters);
+  const turned = await quarterTurned(photo, -quarters);
   return { photo: turned, faces: await analyseFaces(turned) };
 }
