@@ -3,12 +3,13 @@
  * that dies rejects the question under way, and the next question starts another; after disposal every question rejects.
  */
 import type { Worker } from 'node:worker_threads';
+import { InOrder } from './in-order.ts';
 
 export class WorkerRequests<Request, Reply> implements AsyncDisposable {
   #start: () => Worker;
   #stop: (worker: Worker) => Promise<unknown>;
   #worker: Worker | undefined;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #questions = new InOrder();
   #isDisposed = false;
 
   /** @param stop ends a worker; a thread in which a neural model may be running must be asked, not terminated. */
@@ -18,7 +19,7 @@ export class WorkerRequests<Request, Reply> implements AsyncDisposable {
   }
 
   ask(request: Request): Promise<Reply> {
-    const answer = this.#queue.then(async () => {
+    return this.#questions.run(async () => {
       // A question still in the queue must not start a worker that nobody would end.
       if (this.#isDisposed) throw new Error('The worker has been disposed');
       this.#worker ??= this.#start();
@@ -29,8 +30,6 @@ export class WorkerRequests<Request, Reply> implements AsyncDisposable {
         throw error;
       }
     });
-    this.#queue = answer.catch(() => undefined);
-    return answer;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -37,8 +37,8 @@ class FakeNetwork implements Model {
 const hop = (model: ArticulationModel, value: number, liveStream?: object) =>
   model.hear({
     mel: new Float32Array(HOP_VALUES).fill(value),
-    lookAhead: 3,
-    past: model.freshState(3),
+    lookAhead: 2,
+    past: model.freshState(2),
     ...(liveStream ? { liveStream } : {}),
   });
 

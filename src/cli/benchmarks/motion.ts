@@ -5,7 +5,7 @@
  */
 
 import { resolveControls } from '../../engine/controls.ts';
-import { ArticulationModel, HOP_MS, HOP_VALUES } from '../../engine/motion/articulation-model.ts';
+import { ArticulationModel, HOP_MS, HOP_VALUES, LIVE_LOOK_AHEAD } from '../../engine/motion/articulation-model.ts';
 import type { HeadPlanner } from '../../engine/motion/head-plan.ts';
 import { HeadPlanModel } from '../../engine/motion/head-plan-model.ts';
 import { motionFromSound } from '../../engine/motion/motion-generator.ts';
@@ -56,8 +56,8 @@ async function measureSessions({ quick, signal }: BenchContext): Promise<BenchRe
       signal.throwIfAborted();
       const hops = Array.from({ length: batch }, () => ({
         mel: new Float32Array(HOP_VALUES).fill(-4),
-        lookAhead: 3 as const,
-        past: model!.freshState(3),
+        lookAhead: LIVE_LOOK_AHEAD,
+        past: model!.freshState(LIVE_LOOK_AHEAD),
       }));
       const sessions: number[] = [];
       for (let round = 0; round < (quick ? 6 : 40); round++) {

@@ -1,23 +1,25 @@
 /**
  * The articulation network itself, shared by all streams of a process. In: one hop (40 ms of features and a stream's state) at a time, or a
- * window of a recording. Out: what was heard and the state to go on with. Invariants: sessions are computed together without one ever waiting for another longer than
- * computing it alone would take, and never a hop; shapes come from a small fixed set whose input tensors are made once.
+ * window of a recording. Out: what was heard and the state to go on with. Invariants: sessions are computed together without one ever waiting
+ * for another longer than computing it alone would take, and never a hop; shapes come from a small fixed set whose input tensors are made once.
  */
 import { loadBestModel, type Model, type Provider, type TensorValue } from '../../inference.ts';
 import { ARTICULATION_HZ } from './articulation-frame.ts';
 import { MEL_BANDS } from './speech-features.ts';
 
 /**
- * Steps of sound after the judged one that the network has heard: 50, 70, 90 or 110 ms from the judged step's middle. 'whole': 5, and every step
- * of one request knows all the others.
+ * Steps of sound after the judged one that the network can have heard: 50, 70, 90 or 110 ms from the judged step's middle. 'whole': 5, and every
+ * step of one request knows all the others.
  */
-export const LOOK_AHEADS = [2, 3, 4, 5, 'whole'] as const;
-export type LookAhead = (typeof LOOK_AHEADS)[number];
-export type LookAheadSteps = Exclude<LookAhead, 'whole'>;
+const LOOK_AHEADS = [2, 3, 4, 5, 'whole'] as const;
+/** For live sound, where a step more would be a hop more (40 ms) of delay. */
+export const LIVE_LOOK_AHEAD = 2 as const;
+/** The look-aheads that are in use: each costs some of the start. */
+export type LookAhead = typeof LIVE_LOOK_AHEAD | 'whole';
 /** Of 'whole'. */
-export const WHOLE_STEPS: LookAheadSteps = 5;
+export const WHOLE_STEPS = 5;
 /** Two mel frames make a step; two steps make a hop, the unit of computation. */
-export const FRAMES_PER_STEP = 2;
+const FRAMES_PER_STEP = 2;
 export const STEPS_PER_HOP = 2;
 export const STEP_VALUES = FRAMES_PER_STEP * MEL_BANDS;
 export const HOP_VALUES = STEPS_PER_HOP * STEP_VALUES;
@@ -121,7 +123,7 @@ export class ArticulationModel {
     const hear = async (lookAhead: LookAhead): Promise<void> => {
       this.#fresh.set(lookAhead, (await this.hear({ mel, lookAhead, past })).next);
     };
-    await Promise.all(LOOK_AHEADS.map(hear));
+    await Promise.all([hear(LIVE_LOOK_AHEAD), hear('whole')]);
   }
 
   /** One hop of one stream, or a window of a recording. */

@@ -3,6 +3,7 @@
  * of each instant what comes after it, half a second at least: it is right more often (see `models/articulation.md`), and later. Windows overlap and
  * their answers are blended, so that no seam shows; frames do not depend on chunking; memory is that of one window.
  */
+import { InOrder } from '../../media/in-order.ts';
 import { ARTICULATION_CLASSES, type ArticulationFrame } from './articulation-frame.ts';
 import { type ArticulationModel, WHOLE_STEPS } from './articulation-model.ts';
 import { FeatureQueue } from './feature-queue.ts';
@@ -30,7 +31,7 @@ export class ArticulationRecording {
   #frames = 0;
   /** Steps of sound, once it has ended. */
   #endStep = Number.POSITIVE_INFINITY;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #tasks = new InOrder();
 
   constructor(model: ArticulationModel) {
     this.#model = model;
@@ -39,7 +40,7 @@ export class ArticulationRecording {
 
   /** @param samples mono in [-1, 1]. A change of rate begins a new filter without a gap in the frames. */
   push(samples: Float32Array, sampleRateHz: number): Promise<ArticulationFrame[]> {
-    return this.#inOrder(() => {
+    return this.#tasks.run(() => {
       this.#features.push(samples, sampleRateHz);
       return this.#advance();
     });
@@ -47,18 +48,12 @@ export class ArticulationRecording {
 
   /** The frames up to the end of the sound, as if silence followed. */
   flush(): Promise<ArticulationFrame[]> {
-    return this.#inOrder(() => {
+    return this.#tasks.run(() => {
       this.#features.finish();
       this.#endStep = this.#windowStep + Math.ceil(this.#features.steps);
       this.#features.pad(2 * WINDOW_STEPS);
       return this.#advance();
     });
-  }
-
-  #inOrder<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(task);
-    this.#queue = result.catch(() => undefined);
-    return result;
   }
 
   async #advance(): Promise<ArticulationFrame[]> {

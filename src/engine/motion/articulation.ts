@@ -4,8 +4,9 @@
  * Invariants: the frames do not depend on chunking; a stream's state is its own, so that many share one model and one batch.
  */
 
+import { InOrder } from '../../media/in-order.ts';
 import { ARTICULATION_CLASSES, type ArticulationFrame } from './articulation-frame.ts';
-import { type ArticulationModel, type LookAheadSteps, STEPS_PER_HOP } from './articulation-model.ts';
+import { type ArticulationModel, LIVE_LOOK_AHEAD, STEPS_PER_HOP } from './articulation-model.ts';
 import { FeatureQueue } from './feature-queue.ts';
 import { CHANNELS } from './phonemes.ts';
 import { SettledMouth } from './settled-mouth.ts';
@@ -13,29 +14,24 @@ import { SettledMouth } from './settled-mouth.ts';
 export { ARTICULATION_CLASSES, ARTICULATION_HZ, type ArticulationFrame } from './articulation-frame.ts';
 export { ArticulationModel } from './articulation-model.ts';
 
-/** For a live microphone, where a step more would be a hop more (40 ms) of delay. */
-const LIVE_LOOK_AHEAD: LookAheadSteps = 2;
-
 /** One voice. Calls of `push`, `flush` and `reset` take effect in the order in which they are made. */
 export class ArticulationStream {
   readonly #model: ArticulationModel;
-  readonly #lookAhead: LookAheadSteps;
   readonly #features = new FeatureQueue();
   #mouth = new SettledMouth();
   #past: Float32Array;
   /** Outputs so far; the first look-ahead ones belong to the time before the stream. */
   #outputs = 0;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #tasks = new InOrder();
 
-  constructor(model: ArticulationModel, lookAhead: LookAheadSteps = LIVE_LOOK_AHEAD) {
+  constructor(model: ArticulationModel) {
     this.#model = model;
-    this.#lookAhead = lookAhead;
-    this.#past = model.freshState(lookAhead);
+    this.#past = model.freshState(LIVE_LOOK_AHEAD);
   }
 
   /** @param samples mono in [-1, 1]. A change of rate begins a new filter without a gap in the frames. */
   push(samples: Float32Array, sampleRateHz: number): Promise<ArticulationFrame[]> {
-    return this.#inOrder(() => {
+    return this.#tasks.run(() => {
       this.#features.push(samples, sampleRateHz);
       return this.#advance();
     });
@@ -43,11 +39,11 @@ export class ArticulationStream {
 
   /** The frames that still lacked their look-ahead, as if silence followed. */
   flush(): Promise<ArticulationFrame[]> {
-    return this.#inOrder(async () => {
+    return this.#tasks.run(async () => {
       this.#features.finish();
-      const steps = Math.ceil(this.#features.steps) + this.#lookAhead;
+      const steps = Math.ceil(this.#features.steps) + LIVE_LOOK_AHEAD;
       const surplus = -steps & (STEPS_PER_HOP - 1);
-      this.#features.pad(this.#lookAhead + surplus);
+      this.#features.pad(LIVE_LOOK_AHEAD + surplus);
       const frames = await this.#advance();
       return frames.slice(0, frames.length - surplus);
     });
@@ -55,29 +51,23 @@ export class ArticulationStream {
 
   /** Forgets everything, as after an interruption; time starts at 0 again. */
   reset(): Promise<void> {
-    return this.#inOrder(async () => {
+    return this.#tasks.run(async () => {
       this.#features.clear();
-      this.#past = this.#model.freshState(this.#lookAhead);
+      this.#past = this.#model.freshState(LIVE_LOOK_AHEAD);
       this.#outputs = 0;
       this.#mouth = new SettledMouth();
     });
-  }
-
-  #inOrder<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(task);
-    this.#queue = result.catch(() => undefined);
-    return result;
   }
 
   async #advance(): Promise<ArticulationFrame[]> {
     const frames: ArticulationFrame[] = [];
     while (this.#features.steps >= STEPS_PER_HOP) {
       const mel = this.#features.take(STEPS_PER_HOP);
-      const request = { mel, lookAhead: this.#lookAhead, past: this.#past, liveStream: this };
+      const request = { mel, lookAhead: LIVE_LOOK_AHEAD, past: this.#past, liveStream: this };
       const { classes, curves, next } = await this.#model.hear(request);
       this.#past = next;
       for (let step = 0; step < STEPS_PER_HOP; step++) {
-        const index = this.#outputs++ - this.#lookAhead;
+        const index = this.#outputs++ - LIVE_LOOK_AHEAD;
         const part = (of: Float32Array, count: number) => of.slice(step * count, (step + 1) * count);
         if (index >= 0)
           frames.push(
