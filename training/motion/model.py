@@ -45,9 +45,11 @@ class Block(nn.Module):
 
 
 class EarHead(nn.Module):
-    """What the ear heard in the last six steps, from the judged one's past to its future, as the look-ahead has it."""
+    """What the ear heard around the judged step, from three steps before it to two after, whatever the look-ahead."""
 
     STEPS, NARROW, WIDTH = 6, 192, 256
+    WAITS = [steps - LOOK_AHEAD_STEPS[0] for steps in LOOK_AHEAD_STEPS]  # how much longer than the shortest each look-ahead waits
+    PAST = STEPS - 1 + max(WAITS)
 
     def __init__(self):
         super().__init__()
@@ -58,11 +60,16 @@ class EarHead(nn.Module):
         self.dropout = nn.Dropout(0.2)
 
     def forward(self, heard, look_ahead, past=None):
-        """heard: B T 576; past: B 5 192, or nothing at the beginning of a stream. Returns B T 256 and the next past."""
+        """heard: B T 576; past: B 8 192, or nothing at the beginning of a stream. Returns B T 256 and the next past."""
         steps = heard.shape[1]
         y = F.silu(self.narrow(heard))
-        z = torch.cat([y.new_zeros(len(y), self.STEPS - 1, self.NARROW) if past is None else past, y], 1)
-        near = self.dropout(torch.cat([z[:, k : k + steps] for k in range(self.STEPS)], -1))
+        z = torch.cat([y.new_zeros(len(y), self.PAST, self.NARROW) if past is None else past, y], 1)
+        # one matrix judges for all look-aheads, so that each has to wait until the judged step is at the same place of its view
+        view = 0
+        for k, wait in enumerate(self.WAITS):
+            first = max(self.WAITS) - wait
+            view = view + look_ahead[:, k, None, None] * z[:, first : first + self.STEPS - 1 + steps]
+        near = self.dropout(torch.cat([view[:, k : k + steps] for k in range(self.STEPS)], -1))
         return self.norm(F.silu(self.judge(near) + (look_ahead @ self.look_ahead.weight)[:, None])), z[:, steps:]
 
 
@@ -87,7 +94,7 @@ class ArticulationNet(nn.Module):
 
     def state_shapes(self):
         """What a stream has to remember, in the order of its one flat state."""
-        ear = [(PAST_FRAMES, N_MELS), (LAYERS, WINDOW, 2 * WIDTH), (EarHead.STEPS - 1, EarHead.NARROW)] if self.listens else []
+        ear = [(PAST_FRAMES, N_MELS), (LAYERS, WINDOW, 2 * WIDTH), (EarHead.PAST, EarHead.NARROW)] if self.listens else []
         return [*((b.history, self.width) for b in self.blocks), *ear]
 
     def hidden(self, mel, look_ahead, mel_share=None, past=None):

@@ -31,7 +31,7 @@ class Shards:
     def __init__(self, spec, rng, listens):
         self.rng = rng
         # 50 ms live and all that can be had for a recording are what the product asks for
-        self.ahead = [0.35, 0.15, 0.05, 0.1, 0.35] if listens else [0.35, 0.2, 0.1, 0.35, 0]
+        self.ahead = [0.4, 0.06, 0.02, 0.02, 0.5] if listens else [0.35, 0.2, 0.1, 0.35, 0]
         self.sets, share = [], []
         for item in spec.split(","):
             name, amount = item.split("=")
@@ -218,9 +218,10 @@ def main():
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--resume", action="store_true")
     p.add_argument("--cooldown", type=float, default=0.7, help="share of the minutes after which the rate falls")
+    p.add_argument("--threads", type=int, default=1)
     p.add_argument("--steps", type=int, default=0, help="stop after so many steps (for a trial)")
     a = p.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     out = WORK / "checkpoints" / f"{a.name}.pt"
     out.parent.mkdir(parents=True, exist_ok=True)
