@@ -125,6 +125,9 @@ export interface SelfCheck {
   tolerance: number;
 }
 
+/** 'auto' (also when missing): whichever works best. */
+export type ModelChoiceOptions = Omit<ModelOptions, 'provider'> & { provider?: Provider | 'auto' };
+
 export interface ModelChoice {
   model: Model;
   /** One sentence for each provider that was tried and not taken, and later for one that failed. */
@@ -140,7 +143,7 @@ export interface ModelChoice {
 export async function loadBestModel(
   name: string,
   check: SelfCheck,
-  options: Omit<ModelOptions, 'provider'> & { provider?: Provider | 'auto' } = {},
+  options: ModelChoiceOptions = {},
 ): Promise<ModelChoice> {
   const { provider = 'auto', ...rest } = options;
   const cpu = await loadModel(name, rest);

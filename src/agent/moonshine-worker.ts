@@ -4,19 +4,20 @@
  *
  * Moonshine is an encoder over raw sound and a decoder that writes one token at a time, the most likely one (arXiv 2410.15608).
  */
-import { parentPort } from 'node:worker_threads';
 import tokenizer from 'llama-tokenizer-js';
-import { AppError } from '../errors.ts';
 import { loadModel, type Model, type TensorInput } from '../inference.ts';
+import { answerInOrder } from '../media/worker-replies.ts';
 
 export interface MoonshineRequest {
   /** 16 kHz mono, at most some 30 s. */
   samples: Float32Array;
 }
 
-export type MoonshineReply =
-  | { text: string /** Mean natural logarithm of the tokens' probabilities, ≤ 0. */; confidence: number }
-  | { error: { code: string | undefined; message: string } };
+export interface MoonshineReply {
+  text: string;
+  /** Mean natural logarithm of the tokens' probabilities, ≤ 0. */
+  confidence: number;
+}
 
 const RATE_HZ = 16_000;
 /** Below this the encoder has nothing to look at. */
@@ -43,7 +44,7 @@ function load(): Promise<{ encoder: Model; decoder: Model }> {
   return networks;
 }
 
-async function transcribe(sound: Float32Array): Promise<{ text: string; confidence: number }> {
+async function transcribe(sound: Float32Array): Promise<MoonshineReply> {
   const { encoder, decoder } = await load();
   const samples = new Float32Array(Math.max(sound.length, MIN_SAMPLES));
   samples.set(sound);
@@ -110,21 +111,4 @@ function mostLikely(logits: Float32Array): { index: number; logProbability: numb
   return { index, logProbability: -Math.log(sum) };
 }
 
-const port = parentPort!;
-let previous: Promise<void> = Promise.resolve();
-port.on('message', (request: MoonshineRequest | 'end') => {
-  previous = previous.then(async () => {
-    if (request === 'end') {
-      port.close();
-      return;
-    }
-    let reply: MoonshineReply;
-    try {
-      reply = await transcribe(request.samples);
-    } catch (error) {
-      const code = error instanceof AppError ? error.code : undefined;
-      reply = { error: { code, message: (error as Error).message } };
-    }
-    port.postMessage(reply);
-  });
-});
+answerInOrder<MoonshineRequest, MoonshineReply>(({ samples }) => transcribe(samples));

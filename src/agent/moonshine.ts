@@ -2,8 +2,9 @@
  * The embedded recogniser: Moonshine tiny, English, offline, on one core some twenty times faster than speech. In: an utterance's sound as it
  * comes; out: what is understood so far, and at its end all of it. One worker thread serves every call, in order.
  */
-import { AppError, type ErrorCode } from '../errors.ts';
-import { WorkerRequests } from '../media/worker-requests.ts';
+import { AppError } from '../errors.ts';
+import type { FailedReply } from '../media/worker-replies.ts';
+import { endOnceIdle, repliedOrThrown, WorkerRequests } from '../media/worker-requests.ts';
 import { spawnWorker } from '../media/worker-thread.ts';
 import type { Health } from './health.ts';
 import type { MoonshineReply, MoonshineRequest } from './moonshine-worker.ts';
@@ -34,15 +35,11 @@ type Listener = (samples: Float32Array) => Promise<string>;
 
 export class MoonshineRecognizer implements Recognizer {
   readonly name = 'Moonshine tiny (English)';
-  readonly #worker: WorkerRequests<MoonshineRequest, MoonshineReply>;
+  readonly #worker: WorkerRequests<MoonshineRequest, MoonshineReply | FailedReply>;
   #waiting = 0;
 
   constructor(startWorker = () => spawnWorker(new URL('./moonshine-worker.ts', import.meta.url))) {
-    this.#worker = new WorkerRequests(startWorker, (worker) => {
-      const hasEnded = new Promise((resolve) => worker.once('exit', resolve));
-      worker.postMessage('end');
-      return hasEnded;
-    });
+    this.#worker = new WorkerRequests(startWorker, endOnceIdle);
   }
 
   /** @throws AppError RECOGNIZER_UNAVAILABLE for a language other than English. */
@@ -62,11 +59,7 @@ export class MoonshineRecognizer implements Recognizer {
   async #hear(samples: Float32Array): Promise<string> {
     this.#waiting += 1;
     try {
-      const reply = await this.#worker.ask({ samples });
-      if ('error' in reply) {
-        const { code, message } = reply.error;
-        throw new AppError((code as ErrorCode | undefined) ?? 'RECOGNIZER_UNAVAILABLE', message);
-      }
+      const reply = repliedOrThrown(await this.#worker.ask({ samples }), 'RECOGNIZER_UNAVAILABLE');
       const isShort = wordCount(reply.text) <= 2;
       return reply.confidence >= (isShort ? MIN_CONFIDENCE_OF_TWO_WORDS : MIN_CONFIDENCE) ? reply.text : '';
     } finally {

@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import type { Provider } from '../inference.ts';
 import type { SessionSettings } from './avatar-messages.ts';
 import { type EngineListener, EngineSession } from './engine-session.ts';
+import { InferenceThread } from './inference-thread.ts';
 import { ArticulationModel } from './motion/articulation-model.ts';
 import { HeadPlanModel } from './motion/head-plan-model.ts';
 import type { PerformanceKind } from './motion/performance-source.ts';
@@ -23,6 +24,8 @@ export interface EngineMotion {
 
 export class AvatarEngine implements AsyncDisposable {
   private readonly workers: PooledWorker[];
+  /** Where all sessions' networks compute: neither a call's sound nor a picture waits for them. */
+  private readonly networks = new InferenceThread();
   /** The network that hears lips in bare sound, shared by all sessions; loaded by `warmUp` or for the first turn that needs it. */
   private articulation: Promise<ArticulationModel> | undefined;
   private nextSessionId = 1;
@@ -94,7 +97,7 @@ export class AvatarEngine implements AsyncDisposable {
   }
 
   private loadHeadPlans(): Promise<HeadPlanModel> {
-    this.headPlans ??= HeadPlanModel.load(this.providerChoice).catch((error: unknown) => {
+    this.headPlans ??= HeadPlanModel.load(this.providerChoice, this.networks.loadBestModel).catch((error: unknown) => {
       this.headPlans = undefined;
       throw error;
     });
@@ -102,11 +105,13 @@ export class AvatarEngine implements AsyncDisposable {
   }
 
   private loadArticulation(): Promise<ArticulationModel> {
-    this.articulation ??= ArticulationModel.load(this.providerChoice).catch((error: unknown) => {
-      // A failure is not remembered: the file may be put back while the server runs.
-      this.articulation = undefined;
-      throw error;
-    });
+    this.articulation ??= ArticulationModel.load(this.providerChoice, this.networks.loadBestModel).catch(
+      (error: unknown) => {
+        // A failure is not remembered: the file may be put back while the server runs.
+        this.articulation = undefined;
+        throw error;
+      },
+    );
     return this.articulation;
   }
 
@@ -117,6 +122,6 @@ export class AvatarEngine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.isDisposed = true;
-    await Promise.all(this.workers.map((worker) => worker.dispose()));
+    await Promise.all([...this.workers.map((worker) => worker.dispose()), this.networks[Symbol.asyncDispose]()]);
   }
 }

@@ -185,6 +185,7 @@ export class EngineSession implements WorkerSession {
         this.lastTick = message.index;
         if (this.turn && message.turnId === this.turn.id) {
           this.turn.announcedSamples += message.samples.length;
+          this.turn.listening?.played(message.samples.length);
           forgetAnnounced(this.turn);
           if (message.isLast) this.turn = undefined;
         }

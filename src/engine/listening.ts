@@ -1,7 +1,6 @@
 /**
- * One turn of bare sound on its way to the face: out comes the same sound, in order, each piece with the frames that the network has
- * heard by then. It runs on the main thread, where all sessions share one network, and because ending a thread in which the network
- * computes would end the process.
+ * One turn of bare sound on its way to the face: out comes the same sound, in order, and the frames that the network hears in it, so far ahead of
+ * what is played as they are due. It belongs to the main thread, because all sessions share one network and their pieces go through it together.
  */
 import { type ArticulationFrame, type ArticulationModel, ArticulationStream } from './motion/articulation.ts';
 import { ENGINE_RATE_HZ } from './spoken-turn.ts';
@@ -9,7 +8,7 @@ import { ENGINE_RATE_HZ } from './spoken-turn.ts';
 export interface HeardPiece {
   /** 48 kHz mono. */
   samples: Float32Array;
-  /** Of sound that came before, by the look-ahead. */
+  /** Of sound that came before. */
   frames: ArticulationFrame[];
   isLast: boolean;
 }
@@ -19,6 +18,7 @@ export class Listening {
   private readonly failed: (error: Error) => void;
   private readonly stream: Promise<ArticulationStream>;
   private order: Promise<void> = Promise.resolve();
+  private playedSamples = 0;
   private isClosed = false;
 
   constructor(model: Promise<ArticulationModel>, deliver: (piece: HeardPiece) => void, failed: (error: Error) => void) {
@@ -26,14 +26,21 @@ export class Listening {
     this.failed = failed;
     this.stream = model.then((loaded) => new ArticulationStream(loaded));
     this.stream.catch(() => {}); // whoever pushes is told
+    this.next((stream) => stream.playTo(0));
   }
 
   push(samples: Float32Array): void {
-    this.next(async (stream) => ({ samples, frames: await stream.push(samples, ENGINE_RATE_HZ), isLast: false }));
+    this.next((stream) => stream.push(samples, ENGINE_RATE_HZ), samples);
+  }
+
+  /** So much more of the sound has been given out. */
+  played(samples: number): void {
+    this.playedSamples += samples;
+    this.next((stream) => stream.playTo(this.playedSamples / ENGINE_RATE_HZ));
   }
 
   end(): void {
-    this.next(async (stream) => ({ samples: new Float32Array(0), frames: await stream.flush(), isLast: true }));
+    this.next((stream) => stream.end());
   }
 
   /** Nothing is delivered any more. */
@@ -41,12 +48,18 @@ export class Listening {
     this.isClosed = true;
   }
 
-  private next(hear: (stream: ArticulationStream) => Promise<HeardPiece>): void {
+  private next(
+    hear: (stream: ArticulationStream) => Promise<ArticulationFrame[]>,
+    samples: Float32Array = new Float32Array(0),
+  ): void {
     this.order = this.order.then(async () => {
       if (this.isClosed) return;
       try {
-        const piece = await hear(await this.stream);
-        if (!this.isClosed) this.deliver(piece);
+        const stream = await this.stream;
+        const frames = await hear(stream);
+        if (this.isClosed || (samples.length + frames.length === 0 && !stream.isDone)) return;
+        this.deliver({ samples, frames, isLast: stream.isDone });
+        this.isClosed = stream.isDone;
       } catch (error) {
         if (!this.isClosed) this.failed(error as Error);
         this.isClosed = true;

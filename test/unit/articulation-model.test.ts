@@ -146,8 +146,8 @@ it('a device that dies in the middle of a call costs no frame: the CPU goes on f
   expect(model.provider).toBe('webgpu');
   const frames = await stream.push(sound.subarray(0, 7000), 16_000);
   gpu.isBroken = true;
-  frames.push(...(await stream.push(sound.subarray(7000), 16_000)), ...(await stream.flush()));
+  frames.push(...(await stream.push(sound.subarray(7000), 16_000)), ...(await stream.end()));
   expect(model.provider).toBe('cpu');
   expect(model.notes).toEqual([expect.stringMatching(/failed on webgpu \(device lost\) and goes on on the cpu/)]);
-  expect(frames).toEqual([...(await reference.push(sound, 16_000)), ...(await reference.flush())]);
+  expect(frames).toEqual([...(await reference.push(sound, 16_000)), ...(await reference.end())]);
 });

@@ -82,8 +82,8 @@ describe('a recording', () => {
   it('is heard in windows of one length, of which hardly more than are needed', async () => {
     const network = new Echo();
     await heard([sound(60)], network);
-    expect(new Set(network.asked)).toEqual(new Set([205]));
-    expect(network.asked.length).toBeLessThanOrEqual(23);
+    expect(new Set(network.asked)).toEqual(new Set([305]));
+    expect(network.asked.length).toBeLessThanOrEqual(13);
   });
 
   it('of nothing gives nothing', async () => {

@@ -9,6 +9,7 @@ import {
   ArticulationModel,
   ArticulationStream,
 } from '../../src/engine/motion/articulation.ts';
+import { ArticulationRecording } from '../../src/engine/motion/articulation-recording.ts';
 import { HeardVoice } from '../../src/engine/motion/heard-voice.ts';
 import { CHANNEL_INDEX, PHONE_CLASSES } from '../../src/engine/motion/phonemes.ts';
 
@@ -35,7 +36,19 @@ async function articulate(chunks: Float32Array[], rateHz = RATE_HZ): Promise<Art
   const stream = new ArticulationStream(model);
   const frames: ArticulationFrame[] = [];
   for (const chunk of chunks) frames.push(...(await stream.push(chunk, rateHz)));
-  return [...frames, ...(await stream.flush())];
+  return [...frames, ...(await stream.end())];
+}
+
+/** Pieces of these sizes and the rest. */
+function cut(sound: Float32Array, sizes: readonly number[]): Float32Array[] {
+  const pieces: Float32Array[] = [];
+  let at = 0;
+  for (const size of sizes) {
+    if (at >= sound.length) return pieces;
+    pieces.push(sound.slice(at, at + size));
+    at += size;
+  }
+  return [...pieces, sound.slice(at)];
 }
 
 describe('articulation', () => {
@@ -46,18 +59,15 @@ describe('articulation', () => {
     expect(frames[1].timestampUs).toBe(30_000);
   });
 
-  it('does not depend on how the sound is cut', async () => {
-    const whole = await articulate([speech]);
+  it('does not depend on how the sound is cut where no more of it is known', async () => {
+    const steadily = await articulate(cut(speech, Array<number>(1e4).fill(RATE_HZ / 50)));
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1, maxLength: 6 }), async (sizes) => {
-        const chunks: Float32Array[] = [];
-        let at = 0;
-        for (const size of sizes) {
-          chunks.push(speech.slice(at, at + size));
-          at += size;
-        }
-        expect(await articulate([...chunks, speech.slice(at)])).toEqual(whole);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: RATE_HZ / 2 }), { minLength: 40, maxLength: 60 }),
+        async (sizes) => {
+          expect(await articulate(cut(speech, sizes))).toEqual(steadily);
+        },
+      ),
       { numRuns: 5 },
     );
   });
@@ -113,13 +123,70 @@ describe('articulation', () => {
       expect([...channels, rest].every((value) => value >= 0 && value <= 1)).toBe(true);
     }
   });
+});
 
-  it('forgets everything on reset', async () => {
+describe('sound that is known ahead of its time', () => {
+  /** What a stream says when it hears `known` seconds more than are played, tick by tick. */
+  async function played(
+    knownS: number,
+  ): Promise<{ frames: ArticulationFrame[]; leastAheadS: number; mostAheadS: number }> {
     const stream = new ArticulationStream(model);
-    await stream.push(speech.subarray(0, 8000), RATE_HZ);
-    await stream.reset();
-    const again = [...(await stream.push(speech, RATE_HZ)), ...(await stream.flush())];
-    expect(again).toEqual(await articulate([speech]));
+    const frames = await stream.playTo(0);
+    let leastAheadS = Number.POSITIVE_INFINITY;
+    let mostAheadS = 0;
+    let pushed = 0;
+    for (let timeS = 0; timeS < speech.length / RATE_HZ; timeS += 0.04) {
+      const end = Math.min(speech.length, Math.round((timeS + knownS) * RATE_HZ));
+      frames.push(...(await stream.push(speech.slice(pushed, end), RATE_HZ)));
+      if (end === speech.length && pushed < end) frames.push(...(await stream.end()));
+      pushed = end;
+      const aheadS = frames.length / ARTICULATION_HZ - timeS;
+      if (!stream.isDone) leastAheadS = Math.min(leastAheadS, aheadS);
+      mostAheadS = Math.max(mostAheadS, aheadS);
+      frames.push(...(await stream.playTo(timeS + 0.04)));
+    }
+    expect(stream.isDone).toBe(true);
+    return { frames, leastAheadS, mostAheadS };
+  }
+
+  const distance = (a: readonly ArticulationFrame[], b: readonly ArticulationFrame[]): number => {
+    let sum = 0;
+    for (const [i, { channels }] of a.entries())
+      for (const [c, value] of channels.entries()) sum += Math.abs(value - b[i].channels[c]);
+    return sum / a.length;
+  };
+  const quickest = (frames: readonly ArticulationFrame[]): number =>
+    Math.max(
+      ...frames
+        .slice(1)
+        .flatMap(({ channels }, i) => Array.from(channels, (value, c) => Math.abs(value - frames[i].channels[c]))),
+    );
+
+  it('is judged by what follows, nearly as a recording is, and by the look-ahead alone where none is', async () => {
+    const recording = new ArticulationRecording(model);
+    const best = [...(await recording.push(speech, RATE_HZ)), ...(await recording.flush())];
+    const steadily = await articulate(cut(speech, Array<number>(1e4).fill(RATE_HZ / 50)));
+    const [live, buffered, known] = [await played(0.1), await played(1.5), await played(60)];
+    for (const { frames } of [live, buffered, known])
+      expect(frames.map(({ timestampUs }) => timestampUs)).toEqual(best.map(({ timestampUs }) => timestampUs));
+    // All but the end, where the silence that follows is known.
+    expect(live.frames.slice(0, -60)).toEqual(steadily.slice(0, -60));
+    expect(distance(known.frames, best)).toBeLessThan(0.35 * distance(steadily, best));
+    expect(distance(buffered.frames, best)).toBeLessThan(0.7 * distance(steadily, best));
+  });
+
+  it('is heard in time, and not long before', async () => {
+    for (const knownS of [0.6, 1.1, 1.5, 60]) {
+      const { leastAheadS, mostAheadS } = await played(knownS);
+      expect(leastAheadS, `${knownS} s known`).toBeGreaterThan(0.19);
+      expect(mostAheadS, `${knownS} s known`).toBeLessThanOrEqual(2.5);
+    }
+  });
+
+  it('does not make the mouth jump where one way of hearing follows the other', async () => {
+    const steadily = quickest(await articulate(cut(speech, Array<number>(1e4).fill(RATE_HZ / 50))));
+    for (const knownS of [0.9, 1.2, 1.3, 1.5, 1.8])
+      expect(quickest((await played(knownS)).frames), `${knownS} s known`).toBeLessThan(1.15 * steadily);
   });
 });
 

@@ -46,7 +46,7 @@ describe('a turn of bare sound', () => {
     }
     expect(Math.max(...delays)).toBeLessThan(0.13);
     expect(Math.max(...delays) - Math.min(...delays)).toBeLessThanOrEqual(0.041);
-    turn.end(await stream.flush());
+    turn.end(await stream.end());
     let last = false;
     while (turn.isReady && !last) {
       const tick = turn.take();

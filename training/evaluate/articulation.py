@@ -3,7 +3,7 @@
 Natural read speech of unseen readers (LibriSpeech with corrected texts, forced alignment as the yardstick), an unseen language
 (Russian, labels shipped with festvox-ru), disturbed copies of the first, and real lips (GRID speaker s1, tracked).
 
-    python articulation.py [--model articulation] [--look-ahead whole|2|3|4|5] [--quick]
+    python articulation.py [--model articulation] [--look-ahead whole|ahead|2|3|4|5] [--quick]
 """
 import argparse
 import json
@@ -23,6 +23,8 @@ from prepare import LEVEL_RMS, active_rms, convolve  # noqa: E402
 from speech_set import load_set  # noqa: E402
 
 TOLERANCE_S = 0.06
+# length, lead, mute and blend of windows in steps: a recording's, and those of a call whose sound is known two seconds ahead (without the fade between them)
+WINDOWS = {"whole": (300, 30, 16, 16), "ahead": (100, 20, 20, 1)}
 
 
 class Network:
@@ -31,9 +33,9 @@ class Network:
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(str(REPO / "models" / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
         shape = next(i.shape for i in self.session.get_inputs() if i.name == "past")
-        self.whole = look_ahead == "whole"
-        self.steps = 5 if self.whole else int(look_ahead)
-        self.flag = np.eye(5, dtype=np.float32)[None, 4 if self.whole else self.steps - 2]
+        self.windows = WINDOWS.get(look_ahead)
+        self.steps = 5 if self.windows else int(look_ahead)
+        self.flag = np.eye(5, dtype=np.float32)[None, 4 if self.windows else self.steps - 2]
         # a stream begins after 960 ms of silence, as in articulation-model.ts
         silence = np.full((1, 96, N_MELS), np.log(FLOOR), np.float32)
         feeds = {"mel": silence, "lookAhead": self.flag, "past": np.zeros((1, shape[1]), np.float32)}
@@ -46,25 +48,26 @@ class Network:
         tail = np.full((2 * self.steps, N_MELS), np.log(FLOOR), np.float32)
         tail[:] = mel[-4:].mean(0)  # the recording's own background goes on
         mel = np.concatenate([mel, tail])
-        return self.in_windows(mel) if self.whole else [x[self.steps :] for x in self.heard(mel)]
+        return self.in_windows(mel) if self.windows else [x[self.steps :] for x in self.heard(mel)]
 
     def heard(self, mel):
         feeds = {"mel": mel[None], "lookAhead": self.flag, "past": self.past}
         return [x[0] for x in self.session.run(["classes", "phonetic", "curves"], feeds)]
 
     def in_windows(self, mel):
-        """As src/engine/motion/articulation-recording.ts: windows of 4 s, every 2.8 s one, blended."""
+        """As src/engine/motion/articulation-recording.ts and articulation.ts: the windows' ends say nothing, neighbours are blended."""
         n = len(mel) // 2 - self.steps
-        advance, lead, mute, blend = 140, 30, 20, 20
-        windows = -(-max(0, n - 150) // advance) + 1
+        length, lead, mute, blend = self.windows
+        advance = length - 2 * mute - blend
+        windows = -(-max(0, n + lead + mute - length) // advance) + 1
         silence = np.full((2, N_MELS), np.log(FLOOR), np.float32)
-        mel = np.concatenate([np.tile(silence, (lead, 1)), mel, np.tile(silence, (advance * windows + 200, 1))])
-        place = np.minimum(np.arange(200), np.arange(200)[::-1])
+        mel = np.concatenate([np.tile(silence, (lead, 1)), mel, np.tile(silence, (advance * windows + length, 1))])
+        place = np.minimum(np.arange(length), np.arange(length)[::-1])
         weight = np.clip((place - mute + 0.5) / blend, 0, 1)[:, None]
-        sums, total = [0.0, 0.0, 0.0], np.zeros((advance * (windows - 1) + 200, 1))
+        sums, total = [0.0, 0.0, 0.0], np.zeros((advance * (windows - 1) + length, 1))
         for k in range(windows):
-            said = self.heard(mel[2 * advance * k : 2 * advance * k + 2 * (200 + self.steps)])
-            total[advance * k : advance * k + 200] += weight
+            said = self.heard(mel[2 * advance * k : 2 * advance * k + 2 * (length + self.steps)])
+            total[advance * k : advance * k + length] += weight
             sums = [a + np.pad(weight * b[self.steps :], ((advance * k, advance * (windows - 1 - k)), (0, 0))) for a, b in zip(sums, said, strict=True)]
         return [(a / np.maximum(total, 1e-9))[lead : lead + n] for a in sums]
 
@@ -222,7 +225,7 @@ def judge_peer(package, items):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--model", default="articulation")
-    p.add_argument("--look-ahead", default="whole", choices=["whole", "2", "3", "4", "5"], help="a recording is heard whole; a call has 2")
+    p.add_argument("--look-ahead", default="whole", choices=["whole", "ahead", "2", "3", "4", "5"], help="a recording is heard whole; a call has 2, or knows more ahead")
     p.add_argument("--quick", action="store_true", help="clean speech and 10 dB noise only, fewer clips")
     p.add_argument("--peer", help="unpacked npm package @met4citizen/headaudio, to compare with")
     a = p.parse_args()

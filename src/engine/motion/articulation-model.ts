@@ -25,8 +25,8 @@ export const STEP_VALUES = FRAMES_PER_STEP * MEL_BANDS;
 export const HOP_VALUES = STEPS_PER_HOP * STEP_VALUES;
 export const HOP_MS = (1000 * STEPS_PER_HOP) / ARTICULATION_HZ;
 
-/** All that a stream remembers; fixed by the exported network: 90 steps × 192 of its convolutions, and of its ear 6 mel frames, 4 layers × 32 steps × 576, and 5 steps × 192. */
-const STATE_VALUES = 90 * 192 + 6 * MEL_BANDS + 4 * 32 * 576 + 5 * 192;
+/** All that a stream remembers; fixed by the exported network: 90 steps × 192 of its convolutions, and of its ear 6 mel frames, 4 layers × 32 steps × 576, and 8 steps × 192. */
+const STATE_VALUES = 90 * 192 + 6 * MEL_BANDS + 4 * 32 * 576 + 8 * 192;
 /** Features of digital silence: the logarithm of the power floor. */
 export const SILENCE_FEATURE = Math.log(1e-5);
 /** What goes before a stream: so much silence, 960 ms, more than its ear looks back on. Without any past the network takes a room's own noise for the first sound. */
@@ -89,20 +89,20 @@ export class ArticulationModel {
   }
 
   /**
-   * @param options.provider 'cpu' when missing: a hop costs half a millisecond there, less than the way to a GPU and back; 'auto' or a
+   * @param options.provider 'cpu' when missing: a hop costs a millisecond or so there, less than the way to a GPU and back; 'auto' or a
    * name pays where many streams share a device. It must compute what the CPU does, and the CPU takes over if it fails.
+   * @param open of a thread, if it shall compute there.
    * @throws AppError MODEL_MISSING, MODEL_CORRUPT or PROVIDER_UNAVAILABLE.
    */
-  static async load(options: { provider?: Provider | 'auto'; directory?: string } = {}): Promise<ArticulationModel> {
+  static async load(
+    options: { provider?: Provider | 'auto'; directory?: string } = {},
+    open = loadBestModel,
+  ): Promise<ArticulationModel> {
     const { provider = 'cpu', ...rest } = options;
     const inputs = emptyInputs(1, STEPS_PER_HOP);
     inputs.mel.data.fill(-4);
     inputs.lookAhead.data[1] = 1;
-    const { model, notes } = await loadBestModel(
-      'articulation',
-      { inputs, tolerance: TOLERANCE },
-      { provider, ...rest },
-    );
+    const { model, notes } = await open('articulation', { inputs, tolerance: TOLERANCE }, { provider, ...rest });
     const articulation = new ArticulationModel(model, notes);
     await articulation.#hearSilence();
     return articulation;

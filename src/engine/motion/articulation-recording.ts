@@ -1,24 +1,21 @@
 /**
- * Sound that is known ahead → lips, jaw and tongue. In and out as with `ArticulationStream`, but the network hears four seconds at a time and knows
- * of each instant what comes after it, half a second at least: it is right more often (see `models/articulation.md`), and later. Windows overlap and
+ * Sound that is known ahead → lips, jaw and tongue. In and out as with `ArticulationStream`, but the network hears six seconds at a time and knows
+ * of each instant what comes after it, four tenths of a second at least: it is right more often (see `models/articulation.md`), and later. Windows overlap and
  * their answers are blended, so that no seam shows; frames do not depend on chunking; memory is that of one window.
  */
 import { InOrder } from '../../media/in-order.ts';
-import { ARTICULATION_CLASSES, type ArticulationFrame } from './articulation-frame.ts';
+import type { ArticulationFrame } from './articulation-frame.ts';
 import { type ArticulationModel, WHOLE_STEPS } from './articulation-model.ts';
 import { FeatureQueue } from './feature-queue.ts';
-import { CHANNELS } from './phonemes.ts';
-import { SettledMouth } from './settled-mouth.ts';
+import { ANSWER_VALUES, type Answer, answersOf, SettledMouth } from './settled-mouth.ts';
 
-/** What the network was taught on. */
-const WINDOW_STEPS = 200;
+const WINDOW_STEPS = 300;
 /** Near its ends a window says nothing, then more and more: with its neighbour's the weights make one. */
-const MUTE_STEPS = 20;
-const BLEND_STEPS = 20;
+const MUTE_STEPS = 16;
+const BLEND_STEPS = 16;
 const ADVANCE_STEPS = WINDOW_STEPS - 2 * MUTE_STEPS - BLEND_STEPS;
 /** The first window begins so long before the sound. */
 const LEAD_STEPS = 30;
-const VALUES = ARTICULATION_CLASSES.length + CHANNELS.length;
 
 export class ArticulationRecording {
   readonly #model: ArticulationModel;
@@ -27,7 +24,7 @@ export class ArticulationRecording {
   /** First step of the next window. */
   #windowStep = -LEAD_STEPS;
   /** Weighted sums of answers, and weights, from the next frame on. */
-  #sums: { values: Float32Array; weight: number }[] = [];
+  #sums: { values: Answer; weight: number }[] = [];
   #frames = 0;
   /** Steps of sound, once it has ended. */
   #endStep = Number.POSITIVE_INFINITY;
@@ -66,31 +63,25 @@ export class ArticulationRecording {
       while (this.#frames < settledStep) {
         const { values, weight } = this.#sums.shift()!;
         const mean = values.map((value) => value / weight);
-        const classes = mean.slice(0, ARTICULATION_CLASSES.length);
-        frames.push(this.#mouth.frame(this.#frames++, classes, mean.slice(ARTICULATION_CLASSES.length)));
+        frames.push(this.#mouth.frame(this.#frames++, mean));
       }
     }
     return frames;
   }
 
   async #hearWindow(): Promise<void> {
-    const { classes, curves } = await this.#model.hear({
-      mel: this.#features.take(WINDOW_STEPS + WHOLE_STEPS, ADVANCE_STEPS),
-      lookAhead: 'whole',
-      past: this.#model.freshState('whole'),
-    });
+    const mel = this.#features.peek(0, WINDOW_STEPS + WHOLE_STEPS);
+    const past = this.#model.freshState('whole');
+    const answers = answersOf(await this.#model.hear({ mel, lookAhead: 'whole', past })).slice(WHOLE_STEPS);
+    this.#features.drop(ADVANCE_STEPS);
     for (let i = MUTE_STEPS; i < WINDOW_STEPS - MUTE_STEPS; i++) {
       const at = this.#windowStep + i - this.#frames;
       if (at < 0) continue;
       const weight = Math.min(1, (Math.min(i, WINDOW_STEPS - 1 - i) - MUTE_STEPS + 0.5) / BLEND_STEPS);
-      this.#sums[at] ??= { values: new Float32Array(VALUES), weight: 0 };
+      this.#sums[at] ??= { values: new Float32Array(ANSWER_VALUES), weight: 0 };
       const sum = this.#sums[at];
       sum.weight += weight;
-      const said = (of: Float32Array, count: number, offset: number): void => {
-        for (let k = 0; k < count; k++) sum.values[offset + k] += weight * of[(i + WHOLE_STEPS) * count + k];
-      };
-      said(classes, ARTICULATION_CLASSES.length, 0);
-      said(curves, CHANNELS.length, ARTICULATION_CLASSES.length);
+      for (let k = 0; k < ANSWER_VALUES; k++) sum.values[k] += weight * answers[i][k];
     }
   }
 }

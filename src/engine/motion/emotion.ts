@@ -52,6 +52,20 @@ const FACES: Record<Exclude<Emotion, 'neutral'>, [name: string, side: Side, weig
   ],
 };
 
+const NAMES = Object.keys(FACES) as (keyof typeof FACES)[];
+
+/** The same dense, by `BLENDSHAPE_INDEX`. */
+const WEIGHTS = new Map(
+  NAMES.map((name) => {
+    const weights = new Float32Array(Object.keys(BLENDSHAPE_INDEX).length);
+    for (const [shape, side, full] of FACES[name]) {
+      const shapes = side === 'one' ? [shape] : [`${shape}Left`, `${shape}Right`];
+      for (const each of shapes) weights[BLENDSHAPE_INDEX[each as BlendshapeName]] = full;
+    }
+    return [name, weights];
+  }),
+);
+
 interface Bearing {
   pitchRad: number;
   rollRad: number;
@@ -76,22 +90,13 @@ export interface EmotionOffset extends Bearing {
 
 /** The blended offset of several emotions; they are scaled back together where their sum exceeds 1. */
 export function emotionOffset(emotion: AvatarControls['emotion']): EmotionOffset {
-  const named = (Object.keys(FACES) as (keyof typeof FACES)[]).map((name) => ({ name, weight: emotion[name] ?? 0 }));
-  const share =
-    1 /
-    Math.max(
-      1,
-      named.reduce((sum, { weight }) => sum + weight, 0),
-    );
+  const sum = NAMES.reduce((total, name) => total + (emotion[name] ?? 0), 0);
+  const felt = NAMES.flatMap((name) => {
+    const amount = (emotion[name] ?? 0) / Math.max(1, sum);
+    return amount === 0 ? [] : [{ amount, weights: WEIGHTS.get(name)!, bearing: BEARINGS[name] }];
+  });
   const offset = { pitchRad: 0, rollRad: 0, scale: 1, gazePitchRad: 0, headGain: 1, accentGain: 1 };
-  const weights = new Float32Array(Object.keys(BLENDSHAPE_INDEX).length);
-  for (const { name, weight } of named) {
-    const amount = weight * share;
-    for (const [shape, side, full] of FACES[name]) {
-      const shapes = side === 'one' ? [shape] : [`${shape}Left`, `${shape}Right`];
-      for (const each of shapes) weights[BLENDSHAPE_INDEX[each as BlendshapeName]] += amount * full;
-    }
-    const bearing = BEARINGS[name];
+  for (const { amount, bearing } of felt) {
     offset.pitchRad += amount * bearing.pitchRad;
     offset.rollRad += amount * bearing.rollRad;
     offset.gazePitchRad += amount * bearing.gazePitchRad;
@@ -102,7 +107,8 @@ export function emotionOffset(emotion: AvatarControls['emotion']): EmotionOffset
   return {
     ...offset,
     addTo(target, strength = 1) {
-      for (let i = 0; i < weights.length; i++) target[i] += strength * weights[i];
+      for (const { amount, weights } of felt)
+        for (let i = 0; i < weights.length; i++) target[i] += strength * amount * weights[i];
     },
   };
 }

@@ -7,13 +7,14 @@ import { SpeechFeatures } from './speech-features.ts';
 
 export class FeatureQueue {
   #features: SpeechFeatures | undefined;
-  #all: Float32Array = new Float32Array(0);
-  /** What lies before has been taken. */
+  /** Room for more than there is, so that few additions have to move what waits. What has been looked at is never written to. */
+  #all = new Float32Array(0);
   #start = 0;
+  #end = 0;
 
   /** Steps of 20 ms that wait; the last one may have only half of its sound. */
   get steps(): number {
-    return (this.#all.length - this.#start) / STEP_VALUES;
+    return (this.#end - this.#start) / STEP_VALUES;
   }
 
   /** @param samples mono in [-1, 1]. A change of rate begins a new filter without a gap in the features. */
@@ -37,24 +38,26 @@ export class FeatureQueue {
     this.#append(new Float32Array(Math.round(missing * STEP_VALUES)).fill(SILENCE_FEATURE));
   }
 
-  /** The first `steps`, of which `dropped` (all when missing) are given up. */
-  take(steps: number, dropped = steps): Float32Array {
-    const taken = this.#all.subarray(this.#start, this.#start + steps * STEP_VALUES);
-    this.#start += dropped * STEP_VALUES;
-    return taken;
+  /** So many steps, from the `first` that waits on; they stay. */
+  peek(first: number, steps: number): Float32Array {
+    const start = this.#start + first * STEP_VALUES;
+    return this.#all.subarray(start, start + steps * STEP_VALUES);
   }
 
-  clear(): void {
-    this.#features = undefined;
-    this.#all = new Float32Array(0);
-    this.#start = 0;
+  /** Gives up the first `steps`. */
+  drop(steps: number): void {
+    this.#start += steps * STEP_VALUES;
   }
 
   #append(features: Float32Array): void {
-    const left = this.#all.subarray(this.#start);
-    this.#all = new Float32Array(left.length + features.length);
-    this.#all.set(left);
-    this.#all.set(features, left.length);
-    this.#start = 0;
+    if (this.#end + features.length > this.#all.length) {
+      const left = this.#all.subarray(this.#start, this.#end);
+      this.#all = new Float32Array(2 * (left.length + features.length));
+      this.#all.set(left);
+      this.#end = left.length;
+      this.#start = 0;
+    }
+    this.#all.set(features, this.#end);
+    this.#end += features.length;
   }
 }

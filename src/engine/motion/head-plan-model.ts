@@ -1,6 +1,6 @@
 /**
  * The network of the learned head, shared by all sessions of a process: a plan is four runs. What is asked while it computes goes through
- * together next, in small batches, because a run holds up the thread.
+ * together next, in small batches, because a run holds up its thread.
  */
 import { loadBestModel, type Model, type Provider, type TensorValue } from '../../inference.ts';
 import { type HeadPlanRequest, PAST_FRAMES, PLAN_FRAMES, VOICE_VALUES } from './head-plan.ts';
@@ -24,8 +24,14 @@ export class HeadPlanModel {
     this.#model = model;
   }
 
-  /** @throws AppError MODEL_MISSING, MODEL_CORRUPT or PROVIDER_UNAVAILABLE. */
-  static async load(options: { provider?: Provider | 'auto'; directory?: string } = {}): Promise<HeadPlanModel> {
+  /**
+   * @param open of a thread, if it shall compute there.
+   * @throws AppError MODEL_MISSING, MODEL_CORRUPT or PROVIDER_UNAVAILABLE.
+   */
+  static async load(
+    options: { provider?: Provider | 'auto'; directory?: string } = {},
+    open = loadBestModel,
+  ): Promise<HeadPlanModel> {
     const { provider = 'cpu', ...rest } = options;
     const inputs = {
       plan: tensor(1, PLAN_FRAMES, 3),
@@ -34,7 +40,7 @@ export class HeadPlanModel {
       pace: tensor(1, 1),
       time: tensor(1, 1),
     };
-    const { model } = await loadBestModel('head-flow', { inputs, tolerance: 1e-3 }, { provider, ...rest });
+    const { model } = await open('head-flow', { inputs, tolerance: 1e-3 }, { provider, ...rest });
     return new HeadPlanModel(model);
   }
 

@@ -1,11 +1,18 @@
 /**
- * What the network answers → what a mouth does. In: probabilities and curves of 20 ms, in order. Out: the frame: curves with their full spread, lips
+ * What the network answers → what a mouth does. In: answers, in order. Out: the frame: curves with their full spread, lips
  * that nearly meet shut, and how far the mouth rests. One for each voice.
  */
 
 import { smoothstep } from '../smoothstep.ts';
 import { ARTICULATION_CLASSES, ARTICULATION_HZ, type ArticulationFrame } from './articulation-frame.ts';
-import { CHANNEL_INDEX } from './phonemes.ts';
+import type { Heard } from './articulation-model.ts';
+import { CHANNEL_INDEX, CHANNELS } from './phonemes.ts';
+
+/** The network's for 20 ms: the probability of each class, then the channels. */
+export type Answer = Float32Array;
+
+const CLASS_COUNT = ARTICULATION_CLASSES.length;
+export const ANSWER_VALUES = CLASS_COUNT + CHANNELS.length;
 
 const STEP_US = 1e6 / ARTICULATION_HZ;
 const SILENCE_CLASS = ARTICULATION_CLASSES.indexOf('sil');
@@ -48,11 +55,22 @@ function settleClosure(channels: Float32Array, classes: Float32Array): void {
   for (const opener of ['lower', 'upper', 'roll'] as const) channels[CHANNEL_INDEX[opener]] *= 1 - closed;
 }
 
+/** One for each step. */
+export function answersOf({ classes, curves }: Heard): Answer[] {
+  return Array.from({ length: classes.length / CLASS_COUNT }, (_, step) => {
+    const answer = new Float32Array(ANSWER_VALUES);
+    answer.set(classes.subarray(step * CLASS_COUNT, (step + 1) * CLASS_COUNT));
+    answer.set(curves.subarray(step * CHANNELS.length, (step + 1) * CHANNELS.length), CLASS_COUNT);
+    return answer;
+  });
+}
+
 export class SettledMouth {
   #rest = 1;
 
-  /** Both arrays become the frame's. */
-  frame(index: number, classes: Float32Array, channels: Float32Array): ArticulationFrame {
+  frame(index: number, answer: Answer): ArticulationFrame {
+    const classes = answer.slice(0, CLASS_COUNT);
+    const channels = answer.slice(CLASS_COUNT);
     for (const { index, mean, gain } of RELIEF)
       channels[index] = Math.min(1, Math.max(0, mean + gain * (channels[index] - mean)));
     settleClosure(channels, classes);

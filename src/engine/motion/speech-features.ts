@@ -48,11 +48,6 @@ export class SpeechFeatures {
     return this.#analyse(padded);
   }
 
-  reset(): void {
-    this.#resampler.reset();
-    this.#pending = new Float32Array(WINDOW - HOP);
-  }
-
   #analyse(samples: Float32Array): Float32Array {
     const sound = new Float32Array(this.#pending.length + samples.length);
     sound.set(this.#pending);
