@@ -116,16 +116,19 @@ export async function untilPictures(page: Page, more: number): Promise<void> {
 export function snapshot(page: Page): Promise<number[]> {
   return page.evaluate(
     () =>
-      new Promise<number[]>((resolve) =>
-        // A canvas has its picture only in the frame in which it was drawn.
-        requestAnimationFrame(() => {
-          const element = document.querySelector('visavis-call') as unknown as CallElement;
-          const picture = element.view?.canvas ?? element.shadowRoot!.querySelector('video')!;
-          const context = new OffscreenCanvas(128, 128).getContext('2d', { willReadFrequently: true })!;
+      new Promise<number[]>((resolve) => {
+        const element = document.querySelector('visavis-call') as unknown as CallElement;
+        const picture = element.view?.canvas ?? element.shadowRoot!.querySelector('video')!;
+        const context = new OffscreenCanvas(128, 128).getContext('2d', { willReadFrequently: true })!;
+        const look = (): void => {
           context.drawImage(picture, 0, 0, 128, 128);
-          resolve([...context.getImageData(0, 0, 128, 128).data]);
-        }),
-      ),
+          const { data } = context.getImageData(0, 0, 128, 128);
+          // A canvas can be read only in a frame in which it was drawn, and is black in others: while the face waits for its sound.
+          if (data.every((value, i) => i % 4 === 3 || value === 0)) requestAnimationFrame(look);
+          else resolve([...data]);
+        };
+        requestAnimationFrame(look);
+      }),
   );
 }
 
