@@ -54,7 +54,9 @@ describe.skipIf(!hasCoturn)('over TURN', () => {
     await client.until('pictures', () => client.screen.shown.length > 12, 60_000);
     await client.until('sound', () => client.sounds.length > 25);
     // Ours and the caller's, by the name of the call: when its password ends, and the session. A request that was sent again is granted again.
-    const granted = coturnSays.matchAll(/session (\d+): .*user <\d{10}:[\w-]+>: incoming packet ALLOCATE processed, success/g);
+    const granted = coturnSays.matchAll(
+      /session (\d+): .*user <\d{10}:[\w-]+>: incoming packet ALLOCATE processed, success/g,
+    );
     expect(new Set([...granted].map(([, allocation]) => allocation)).size).toBe(2);
   }, 120_000);
 });
