@@ -13,7 +13,7 @@ const WINDOWS = 8;
 const WINDOW_S = 6;
 /** Of sound in a browser's buffer, ms: `webrtc.videoDelayMs`. */
 const USUAL_WAIT_MS = 40;
-/** A browser in which sound waits longer than so, ms, plays neither track in time: nothing can be judged by it. */
+/** A browser in which sound waits longer than so, ms, plays neither track in time: video cannot be judged by it. */
 const MOST_WAIT_MS = 300;
 
 let server: TestServer;
@@ -147,7 +147,8 @@ describe('sound and picture in the browser', () => {
         const skews = skewsMs(seen);
         const waitMs = Math.round(seen.soundBufferMs);
         console.info(`${render}: picture after sound, ms: ${skews.join(' ')}; the sound waits ${waitMs} ms`);
-        if (skews.length < 4 || seen.pictures.length < 0.8 * 25 * WINDOW_S || waitMs > MOST_WAIT_MS) continue;
+        if (skews.length < 4 || seen.pictures.length < 0.8 * 25 * WINDOW_S) continue;
+        if (render === 'server' && waitMs > MOST_WAIT_MS) continue;
         // Video is sent for a browser that lets sound wait a usual time; what it waits longer, on a busy machine, is not ours.
         apartMs = median(skews) + (render === 'server' ? Math.max(0, waitMs - USUAL_WAIT_MS) : 0);
       }
