@@ -2,6 +2,7 @@
  * One turn of bare sound on its way to the face: out comes the same sound, in order, and the frames that the network hears in it, so far ahead of
  * what is played as they are due. It belongs to the main thread, because all sessions share one network and their pieces go through it together.
  */
+import { InOrder } from '../media/in-order.ts';
 import { type ArticulationFrame, type ArticulationModel, ArticulationStream } from './motion/articulation.ts';
 import { ENGINE_RATE_HZ } from './spoken-turn.ts';
 
@@ -17,7 +18,7 @@ export class Listening {
   private readonly deliver: (piece: HeardPiece) => void;
   private readonly failed: (error: Error) => void;
   private readonly stream: Promise<ArticulationStream>;
-  private order: Promise<void> = Promise.resolve();
+  private readonly tasks = new InOrder();
   private playedSamples = 0;
   private isClosed = false;
 
@@ -52,7 +53,7 @@ export class Listening {
     hear: (stream: ArticulationStream) => Promise<ArticulationFrame[]>,
     samples: Float32Array = new Float32Array(0),
   ): void {
-    this.order = this.order.then(async () => {
+    void this.tasks.run(async () => {
       if (this.isClosed) return;
       try {
         const stream = await this.stream;

@@ -1,6 +1,7 @@
 /** The other side of `WorkerRequests`, in the worker thread: questions are answered in order, until the parent thread says that it is enough. */
 import { parentPort } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
+import { InOrder } from './in-order.ts';
 
 export interface FailedReply {
   error: { code: string | undefined; message: string };
@@ -10,9 +11,9 @@ export const END = 'end';
 
 export function answerInOrder<Request, Reply>(answer: (request: Request) => Promise<Reply>): void {
   const port = parentPort!;
-  let previous: Promise<void> = Promise.resolve();
+  const questions = new InOrder();
   port.on('message', (request: Request | typeof END) => {
-    previous = previous.then(async () => {
+    void questions.run(async () => {
       if (request === END) {
         port.close();
         return;

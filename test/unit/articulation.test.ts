@@ -50,6 +50,7 @@ function cut(sound: Float32Array, sizes: readonly number[]): Float32Array[] {
   }
   return [...pieces, sound.slice(at)];
 }
+const asSpoken = cut(speech, Array<number>(1e4).fill(RATE_HZ / 50));
 
 describe('articulation', () => {
   it('gives one frame every 20 ms, to the end of the sound', async () => {
@@ -60,7 +61,7 @@ describe('articulation', () => {
   });
 
   it('does not depend on how the sound is cut where no more of it is known', async () => {
-    const steadily = await articulate(cut(speech, Array<number>(1e4).fill(RATE_HZ / 50)));
+    const steadily = await articulate(asSpoken);
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: RATE_HZ / 2 }), { minLength: 40, maxLength: 60 }),
@@ -165,7 +166,7 @@ describe('sound that is known ahead of its time', () => {
   it('is judged by what follows, nearly as a recording is, and by the look-ahead alone where none is', async () => {
     const recording = new ArticulationRecording(model);
     const best = [...(await recording.push(speech, RATE_HZ)), ...(await recording.flush())];
-    const steadily = await articulate(cut(speech, Array<number>(1e4).fill(RATE_HZ / 50)));
+    const steadily = await articulate(asSpoken);
     const [live, buffered, known] = [await played(0.1), await played(1.5), await played(60)];
     for (const { frames } of [live, buffered, known])
       expect(frames.map(({ timestampUs }) => timestampUs)).toEqual(best.map(({ timestampUs }) => timestampUs));
@@ -184,7 +185,7 @@ describe('sound that is known ahead of its time', () => {
   });
 
   it('does not make the mouth jump where one way of hearing follows the other', async () => {
-    const steadily = quickest(await articulate(cut(speech, Array<number>(1e4).fill(RATE_HZ / 50))));
+    const steadily = quickest(await articulate(asSpoken));
     for (const knownS of [0.9, 1.2, 1.3, 1.5, 1.8])
       expect(quickest((await played(knownS)).frames), `${knownS} s known`).toBeLessThan(1.15 * steadily);
   });

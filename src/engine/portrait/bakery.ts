@@ -3,56 +3,50 @@
  * costs its own request only: the next ones go to another worker.
  */
 import type { Worker } from 'node:worker_threads';
-import { AppError, type ErrorCode } from '../../errors.ts';
+import type { ErrorCode } from '../../errors.ts';
+import { InOrder } from '../../media/in-order.ts';
+import { END, type FailedReply } from '../../media/worker-replies.ts';
+import { endOnceIdle, repliedOrThrown } from '../../media/worker-requests.ts';
 import { spawnWorker } from '../../media/worker-thread.ts';
-import type { BakeReply, BakeRequest } from './bake-worker.ts';
+import type { BakedPortrait, BakeRequest } from './bake-worker.ts';
+
+export type { BakedPortrait } from './bake-worker.ts';
 
 const TIME_LIMIT_MS = 30_000;
-const CLOSING = { code: undefined, message: 'The server is closing.' };
-
-export interface BakedPortrait {
-  rigPath: string;
-  warnings: string[];
-  /** The face at rest, 512 px, WebP. */
-  poster: Uint8Array;
-}
+const CLOSING: FailedReply = { error: { code: undefined, message: 'The server is closing.' } };
 
 export class Bakery implements AsyncDisposable {
   private worker: Worker | undefined;
-  private readonly waiting = new Map<number, (reply: BakeReply) => void>();
-  private nextId = 1;
   /** One at a time, so that the limit is on each photo's own analysis and not on its place in the queue. */
-  private previous: Promise<unknown> = Promise.resolve();
+  private readonly photos = new InOrder();
+  /** Answers for the photo under way. */
+  private settle: ((reply: BakedPortrait | FailedReply) => void) | undefined;
   private isDisposed = false;
   /** How often the thread died since it last answered. */
   private deaths = 0;
 
   /** @param cacheDir folder of the rig; made if need be. @throws AppError as the analysis of the photo does; IMAGE_INVALID when it takes longer than 30 s. */
   async bake(photo: string | Uint8Array, name: string, cacheDir: string): Promise<BakedPortrait> {
-    const request: BakeRequest = { id: this.nextId++, photo, name, cacheDir };
-    const asked = this.previous.then(() => this.ask(request));
-    this.previous = asked;
-    const reply = await asked;
-    if ('rigPath' in reply) return { rigPath: reply.rigPath, warnings: reply.warnings, poster: reply.poster };
-    const { code, message } = reply.error;
-    throw code ? new AppError(code as ErrorCode, message) : new Error(message);
+    return repliedOrThrown(await this.photos.run(() => this.ask({ photo, name, cacheDir })));
   }
 
-  private ask(request: BakeRequest): Promise<BakeReply> {
+  private ask(request: BakeRequest): Promise<BakedPortrait | FailedReply> {
+    if (this.isDisposed) return Promise.resolve(CLOSING);
+    const worker = this.thread();
     return new Promise((resolve) => {
-      if (this.isDisposed) {
-        resolve({ id: request.id, error: CLOSING });
-        return;
-      }
       const timer = setTimeout(() => {
         this.abandon('IMAGE_INVALID', `${request.name} takes too long to analyse; try another picture.`);
       }, TIME_LIMIT_MS);
-      this.waiting.set(request.id, (reply) => {
+      const settle = (reply: BakedPortrait | FailedReply): void => {
         clearTimeout(timer);
-        this.waiting.delete(request.id);
+        // What an abandoned worker says later is for nobody.
+        worker.off('message', settle);
+        this.settle = undefined;
         resolve(reply);
-      });
-      this.thread().postMessage(request);
+      };
+      this.settle = settle;
+      worker.on('message', settle);
+      worker.postMessage(request);
     });
   }
 
@@ -64,9 +58,8 @@ export class Bakery implements AsyncDisposable {
   private thread(): Worker {
     if (this.worker) return this.worker;
     const worker = spawnWorker(new URL('./bake-worker.ts', import.meta.url));
-    worker.on('message', (reply: BakeReply) => {
+    worker.on('message', () => {
       this.deaths = 0;
-      this.waiting.get(reply.id)?.(reply);
     });
     worker.on('error', () => {}); // 'exit' follows
     worker.once('exit', () => {
@@ -83,8 +76,8 @@ export class Bakery implements AsyncDisposable {
   private abandon(code: ErrorCode | undefined, message: string): void {
     const { worker } = this;
     this.worker = undefined;
-    worker?.postMessage('end');
-    for (const [id, settle] of [...this.waiting]) settle({ id, error: { code, message } });
+    worker?.postMessage(END);
+    this.settle?.({ error: { code, message } });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -92,10 +85,8 @@ export class Bakery implements AsyncDisposable {
     const { worker } = this;
     this.worker = undefined;
     if (!worker) return;
-    const hasEnded = new Promise((resolve) => worker.once('exit', resolve));
     worker.ref();
-    worker.postMessage('end');
-    await hasEnded;
-    for (const settle of [...this.waiting.values()]) settle({ id: 0, error: CLOSING });
+    await endOnceIdle(worker);
+    this.settle?.(CLOSING);
   }
 }
