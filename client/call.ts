@@ -4,6 +4,7 @@
  * ICE restart, a lost server with a new join.
  */
 import { io, type Socket } from 'socket.io-client';
+import { isFinalEnd } from '../src/signaling/call-ends.ts';
 import type {
   ActivityMessage,
   CaptionMessage,
@@ -140,8 +141,8 @@ export class Call {
     socket.on('stats', (m) => events.stats(m));
     socket.on('room', (m) => events.room(m));
     socket.on('failed', (m) => events.failed(m.error));
-    // A goodbye is the end; whatever else ends a session is a fault to recover from.
-    socket.on('ended', ({ reason }) => (reason === 'goodbye' ? this.end() : this.recover()));
+    // An end that somebody wanted is the end; whatever else ends a session is a fault to recover from.
+    socket.on('ended', ({ reason }) => (isFinalEnd(reason) ? this.end() : this.recover()));
     socket.on('connect', () => {
       if (this.state === 'reconnecting') this.recover();
     });

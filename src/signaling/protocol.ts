@@ -222,8 +222,22 @@ export interface ServerToClientEvents {
   /** Who is in the room, and who has the floor. */
   room(message: RoomState): void;
   failed(message: Failure): void;
+  /** The server is about to stop. The call goes on, and ends as `shutdown` if it has not ended by then. */
+  draining(message: DrainingMessage): void;
   /** The session is over; the socket stays for another join. */
-  ended(message: { reason: string }): void;
+  ended(message: EndedMessage): void;
+}
+
+export interface DrainingMessage {
+  /** The call has so long to come to its end. */
+  endsInS: number;
+}
+
+export interface EndedMessage {
+  /** See `call-ends.ts` for those after which the page does not come back. */
+  reason: string;
+  /** When to come back, if the server knows. */
+  retryAfterS?: number;
 }
 
 /** One face of the gallery. */
