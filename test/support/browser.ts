@@ -9,24 +9,25 @@ export interface BrowserOptions {
   webgl?: boolean;
 }
 
-export async function launchBrowser({ microphoneWav, webgl }: BrowserOptions = {}): Promise<Browser> {
+export async function launchBrowser(options: BrowserOptions = {}): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error('no Chromium found; install one or name it in CHROMIUM_PATH');
-  return chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      ...(webgl ? ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'] : ['--disable-gpu']),
-      '--autoplay-policy=no-user-gesture-required',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
-      ...(microphoneWav ? [`--use-file-for-fake-audio-capture=${microphoneWav}`] : []),
-      '--disable-features=WebRtcHideLocalIpsWithMdns',
-    ],
-  });
+  return chromium.launch({ executablePath, args: chromiumArguments(options) });
+}
+
+export function chromiumArguments({ microphoneWav, webgl }: BrowserOptions): string[] {
+  return [
+    '--no-sandbox',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    ...(webgl ? ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'] : ['--disable-gpu']),
+    '--autoplay-policy=no-user-gesture-required',
+    '--use-fake-ui-for-media-stream',
+    '--use-fake-device-for-media-stream',
+    ...(microphoneWav ? [`--use-file-for-fake-audio-capture=${microphoneWav}`] : []),
+    '--disable-features=WebRtcHideLocalIpsWithMdns',
+  ];
 }

@@ -1,6 +1,7 @@
 /** The call page in Chromium for the e2e lane: opening, joining, and what can be seen and measured from outside. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import type { VisavisCall } from '../../client/visavis-call.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
@@ -25,6 +26,11 @@ export async function startCallServer(): Promise<TestServer> {
   });
   await fetch(new URL('api/portraits/maya/poster', server.url));
   return server;
+}
+
+/** A page in which scripts run, whoever drives it. */
+export interface Scriptable {
+  evaluate<R, A>(script: (argument: A) => R | Promise<R>, argument: A): Promise<R>;
 }
 
 export interface OpenPage {
@@ -52,16 +58,21 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(OUT_DIR, `${name}.png`) });
 }
 
-export async function untilState(page: Page, state: VisavisCall['state']): Promise<void> {
-  const isThere = (wanted: string): boolean =>
-    (document.querySelector('visavis-call') as VisavisCall | null)?.state === wanted;
-  await page.waitForFunction(isThere, state).catch(async () => {
-    const told = await page.evaluate(() => [
-      (document.querySelector('visavis-call') as VisavisCall | null)?.state,
-      document.querySelector('.notice')?.textContent?.trim(),
-    ]);
-    throw new Error(`waited in vain for "${state}"; the page is ${told.join(' and says: ')}`);
-  });
+export async function untilState(page: Scriptable, state: VisavisCall['state']): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const { seen, notice } = await page.evaluate(
+      () => ({
+        seen: (document.querySelector('visavis-call') as VisavisCall | null)?.state,
+        notice: document.querySelector('.notice')?.textContent?.trim(),
+      }),
+      undefined,
+    );
+    if (seen === state) return;
+    if (performance.now() > deadline)
+      throw new Error(`waited in vain for "${state}"; the page is ${seen} and says: ${notice}`);
+    await delay(20);
+  }
 }
 
 export async function joinCall(page: Page): Promise<void> {
@@ -78,7 +89,7 @@ export interface Inbound {
 }
 
 /** What the browser's own statistics say; pictures that the page has drawn itself, where it does. */
-export function inbound(page: Page): Promise<Inbound> {
+export function inbound(page: Scriptable): Promise<Inbound> {
   return page.evaluate(async () => {
     const element = document.querySelector('visavis-call') as unknown as CallElement;
     const seen = { pictures: element.view?.frameCount ?? 0, freezes: 0, soundEnergy: 0, soundSamples: 0 };
@@ -93,27 +104,31 @@ export function inbound(page: Page): Promise<Inbound> {
       }
     }
     return seen;
-  });
+  }, undefined);
 }
 
 /** Waits until `isThere` holds for what arrives. */
-export async function untilInbound(page: Page, what: string, isThere: (seen: Inbound) => boolean): Promise<Inbound> {
+export async function untilInbound(
+  page: Scriptable,
+  what: string,
+  isThere: (seen: Inbound) => boolean,
+): Promise<Inbound> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const seen = await inbound(page);
     if (isThere(seen)) return seen;
     if (performance.now() > deadline) throw new Error(`waited in vain for ${what}: ${JSON.stringify(seen)}`);
-    await page.waitForTimeout(50);
+    await delay(50);
   }
 }
 
-export async function untilPictures(page: Page, more: number): Promise<void> {
+export async function untilPictures(page: Scriptable, more: number): Promise<void> {
   const { pictures } = await inbound(page);
   await untilInbound(page, `${more} more pictures`, (seen) => seen.pictures >= pictures + more);
 }
 
 /** The face as it is now, 128 × 128 RGBA. */
-export function snapshot(page: Page): Promise<number[]> {
+export function snapshot(page: Scriptable): Promise<number[]> {
   return page.evaluate(
     () =>
       new Promise<number[]>((resolve) => {
@@ -129,6 +144,7 @@ export function snapshot(page: Page): Promise<number[]> {
         };
         requestAnimationFrame(look);
       }),
+    undefined,
   );
 }
 
@@ -138,13 +154,13 @@ export function difference(a: number[], b: number[]): number {
 }
 
 /** Waits until the face differs from `before` by more than `least`. */
-export async function untilMoved(page: Page, before: number[], least: number): Promise<void> {
+export async function untilMoved(page: Scriptable, before: number[], least: number): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   let moved = 0;
   while (performance.now() < deadline) {
     moved = difference(before, await snapshot(page));
     if (moved > least) return;
-    await page.waitForTimeout(100);
+    await delay(100);
   }
   throw new Error(`the picture moved by ${moved.toFixed(2)}, not by ${least}`);
 }
