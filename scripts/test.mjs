@@ -1,5 +1,5 @@
 // `npm test`: set-up, then every lane in turn, then one closing line "N passed, N failed[, N skipped]" for CI.
-// Lanes: check (lint, types), unit, golden, soak, loopback, e2e. `npm test -- unit golden` runs only those. The soak, a call of three minutes,
+// Lanes: check (lint, types), unit, golden, fuzz, soak, loopback, e2e. `npm test -- unit golden` runs only those. The soak, a call of three minutes,
 // goes on beside the lanes before it, which mind no company; its turn is when it must be over.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,8 +9,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const LANES = ['check', 'unit', 'golden', 'soak', 'loopback', 'e2e'];
+const LANES = ['check', 'unit', 'golden', 'fuzz', 'soak', 'loopback', 'e2e'];
 const SOAK = ['--import', 'tsx', 'test/soak/soak.ts', '--minutes', '3', '--busy'];
+const FUZZ = ['--import', 'tsx', 'test/fuzz/fuzz.ts', '--seconds', '60'];
 const SOAK_LIMIT_MS = 9 * 60_000;
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((lane) => !LANES.includes(lane));
@@ -68,6 +69,12 @@ function vitestLane(lane, isAlone) {
   rmSync(scratch, { recursive: true, force: true });
 }
 
+function fuzzLane() {
+  const ok = spawnSync('node', FUZZ, { cwd: root, stdio: 'inherit' }).status === 0;
+  total[ok ? 'passed' : 'failed'] += 1;
+  console.log(`${ok ? 'ok' : 'FAILED'}: node ${FUZZ.join(' ')}`);
+}
+
 function startSoak() {
   const outputPath = join(cacheDir, 'soak.txt');
   const output = openSync(outputPath, 'w');
@@ -90,6 +97,7 @@ for (const lane of lanes) {
   console.log(`\n── ${lane} ──`);
   if (lane === 'check') checkLane();
   else if (lane === 'soak') await soakLane(soak);
+  else if (lane === 'fuzz') fuzzLane();
   else if (lane === 'e2e' && !findChromium()) {
     console.log('Browser tests skipped: no Chromium found. Install Chromium or Chrome, or name one in CHROMIUM_PATH.');
     total.skipped += 1;
