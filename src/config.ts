@@ -36,6 +36,8 @@ const schema = z.strictObject({
     /** Everything under /api. */
     requestsPerMinute: z.number().int().min(0),
     joinsPerMinute: z.number().int().min(0),
+    /** Times that one caller may come back after a cut; these count neither as tickets, joins nor connections of the address. */
+    returnsPerMinute: z.number().int().min(0),
     /** Sockets open at once. */
     connections: z.number().int().min(0),
     /** On one socket, after a burst of twice as many. */

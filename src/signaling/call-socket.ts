@@ -28,14 +28,17 @@ import {
   speakSchema,
   talkSchema,
 } from './protocol.ts';
+import type { ReturningTicket, Returns } from './returns.ts';
 import { isSfuPeer, type SfuPeer } from './room-media.ts';
 import type { RoomAudience } from './room-member.ts';
 import type { RoomRequest, Rooms } from './rooms.ts';
 import { answerSfuMessages } from './sfu-messages.ts';
-import { INVITATION_LIFETIME_S, sharedRoomName, type TicketOffice } from './tickets.ts';
+import { INVITATION_LIFETIME_S, RETURN_LIFETIME_S, sharedRoomName, type TicketOffice } from './tickets.ts';
 
 /** Every one makes the server send packets to an address of the sender's choice. */
 const MAX_CANDIDATES = 64;
+/** A return token is renewed long before it ends. */
+const RENEWAL_BEATS = (RETURN_LIFETIME_S * 500) / BEAT_MS;
 
 export interface CallSocketParts {
   host: CallHost;
@@ -53,6 +56,7 @@ export interface CallSocketParts {
   calls: LiveCalls;
   rooms: Rooms;
   joins: PerMinute;
+  returns: Returns;
   /** After so long without a sign of life a call is over. */
   silenceS: number;
   logger: Logger;
@@ -65,17 +69,24 @@ interface OpenCall {
   call: HostedCall;
   peer: MediaPeer | SfuPeer;
   maySpeak: boolean;
+  ticket: ReturningTicket;
   beat: NodeJS.Timeout;
+  beats: number;
   candidates: number;
 }
 
+/** Of the answer to `join`, what depends on the way in. */
+type Entered = Omit<Joined, 'returnToken'> | Omit<SfuJoined, 'returnToken'>;
+
 /** @param address of the visitor, as limits count them. */
 export function attachCall(socket: CallSocket, address: string, parts: CallSocketParts): void {
-  const { host, tickets, calls, rooms, logger } = parts;
+  const { host, tickets, calls, returns, rooms, logger } = parts;
   const presence = new Presence(parts.silenceS);
   let open: OpenCall | undefined;
   /** Counts what ends a call, so that one still being opened notices. */
   let endings = 0;
+  /** Another connection of the same caller no longer ends what happens here. */
+  let release = (): void => {};
 
   const on = answering(socket, logger);
 
@@ -118,6 +129,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
 
   async function leave(reason: string): Promise<void> {
     endings += 1;
+    release();
     const ending = open;
     open = undefined;
     if (!ending) return;
@@ -133,20 +145,53 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   }
 
   on('join', joinSchema, async (message): Promise<Joined | SfuJoined> => {
-    await parts.joins.take(address);
-    const ticket = await tickets.redeem(message.ticket);
-    const { canSpeak } = ticket;
+    const ticket = await admit(message.ticket);
     const room = sharedRoomName(ticket);
-    if (room !== undefined) {
-      await leave('joined again');
-      return await enter(message, room, canSpeak);
-    }
-    if (!canSpeak) throw new AppError('TICKET_INVALID', 'This ticket is for watching; ask for one that opens a call.');
+    if (room === undefined && !ticket.canSpeak)
+      throw new AppError('TICKET_INVALID', 'This ticket is for watching; ask for one that opens a call.');
     await leave('joined again');
-    return await join(message);
-  });
-  async function join(message: z.infer<typeof joinSchema>): Promise<Joined> {
+    const held = returns.hold(ticket.caller, replace);
+    release = held.release;
     const beginning = endings;
+    try {
+      // What the caller had before makes room first.
+      await held.before?.();
+      const returnToken = await returns.issue(ticket);
+      const entered =
+        room === undefined ? await join(message, ticket, beginning) : await enter(message, ticket, room, beginning);
+      return { ...entered, returnToken } as Joined | SfuJoined;
+    } catch (error) {
+      held.release();
+      throw error;
+    }
+  });
+
+  /** @returns the rights of whoever shows `token`, who may have been here before. @throws AppError RATE_LIMITED, TICKET_INVALID. */
+  async function admit(token: string): Promise<ReturningTicket> {
+    const returning = await returns.read(token);
+    if (returning) await returns.take(returning.caller);
+    else await parts.joins.take(address);
+    return returning ?? returns.admit(await tickets.redeem(token));
+  }
+
+  /** The caller is back on another connection. */
+  async function replace(): Promise<void> {
+    const left = leave('replaced');
+    end('replaced');
+    await left;
+  }
+
+  /** The last word on this connection. */
+  function end(reason: string): void {
+    socket.emit('ended', { reason });
+    socket.disconnect(true);
+  }
+
+  async function join(
+    message: z.infer<typeof joinSchema>,
+    ticket: ReturningTicket,
+    beginning: number,
+  ): Promise<Entered> {
     const audience: CallAudience = {
       ...visitor,
       turn: (m) => {
@@ -173,7 +218,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     }
     const iceServers = parts.iceServers(socket.id);
     peer = parts.openPeer(listening(call.events, presence), onCandidate, render, iceServers);
-    begin({ sessionId: socket.id, call, peer, maySpeak: true });
+    begin({ sessionId: socket.id, call, peer, maySpeak: true, ticket });
     calls.add(socket.id, call);
     logger.info({ sessionId: socket.id, portraitId: message.portraitId }, 'call opened');
     try {
@@ -187,10 +232,11 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   /** Into a room that many viewers share. */
   async function enter(
     message: z.infer<typeof joinSchema>,
+    ticket: ReturningTicket,
     name: string,
-    maySpeak: boolean,
-  ): Promise<Joined | SfuJoined> {
-    const beginning = endings;
+    beginning: number,
+  ): Promise<Entered> {
+    const maySpeak = ticket.canSpeak;
     const { portraitId, controls = {} } = message;
     const render = 'server';
     const openCall: RoomRequest['openCall'] = (peer, audience) =>
@@ -214,7 +260,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
       throw new AppError('SIGNALING_INVALID', 'The room was left while it was entered; join again.');
     }
     const { sessionId, peer } = member;
-    begin({ sessionId, call: member, peer, maySpeak });
+    begin({ sessionId, call: member, peer, maySpeak, ticket });
     logger.info({ sessionId, visitor: socket.id, maySpeak }, 'room entered');
     try {
       const joined = { sessionId, iceServers: parts.iceServers(socket.id), fps: host.fps, render } as const;
@@ -226,16 +272,21 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     }
   }
 
-  function begin(call: Omit<OpenCall, 'beat' | 'candidates'>): void {
+  function begin(call: Omit<OpenCall, 'beat' | 'beats' | 'candidates'>): void {
     presence.restart();
-    open = { ...call, beat: setInterval(() => beat(), BEAT_MS), candidates: 0 };
+    open = { ...call, beat: setInterval(() => beat(), BEAT_MS), beats: 0, candidates: 0 };
   }
 
   function beat(): void {
     const reason = presence.beat();
-    if (!reason) return;
-    leave(reason).catch((err) => logger.error({ err }, 'closing a call failed'));
-    socket.disconnect(true);
+    if (reason) {
+      leave(reason).catch((err) => logger.error({ err }, 'closing a call failed'));
+      end(reason);
+    } else if (open && ++open.beats % RENEWAL_BEATS === 0)
+      returns.issue(open.ticket).then(
+        (returnToken) => void socket.emit('returnToken', { returnToken }),
+        (err) => logger.error({ err }, 'renewing a return token failed'),
+      );
   }
   socket.conn.on('packet', () => presence.seen());
 

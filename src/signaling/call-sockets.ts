@@ -39,20 +39,28 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(
     cors: { origin: [...origins.allowed] },
     allowRequest: ({ headers }, accept) => accept(null, origins.isAllowed(headers.origin, headers.host)),
   });
+  /** @returns what gives the connection's place back. @throws AppError RATE_LIMITED. */
+  async function enter({ conn, handshake, request }: CallSocket): Promise<() => void> {
+    const { returnToken } = handshake.auth;
+    const returning = typeof returnToken === 'string' ? await parts.returns.read(returnToken) : undefined;
+    if (returning) return parts.returns.enter(returning.caller, conn);
+    const address = addressOf(request, parts.trustedProxies);
+    gate.enter(address, conn);
+    return () => gate.leave(address, conn);
+  }
   io.use((socket, next) => {
     const { conn } = socket;
-    const address = addressOf(socket.request, parts.trustedProxies);
-    try {
-      gate.enter(address, conn);
-    } catch (error) {
-      next(Object.assign(error as Error, { data: describeFailure(error, logger).failure.error }));
-      setImmediate(() => conn.close()); // once the refusal is on its way
-      return;
-    }
-    const leave = (): void => gate.leave(address, conn);
-    if (conn.readyState === 'open') conn.once('close', leave);
-    else leave();
-    next();
+    enter(socket).then(
+      (leave) => {
+        if (conn.readyState === 'open') conn.once('close', leave);
+        else leave();
+        next();
+      },
+      (error: Error) => {
+        next(Object.assign(error, { data: describeFailure(error, logger).failure.error }));
+        setImmediate(() => conn.close()); // once the refusal is on its way
+      },
+    );
   });
   io.on('connection', (socket) => {
     limitMessages(socket, parts);

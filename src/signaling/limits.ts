@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ipKeyGenerator, MemoryStore, type RateLimitRequestHandler, rateLimit } from 'express-rate-limit';
 import { AppError } from '../errors.ts';
+import type { Logger } from '../telemetry.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -20,8 +21,21 @@ export function addressOf(request: IncomingMessage, trustedProxies: number): str
   return ipKeyGenerator(nearestFirst[Math.min(trustedProxies, nearestFirst.length - 1)] ?? '');
 }
 
+/** @returns what is to see every request, and tells once that a proxy is not configured: all its callers would count as one. */
+export function proxyWarning(trustedProxies: number, logger: Logger): (request: IncomingMessage) => void {
+  let isSettled = trustedProxies > 0;
+  return ({ headers }) => {
+    if (isSettled || headers['x-forwarded-for'] === undefined) return;
+    isSettled = true;
+    logger.warn(
+      { setting: 'server.trustedProxies' },
+      'requests come through a reverse proxy, but server.trustedProxies is 0: all callers behind it share the limits of one address; set it to the number of proxies',
+    );
+  };
+}
+
 function tooMany(what: string, retryAfterS: number): AppError {
-  return new AppError('RATE_LIMITED', `Too many ${what} from this address; try again in ${retryAfterS} s.`, {
+  return new AppError('RATE_LIMITED', `Too many ${what}; try again in ${retryAfterS} s.`, {
     retryAfterS,
   });
 }
@@ -38,7 +52,7 @@ export function limitRequests(what: string, perMinute: number, trustedProxies: n
     validate: false, // its checks write to the console; what they guard against is settled in addressOf
     handler: (request, _response, next) => {
       const { resetTime } = (request as unknown as { rateLimit: { resetTime: Date } }).rateLimit;
-      next(tooMany(what, Math.max(1, Math.ceil((resetTime.getTime() - Date.now()) / 1000))));
+      next(tooMany(`${what} from this address`, Math.max(1, Math.ceil((resetTime.getTime() - Date.now()) / 1000))));
     },
   });
 }
@@ -71,16 +85,18 @@ export class PerMinute implements Disposable {
 /** How many connections an address holds open at once. */
 export class ConnectionGate {
   private readonly limit: number;
+  private readonly what: string;
   private readonly open = new Map<string, Set<object>>();
 
-  constructor(limit: number) {
+  constructor(limit: number, what = 'connections from this address') {
     this.limit = limit;
+    this.what = what;
   }
 
   /** Counts `connection` until `leave`; once, however often it enters. @throws AppError RATE_LIMITED. */
   enter(address: string, connection: object): void {
     const held = this.open.get(address) ?? new Set();
-    if (this.limit > 0 && held.size >= this.limit && !held.has(connection)) throw tooMany('connections', 10);
+    if (this.limit > 0 && held.size >= this.limit && !held.has(connection)) throw tooMany(this.what, 10);
     this.open.set(address, held.add(connection));
   }
 

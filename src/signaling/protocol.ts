@@ -41,7 +41,7 @@ export const ticketQuerySchema = z.object({
 const MAX_SDP_CHARACTERS = 64_000;
 
 export const joinSchema = z.strictObject({
-  /** From `POST /api/tickets`. */
+  /** From `POST /api/tickets`, or the return token of the call before. */
   ticket: z.string().max(4000),
   portraitId: z.string().max(200),
   controls: controlsSchema.optional(),
@@ -96,6 +96,8 @@ export interface Joined {
   fps: number;
   /** What is really done, whatever was asked for. */
   render: Render;
+  /** The ticket for coming back after a cut, in the handshake (`auth.returnToken`) and in `join`; renewed by `returnToken`. */
+  returnToken: string;
   /** Of a ticket to a room. */
   room?: RoomState;
 }
@@ -103,7 +105,7 @@ export interface Joined {
 export type Render = NonNullable<JoinMessage['render']>;
 
 /** Joined a room that an SFU serves: negotiated by the `sfu…` messages instead of SDP. */
-export interface SfuJoined extends Pick<Joined, 'sessionId' | 'iceServers' | 'fps' | 'render'> {
+export interface SfuJoined extends Pick<Joined, 'sessionId' | 'iceServers' | 'fps' | 'render' | 'returnToken'> {
   sfu: SfuOffer;
   room: RoomState;
 }
@@ -222,6 +224,8 @@ export interface ServerToClientEvents {
   /** Who is in the room, and who has the floor. */
   room(message: RoomState): void;
   failed(message: Failure): void;
+  /** A newer one, in the place of that of `Joined`. */
+  returnToken(message: { returnToken: string }): void;
   /** The server is about to stop. The call goes on, and ends as `shutdown` if it has not ended by then. */
   draining(message: DrainingMessage): void;
   /** The session is over; the socket stays for another join. */

@@ -14,7 +14,7 @@ import { describeFailure } from './failure.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { httpRoutes } from './http-routes.ts';
 import { type IceServer, iceServersOf } from './ice-servers.ts';
-import { ConnectionGate, PerMinute } from './limits.ts';
+import { ConnectionGate, PerMinute, proxyWarning } from './limits.ts';
 import { LiveCalls } from './live-calls.ts';
 import { MediasoupRoom } from './mediasoup-room.ts';
 import { Sfu } from './mediasoup-worker.ts';
@@ -22,6 +22,7 @@ import { OriginPolicy } from './origins.ts';
 import { PeerFan } from './peer-fan.ts';
 import { warmUpPeer } from './peer-warm-up.ts';
 import type { ReadinessCheck } from './readiness.ts';
+import { Returns } from './returns.ts';
 import { Rooms } from './rooms.ts';
 import { SpeechApi } from './speech-api.ts';
 import { CALL_ROOM, TicketOffice } from './tickets.ts';
@@ -50,7 +51,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { server: settings, limits, webrtc } = config;
   const origins = new OriginPolicy(settings.allowedOrigins, settings.host);
   const gate = new ConnectionGate(limits.connections);
-  const joins = new PerMinute('joins', limits.joinsPerMinute);
+  const joins = new PerMinute('joins from this address', limits.joinsPerMinute);
+  const returns = new Returns(tickets, limits.returnsPerMinute);
   const speech = new SpeechApi({
     tickets,
     calls,
@@ -110,12 +112,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     calls,
     gate,
     joins,
+    returns,
     messagesPerSecond: limits.messagesPerSecond,
     silenceS: limits.silenceS,
     rooms,
     iceServers,
     openPeer,
   });
+  const noteProxy = proxyWarning(trustedProxies, logger);
+  http.on('request', noteProxy);
+  http.on('upgrade', noteProxy);
   http.on('upgrade', (request, stream, head) => speech.upgrade(request, stream, head));
 
   try {
@@ -137,6 +143,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       speech.close();
       await sockets.close();
       joins[Symbol.dispose]();
+      returns[Symbol.dispose]();
       sfu?.[Symbol.dispose]();
       http.closeAllConnections();
     },

@@ -1,16 +1,19 @@
 /**
  * Tickets: short-lived signed tokens (JWT, HS256) that say who may open a session and with which rights. A page of our own origin
  * gets one for the asking; another program gets one from its own back end, which shares the secret. Each opens one session. An
- * invitation is a ticket to a call that is under way, good for an hour of it.
+ * invitation is a ticket to a call that is under way, good for an hour of it. A return token lets a caller who was once let in come back,
+ * with the same rights, as often as needed.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { jwtVerify, SignJWT } from 'jose';
+import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { AppError } from '../errors.ts';
 
 const ISSUER = 'visavis';
 const LIFETIME_S = 120;
 /** The longest that any ticket lasts. */
 export const INVITATION_LIFETIME_S = 3600;
+/** Of a return token: a laptop may sleep for a while. It is renewed while the call lasts. */
+export const RETURN_LIFETIME_S = INVITATION_LIFETIME_S;
 const CLOCK_SLACK_S = 60;
 /** The room of tickets that open a call; an invitation's room is the call's own id. */
 export const CALL_ROOM = 'call';
@@ -29,6 +32,8 @@ export interface Ticket {
   room: string;
   /** True where the holder may speak through the face, false for a viewer. */
   canSpeak: boolean;
+  /** In a return token only: the caller it was given to. */
+  caller?: string;
 }
 
 export class TicketOffice {
@@ -42,7 +47,16 @@ export class TicketOffice {
   }
 
   async issue(room: string, canSpeak = true, lifetimeS = LIFETIME_S): Promise<string> {
-    return new SignJWT({ room, canSpeak })
+    return this.sign({ room, canSpeak }, lifetimeS);
+  }
+
+  /** Lets a caller come back to where `ticket` led. */
+  async issueReturn({ room, canSpeak }: Ticket, caller: string): Promise<string> {
+    return this.sign({ room, canSpeak, caller }, RETURN_LIFETIME_S);
+  }
+
+  private sign(claims: JWTPayload, lifetimeS: number): Promise<string> {
+    return new SignJWT(claims)
       .setProtectedHeader({ alg: 'HS256' })
       .setIssuer(ISSUER)
       .setJti(randomUUID())
@@ -63,6 +77,7 @@ export class TicketOffice {
     const { ticket, expiresS } = await this.open(token);
     if (ticket.room !== CALL_ROOM && sharedRoomName(ticket) === undefined)
       throw new AppError('TICKET_INVALID', 'This ticket is an invitation to another call; ask for one of your own.');
+    if (ticket.caller !== undefined) return ticket; // shown as often as its holder is cut off
     if (this.used.has(ticket.id))
       throw new AppError('TICKET_INVALID', 'The ticket has been used already; ask for a new one and join again.');
     this.used.set(ticket.id, expiresS);
@@ -76,9 +91,11 @@ export class TicketOffice {
         algorithms: ['HS256'],
         requiredClaims: ['jti', 'exp', 'room'],
       });
-      const { jti, exp, room, canSpeak } = payload;
+      const { jti, exp, room, canSpeak, caller } = payload;
       if (exp! > Date.now() / 1000 + INVITATION_LIFETIME_S + CLOCK_SLACK_S) throw new Error('it lasts too long');
-      return { ticket: { id: jti!, room: String(room), canSpeak: canSpeak === true }, expiresS: exp! };
+      const ticket: Ticket = { id: jti!, room: String(room), canSpeak: canSpeak === true };
+      if (typeof caller === 'string') ticket.caller = caller;
+      return { ticket, expiresS: exp! };
     } catch (cause) {
       throw new AppError(
         'TICKET_INVALID',

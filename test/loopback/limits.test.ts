@@ -18,6 +18,7 @@ beforeAll(async () => {
       uploadsPerMinute: 2,
       requestsPerMinute: 60,
       joinsPerMinute: 6,
+      returnsPerMinute: 6,
       connections: 12,
       messagesPerSecond: 10,
       silenceS: 30,

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { attachCall, type CallSocketParts } from '../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
+import { Returns } from '../../src/signaling/returns.ts';
 import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
 
 it('closes the peer though the call’s own end fails, and the visitor can call again', async () => {
@@ -33,6 +34,7 @@ it('closes the peer though the call’s own end fails, and the visitor can call 
     tickets,
     calls: new LiveCalls(),
     joins: { take: async () => {} },
+    returns: new Returns(tickets, 0),
     silenceS: 30,
     logger: pino({ level: 'silent' }),
   } as unknown as CallSocketParts;

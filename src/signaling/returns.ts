@@ -1,0 +1,70 @@
+/**
+ * Callers who come back after a cut. Whoever was let in holds a return token, renewed while the call lasts: with it neither a ticket nor a place
+ * among the connections and joins of the address is needed, so that many callers behind one address can all come back at once. In: tokens as
+ * they are shown. Out: who shows them, within limits of that caller's own. A caller has one call: coming back ends the one before.
+ */
+import { randomUUID } from 'node:crypto';
+import { ConnectionGate, PerMinute } from './limits.ts';
+import type { Ticket, TicketOffice } from './tickets.ts';
+
+/** Those before may not have been seen to be dead yet. */
+const MAX_CONNECTIONS = 8;
+
+export interface ReturningTicket extends Ticket {
+  /** Whom the token was given to; the same over all returns. */
+  caller: string;
+}
+
+export class Returns implements Disposable {
+  private readonly tickets: TicketOffice;
+  private readonly joins: PerMinute;
+  private readonly gate = new ConnectionGate(MAX_CONNECTIONS, 'connections of this caller');
+  /** How to end the call that a caller has. */
+  private readonly calls = new Map<string, () => Promise<void>>();
+
+  /** @param perMinute times that one caller may come back. */
+  constructor(tickets: TicketOffice, perMinute: number) {
+    this.tickets = tickets;
+    this.joins = new PerMinute('returns of this caller', perMinute);
+  }
+
+  /** @returns undefined for whatever is not a valid return token. */
+  async read(token: string): Promise<ReturningTicket | undefined> {
+    const ticket = await this.tickets.verify(token).catch(() => undefined);
+    return ticket?.caller === undefined ? undefined : { ...ticket, caller: ticket.caller };
+  }
+
+  /** Counts `connection` until it closes. @throws AppError RATE_LIMITED. */
+  enter(caller: string, connection: object): () => void {
+    this.gate.enter(caller, connection);
+    return () => this.gate.leave(caller, connection);
+  }
+
+  /** Somebody who has just come for the first time. */
+  admit(ticket: Ticket): ReturningTicket {
+    return { ...ticket, caller: randomUUID() };
+  }
+
+  /** @throws AppError RATE_LIMITED. */
+  async take(caller: string): Promise<void> {
+    await this.joins.take(caller);
+  }
+
+  /** The caller's call from now on. @param end how to end it. @returns that of the one before, and what to do when this one has ended. */
+  hold(caller: string, end: () => Promise<void>): { before: (() => Promise<void>) | undefined; release: () => void } {
+    const before = this.calls.get(caller);
+    this.calls.set(caller, end);
+    const release = (): void => {
+      if (this.calls.get(caller) === end) this.calls.delete(caller);
+    };
+    return { before, release };
+  }
+
+  issue({ caller, ...ticket }: ReturningTicket): Promise<string> {
+    return this.tickets.issueReturn(ticket, caller);
+  }
+
+  [Symbol.dispose](): void {
+    this.joins[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,146 @@
+// Callers who come back: with a token of their own, past the limits of their address, as one call at a time.
+import { EventEmitter } from 'node:events';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { attachCall, type CallSocketParts } from '../../src/signaling/call-socket.ts';
+import type { CallSocket } from '../../src/signaling/call-sockets.ts';
+import { PerMinute } from '../../src/signaling/limits.ts';
+import { LiveCalls } from '../../src/signaling/live-calls.ts';
+import type { Failure, Joined } from '../../src/signaling/protocol.ts';
+import { Returns } from '../../src/signaling/returns.ts';
+import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
+
+const SECRET = 'a secret that server and successor share';
+
+/** A server that takes two joins a minute from an address, and has one line. */
+function serve(secret = SECRET) {
+  const tickets = new TicketOffice(secret);
+  let openCalls = 0;
+  let openPeers = 0;
+  const parts = {
+    host: {
+      fps: 25,
+      open: async () => {
+        if (openCalls > 0) throw new Error('the only line is taken');
+        openCalls += 1;
+        return {
+          events: {},
+          close: async () => {
+            openCalls -= 1;
+          },
+        };
+      },
+    },
+    openPeer: () => {
+      openPeers += 1;
+      return {
+        createOffer: async () => 'v=0',
+        close: async () => {
+          openPeers -= 1;
+        },
+      };
+    },
+    iceServers: () => [],
+    tickets,
+    calls: new LiveCalls(),
+    joins: new PerMinute('joins', 2),
+    returns: new Returns(tickets, 5),
+    silenceS: 30,
+    logger: pino({ level: 'silent' }),
+  } as unknown as CallSocketParts;
+  let sockets = 0;
+  const connect = () => {
+    const told: [string, unknown][] = [];
+    const socket = new EventEmitter();
+    const visitor = Object.assign(socket, {
+      id: `visitor ${++sockets}`,
+      conn: new EventEmitter(),
+      disconnected: false,
+      disconnect: () => {
+        visitor.disconnected = true;
+        socket.emit('disconnect');
+      },
+    });
+    for (const name of ['ended', 'returnToken']) socket.on(name, (message) => void told.push([name, message]));
+    attachCall(visitor as unknown as CallSocket, '192.0.2.1', parts);
+    const ask = (name: string, message?: object) =>
+      new Promise<Joined | Failure>((resolve) => socket.emit(name, message, resolve));
+    const join = (ticket: string) => ask('join', { ticket, portraitId: 'mona-lisa' });
+    return { visitor, told, join, leave: () => ask('leave') };
+  };
+  return { tickets, connect, count: () => ({ openCalls, openPeers }) };
+}
+
+describe('a caller who comes back', () => {
+  it('takes the place of the call that it had, on a machine that has no other', async () => {
+    const { tickets, connect, count } = serve();
+    const first = connect();
+    const joined = (await first.join(await tickets.issue(CALL_ROOM))) as Joined;
+    expect(joined.offerSdp).toBe('v=0');
+    const stranger = connect();
+    expect(await stranger.join(await tickets.issue(CALL_ROOM))).toHaveProperty('error');
+    const second = connect();
+    expect(await second.join(joined.returnToken)).toMatchObject({ offerSdp: 'v=0' });
+    expect(first.told).toEqual([['ended', { reason: 'replaced' }]]);
+    expect(first.visitor.disconnected).toBe(true);
+    expect(count()).toEqual({ openCalls: 1, openPeers: 1 });
+    await second.leave();
+    expect(count()).toEqual({ openCalls: 0, openPeers: 0 });
+  });
+
+  it('may do so again with the same token, whose newer ones work too, on the same connection as well', async () => {
+    const { tickets, connect, count } = serve();
+    const first = connect();
+    const { returnToken } = (await first.join(await tickets.issue(CALL_ROOM))) as Joined;
+    expect(await first.join(returnToken)).toHaveProperty('offerSdp');
+    expect(first.visitor.disconnected).toBe(false);
+    const again = (await connect().join(returnToken)) as Joined;
+    expect(await connect().join(again.returnToken)).toHaveProperty('offerSdp');
+    expect(count()).toEqual({ openCalls: 1, openPeers: 1 });
+  });
+
+  it('is not refused for what others of its address asked for, but has a limit of its own', async () => {
+    const { tickets, connect } = serve();
+    const first = connect();
+    const { returnToken } = (await first.join(await tickets.issue(CALL_ROOM))) as Joined;
+    await first.leave();
+    for (let i = 0; i < 3; i++) await connect().join('forged');
+    expect(await connect().join(await tickets.issue(CALL_ROOM))).toMatchObject({ error: { code: 'RATE_LIMITED' } });
+    for (let i = 0; i < 5; i++) expect(await connect().join(returnToken), `return ${i}`).toHaveProperty('offerSdp');
+    expect(await connect().join(returnToken)).toMatchObject({
+      error: { code: 'RATE_LIMITED', retryAfterS: expect.any(Number) },
+    });
+  });
+
+  it('is known by the server that took the place of the one before, if they share a secret', async () => {
+    const before = serve();
+    const { returnToken } = (await before.connect().join(await before.tickets.issue(CALL_ROOM))) as Joined;
+    expect(await serve().connect().join(returnToken)).toHaveProperty('offerSdp');
+    expect(await serve('another secret').connect().join(returnToken)).toMatchObject({
+      error: { code: 'TICKET_INVALID' },
+    });
+  });
+
+  it('has no more rights than it came with', async () => {
+    const { tickets } = serve();
+    const returns = new Returns(tickets, 0);
+    const ticket = await tickets.redeem(await tickets.issue('room/lobby', false));
+    const back = await returns.read(await returns.issue(returns.admit(ticket)));
+    expect(back).toMatchObject({ room: 'room/lobby', canSpeak: false });
+    expect(await returns.read(await tickets.issue(CALL_ROOM))).toBeUndefined();
+    expect(await returns.read('forged')).toBeUndefined();
+  });
+
+  it('is given up where two of its connections join at once: one call is left', async () => {
+    const { tickets, connect, count } = serve();
+    const first = connect();
+    const { returnToken } = (await first.join(await tickets.issue(CALL_ROOM))) as Joined;
+    await first.leave();
+    const answers = await Promise.all([connect().join(returnToken), connect().join(returnToken)]);
+    expect(answers.filter((answer) => 'offerSdp' in answer).length).toBeLessThanOrEqual(1);
+    expect(count().openCalls).toBeLessThanOrEqual(1);
+    expect(count().openPeers).toBe(count().openCalls);
+    expect(await connect().join(returnToken)).toHaveProperty('offerSdp');
+    expect(count()).toEqual({ openCalls: 1, openPeers: 1 });
+  });
+});
