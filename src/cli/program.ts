@@ -28,7 +28,7 @@ const WORKING_FAILURES: readonly ErrorCode[] = [
   'SERVER_BUSY',
 ];
 
-const DISK_FAILURES = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'];
+const DISK_FAILURES = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EFBIG', 'EPIPE', 'ENAMETOOLONG'];
 
 /** @param args what follows the program's name. */
 export async function runCli(args: readonly string[]): Promise<number> {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { createMotionFile, type MotionFileWriter } from '../engine/motion-file.ts';
 import type { MotionFrame } from '../engine/motion-frame.ts';
+import { pictureCount } from '../engine/picture-count.ts';
 import { renderVideo } from '../engine/render-video.ts';
 import { AppError } from '../errors.ts';
 import { checkFilmPath, createFilm } from '../media/film.ts';
@@ -120,20 +121,20 @@ async function drawFilm(
       io.warn(`The motion lasts ${seconds(result.motionUs)} and the sound ${seconds(result.audioUs)}; ${rest}.`);
     }
     const wallS = (performance.now() - startMs) / 1000;
-    const { pictureCount } = result;
+    const { pictureCount: pictures } = result;
     io.print(
-      `${out}: ${pictureCount} pictures, ${(pictureCount / fps).toFixed(2)} s at ${round(fps)} fps, ` +
-        `made in ${wallS.toFixed(1)} s (${Math.round(pictureCount / wallS)} pictures per second)`,
+      `${out}: ${pictures} pictures, ${(pictures / fps).toFixed(2)} s at ${round(fps)} fps, ` +
+        `made in ${wallS.toFixed(1)} s (${Math.round(pictures / wallS)} pictures per second)`,
     );
     return {
       out,
-      pictures: pictureCount,
+      pictures,
       fps: round(fps),
       sizePx,
-      durationS: round(pictureCount / fps),
+      durationS: round(pictures / fps),
       audioS: sound === null ? null : round(result.audioUs / 1e6),
       wallS: round(wallS),
-      picturesPerSecond: round(pictureCount / wallS),
+      picturesPerSecond: round(pictures / wallS),
       ...(motionOut === undefined ? {} : { motionOut }),
     };
   } catch (error) {
@@ -172,7 +173,7 @@ async function writeMotion(planned: PlannedPerformance, motionOut: string, io: C
 }
 
 function totalPictures({ durationUs, fps }: PlannedPerformance): number | null {
-  return durationUs === null ? null : Math.ceil((durationUs * fps) / 1e6);
+  return durationUs === null ? null : pictureCount(durationUs / 1e6, fps);
 }
 
 function round(value: number): number {

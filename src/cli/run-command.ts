@@ -2,7 +2,7 @@
 import { AppError } from '../errors.ts';
 
 export interface CommandIo {
-  /** Aborted by Ctrl-C or a termination signal; its reason is an AppError INTERRUPTED. */
+  /** Aborted by Ctrl-C or another of END_SIGNALS; its reason is an AppError INTERRUPTED. */
   signal: AbortSignal;
   json: boolean;
   /** One sentence on stderr. */
@@ -10,6 +10,15 @@ export interface CommandIo {
   /** For people, on stdout; left out with --json. */
   print(text: string): void;
 }
+
+/**
+ * Everything that asks a program to end: Ctrl-C and Ctrl-\, a service manager, a closed terminal or a dropped ssh connection, a timer, a
+ * limit on processor time, a power cut that is announced. Systems know some of them only.
+ */
+export const END_SIGNALS: readonly NodeJS.Signals[] = [
+  ...(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGBREAK'] as const),
+  ...(['SIGALRM', 'SIGVTALRM', 'SIGXCPU', 'SIGPWR', 'SIGUSR2'] as const),
+];
 
 /** The command has said what is wrong; its exit code is 1. */
 export class CommandFailed extends Error {}
@@ -23,8 +32,7 @@ export async function runCommand(json: boolean, body: (io: CommandIo) => Promise
     if (signal.aborted) process.exit(130);
     interruption.abort(new AppError('INTERRUPTED', `Interrupted by ${name}; no unfinished file was left.`));
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const name of END_SIGNALS) process.on(name, onSignal);
   try {
     const result = await body({
       signal,
@@ -39,7 +47,6 @@ export async function runCommand(json: boolean, body: (io: CommandIo) => Promise
     // Whatever an aborted step throws on its way out, the reason is the interruption.
     throw signal.aborted ? signal.reason : error;
   } finally {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    for (const name of END_SIGNALS) process.off(name, onSignal);
   }
 }

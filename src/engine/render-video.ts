@@ -7,6 +7,7 @@
 import type { FilmWriter } from '../media/film.ts';
 import { type AudioFrame, i420Bytes } from '../media/frames.ts';
 import type { MotionFrame } from './motion-frame.ts';
+import { pictureCount as picturesOf } from './picture-count.ts';
 
 /** What draws: the face renderer, or a test pattern. */
 export interface PictureRenderer {
@@ -34,9 +35,6 @@ export interface RenderResult {
   motionUs: number;
   audioUs: number;
 }
-
-/** Sound that reaches this little into one more picture does not get one. */
-const NEGLIGIBLE_SOUND_US = 1000;
 
 /** Draws and writes everything; does not finish the film. @throws the signal's reason when aborted. */
 export async function renderVideo(job: RenderJob): Promise<RenderResult> {
@@ -72,7 +70,7 @@ export async function renderVideo(job: RenderJob): Promise<RenderResult> {
       if (next !== null && !next.done) {
         motionCount++;
         last = next.value;
-      } else if (last === null || audioUs < startUs + NEGLIGIBLE_SOUND_US) {
+      } else if (last === null || picturesOf(audioUs / 1e6, fps) <= pictureCount) {
         break;
       }
       const frame: MotionFrame = pictureCount < motionCount ? last : { ...last, timestampUs: Math.round(startUs) };

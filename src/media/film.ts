@@ -1,5 +1,6 @@
 /** A film that is being written, whatever its form: `.mp4`, `.webm` or a folder of PNGs, chosen by the name it gets. */
-import { extname } from 'node:path';
+import { devNull } from 'node:os';
+import { extname, resolve } from 'node:path';
 import { AppError } from '../errors.ts';
 import type { AudioFrame, ChannelCount } from './frames.ts';
 import { checkWritable } from './part-file.ts';
@@ -32,6 +33,8 @@ export type FilmKind = 'mp4' | 'webm' | 'folder';
 
 /** @throws AppError BAD_USAGE for another ending. */
 function filmKind(path: string): FilmKind {
+  // Drawn and encoded as ever, then thrown away: a trial run.
+  if (resolve(path) === devNull) return 'mp4';
   const ending = extname(path).toLowerCase();
   if (ending === '.mp4') return 'mp4';
   if (ending === '.webm') return 'webm';

@@ -24,13 +24,13 @@ export async function stackPng(path: string, above: Uint8Array, { widthPx, heigh
   const below = sharp(data, {
     raw: { width: widthPx, height: heightPx, channels: (data.length / (widthPx * heightPx)) as 3 | 4 },
   });
-  await sharp({
+  const stacked = sharp({
     create: { width: Math.max(width, widthPx), height: height + heightPx, channels: 3, background: 'white' },
   })
     .composite([
       { input: await top.toBuffer(), left: 0, top: 0 },
       { input: await below.png().toBuffer(), left: 0, top: height },
     ])
-    .png({ compressionLevel: 4 })
-    .toFile(path);
+    .png({ compressionLevel: 4 });
+  await writeFile(path, await stacked.toBuffer());
 }

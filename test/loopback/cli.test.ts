@@ -269,10 +269,16 @@ describe('bad input', () => {
   });
 });
 
-describe('Ctrl-C', () => {
-  it.each([['stopped.mp4'], ['stopped']])(
-    'leaves nothing of %s and ends with 130',
-    async (name) => {
+describe('the end from outside', () => {
+  it.each([
+    ['SIGINT', 'stopped.mp4'],
+    ['SIGINT', 'stopped'],
+    ['SIGHUP', 'stopped.webm'],
+    ['SIGTERM', 'stopped.mp4'],
+    ['SIGQUIT', 'stopped.mp4'],
+  ] as const)(
+    '%s leaves nothing of %s and ends with 130',
+    async (signal, name) => {
       await writeFile(at('endless.jsonl'), motionText(20_000, 25));
       const args = ['render', '--portrait', portrait, '--motion', at('endless.jsonl'), '--out', at(name)];
       const entry = ['--import', 'tsx', join(root, 'src', 'cli.ts'), ...args, '--motion-out', at('stopped.jsonl')];
@@ -289,7 +295,7 @@ describe('Ctrl-C', () => {
             interval: 50,
           })
           .toBe(true);
-        child.kill('SIGINT');
+        child.kill(signal);
         expect(await ended).toBe(130);
         expect(said).toContain('visavis: INTERRUPTED: ');
         expect((await readdir(folder)).filter((entry) => entry.includes('stopped'))).toEqual([]);

@@ -4,6 +4,7 @@
  */
 import type { AudioFrame } from '../../media/frames.ts';
 import type { MotionFrame } from '../motion-frame.ts';
+import { pictureCount } from '../picture-count.ts';
 import { ArticulationModel } from './articulation.ts';
 import { FacePerformer, type PerformerOptions } from './face-performer.ts';
 import { HeardVoice } from './heard-voice.ts';
@@ -25,8 +26,8 @@ export async function* motionFromSound(
   const voice = new HeardVoice(options.model ?? (await ArticulationModel.load()));
   const performer = new FacePerformer(options);
   let count = 0;
-  async function* framesUntil(endS: number): AsyncGenerator<MotionFrame> {
-    for (; count / fps < endS; count++) {
+  async function* framesUpTo(end: number): AsyncGenerator<MotionFrame> {
+    for (; count < end; count++) {
       await performer.pending;
       const timeS = count / fps;
       const mouth = voice.mouthAt(timeS, 1 / fps);
@@ -38,8 +39,8 @@ export async function* motionFromSound(
   for await (const { samples, sampleRateHz } of sound) {
     await voice.push(samples, sampleRateHz);
     soundS += samples.length / sampleRateHz;
-    yield* framesUntil(voice.knownS - VOICE_REACH_S);
+    yield* framesUpTo((voice.knownS - VOICE_REACH_S) * fps);
   }
   await voice.finish();
-  yield* framesUntil(soundS);
+  yield* framesUpTo(pictureCount(soundS, fps));
 }

@@ -6,6 +6,7 @@
 import type { SpeechChunk } from '../../media/speech.ts';
 import type { AvatarControls } from '../controls.ts';
 import type { MotionFrame } from '../motion-frame.ts';
+import { pictureCount } from '../picture-count.ts';
 import { REACH_S } from './coarticulation.ts';
 import { FacePerformer, type PerformerOptions } from './face-performer.ts';
 import { PhonemeVoice } from './phoneme-voice.ts';
@@ -39,16 +40,16 @@ export class SpeechMotion {
   /** @returns the frames that this chunk made final. */
   *push(chunk: SpeechChunk): Generator<MotionFrame> {
     this.#voice.push(chunk);
-    yield* this.#framesUntil(this.#voice.knownS - LOOK_AHEAD_S);
+    yield* this.#framesUpTo((this.#voice.knownS - LOOK_AHEAD_S) * this.#fps);
   }
 
   /** @returns the frames up to the end of the sound; the driver is used up. */
   *finish(): Generator<MotionFrame> {
-    yield* this.#framesUntil(this.#voice.knownS - 1e-6);
+    yield* this.#framesUpTo(pictureCount(this.#voice.knownS, this.#fps));
   }
 
-  *#framesUntil(endS: number): Generator<MotionFrame> {
-    for (; this.#frame / this.#fps <= endS; this.#frame++) yield this.#frameAt(this.#frame / this.#fps);
+  *#framesUpTo(end: number): Generator<MotionFrame> {
+    for (; this.#frame < end; this.#frame++) yield this.#frameAt(this.#frame / this.#fps);
     this.#voice.forgetBefore(this.#frame / this.#fps - 1);
   }
 
