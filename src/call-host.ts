@@ -19,9 +19,10 @@ import { resolveControls } from './engine/controls.ts';
 import type { EngineListener, EngineSession } from './engine/engine-session.ts';
 import { systemClock } from './media/clock.ts';
 import type { TurnTrace } from './media/turn-trace.ts';
+import type { Metrics, ProviderRole } from './metrics.ts';
 import { Session } from './session.ts';
 import type { CallHost, PortraitGallery } from './signaling/hosting.ts';
-import type { Logger, Metrics } from './telemetry.ts';
+import type { Logger } from './telemetry.ts';
 
 export const PICTURE_PX = 512;
 
@@ -67,6 +68,10 @@ export function createCallHost(parts: CallHostParts): CallHost {
         clock: systemClock,
         audience: {
           ...audience,
+          failed: (failure) => {
+            countProviderFailure(parts, failure.error.code);
+            audience.failed(failure);
+          },
           stats: (stats) => {
             capacity.report(call, render, stats);
             audience.stats(stats);
@@ -171,18 +176,35 @@ function openConversation(
   });
 }
 
+const PROVIDER_OF: Record<string, ProviderRole> = {
+  BRAIN_UNAVAILABLE: 'llm',
+  RECOGNIZER_UNAVAILABLE: 'stt',
+  TTS_UNAVAILABLE: 'tts',
+  LIVE_MODEL_UNAVAILABLE: 'realtime',
+};
+
+/** Failures of which a caller is told; a voice that another one took over from is counted by `openSynthesizer`. */
+function countProviderFailure({ config, metrics }: CallHostParts, code: string): void {
+  const role = PROVIDER_OF[code];
+  if (!role) return;
+  const labels = { role, provider: config[role].kind };
+  metrics.providerFailures.inc(labels);
+  // The fallback line is said instead of an answer.
+  if (role === 'llm' || role === 'realtime') metrics.providerFallbacks.inc(labels);
+}
+
 function observe(metrics: Metrics, trace: TurnTrace): void {
   const histograms = {
-    eouDelayMs: metrics.eouDelayMs,
-    sttDelayMs: metrics.sttDelayMs,
-    llmTtftMs: metrics.llmTtftMs,
-    engineFirstFrameMs: metrics.engineFirstFrameMs,
-    responseLatencyMs: metrics.responseLatencyMs,
-    interruptionLatencyMs: metrics.interruptionLatencyMs,
-    ttsTtfbMs: metrics.ttsTtfbMs,
+    eouDelayMs: metrics.turnEndDelay,
+    sttDelayMs: metrics.sttDelay,
+    llmTtftMs: metrics.llmFirstToken,
+    engineFirstFrameMs: metrics.engineFirstFrame,
+    responseLatencyMs: metrics.responseLatency,
+    interruptionLatencyMs: metrics.interruptionLatency,
+    ttsTtfbMs: metrics.ttsFirstSound,
   } satisfies Record<keyof TurnTrace, unknown>;
   for (const [name, histogram] of Object.entries(histograms)) {
     const value = trace[name as keyof TurnTrace];
-    if (value !== undefined) histogram.observe(value);
+    if (value !== undefined) histogram.observe(value / 1000);
   }
 }

@@ -62,6 +62,7 @@ export function refusal(machine: Machine, load: Load, render: Render): string | 
 const REPORT_LIFETIME_MS = 3000;
 const MAIN_WINDOW_MS = 1000;
 const BUSY_RETRY_S = 10;
+const MAX_ESTIMATE = 1000;
 
 interface Report {
   atMs: number;
@@ -77,6 +78,8 @@ export interface CapacityOptions extends Machine {
   /** Calls under way. */
   callCount: () => number;
   nowMs?: () => number;
+  /** Told once a second how many calls fit. */
+  estimated?: (most: number) => void;
   /** Of the main thread, share since the last time it was asked. */
   mainShare?: () => number;
 }
@@ -95,6 +98,7 @@ export class Capacity implements Disposable {
     const measure = options.mainShare ?? mainThreadShare();
     this.timer = setInterval(() => {
       this.mainShare = measure();
+      options.estimated?.(this.most);
     }, MAIN_WINDOW_MS).unref();
   }
 
@@ -128,6 +132,20 @@ export class Capacity implements Disposable {
       mainShare: this.mainShare,
       lateShare: held / Math.max(1, drawnReports.length * fps),
     };
+  }
+
+  /** How many calls fit, those under way included, if each further one costs what they do. */
+  get most(): number {
+    const { maxCalls, callCount } = this.options;
+    if (maxCalls > 0) return maxCalls;
+    let { load } = this;
+    let calls = callCount();
+    const mainPerCall = calls === 0 ? FIRST_MAIN_SHARE : Math.max(FIRST_MAIN_SHARE / 2, load.mainShare / calls);
+    while (calls < MAX_ESTIMATE && !refusal(this.options, load, 'server')) {
+      calls += 1;
+      load = { ...load, drawn: load.drawn + 1, mainShare: load.mainShare + mainPerCall };
+    }
+    return calls;
   }
 
   /** @throws AppError SERVER_BUSY when a further call would not fit. */

@@ -10,6 +10,8 @@ import { AppError } from './errors.ts';
 import { configDir } from './paths.ts';
 import { providerSettings } from './provider-settings.ts';
 
+const MIN_TOKEN_BYTES = 32;
+
 const schema = z.strictObject({
   server: z.strictObject({
     /** Address to listen on; the default answers this machine only. */
@@ -44,6 +46,16 @@ const schema = z.strictObject({
     messagesPerSecond: z.number().min(0),
     /** A call whose caller has not been heard of for so long, on socket and media, is over. */
     silenceS: z.number().min(0),
+  }),
+  /** Who may read `/metrics`. */
+  metrics: z.strictObject({
+    /** Shown as "Authorization: Bearer …"; empty: programs on this machine need none, others get nothing. */
+    token: z.string().refine((token) => token === '' || Buffer.byteLength(token) >= MIN_TOKEN_BYTES, {
+      error: `at least ${MIN_TOKEN_BYTES} bytes, for instance from "openssl rand -hex 32"`,
+    }),
+    /** A port for metrics alone (0: a free one), on `host`; null: the server's own. */
+    port: z.number().int().min(0).max(65535).nullable(),
+    host: z.string().min(1),
   }),
   webrtc: z.strictObject({
     /** Rooms with many viewers: "sfu" serves them through mediasoup where it is installed; "peer" each viewer directly, as calls are. */

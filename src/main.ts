@@ -8,24 +8,28 @@ import { AvatarEngine } from './engine/avatar-engine.ts';
 import { calibrate } from './engine/calibration.ts';
 import { Gallery } from './gallery.ts';
 import { Scope } from './media/scope.ts';
-import { clientDir } from './paths.ts';
+import { createMetrics, watchMainLoop } from './metrics.ts';
+import { clientDir, packageVersion } from './paths.ts';
 import type { ReadinessCheck } from './signaling/readiness.ts';
 import { type RunningServer, startServer } from './signaling/server.ts';
-import { createLogger, createMetrics, type Logger } from './telemetry.ts';
+import { createLogger, type Logger } from './telemetry.ts';
 
 const WARM_UP_LIMIT_MS = 60_000;
 
 /** @throws AppError PORT_UNAVAILABLE, CONFIG_INVALID, … @returns the running server; dispose it to end every call. */
 export async function serve(config: Config): Promise<RunningServer> {
   const logger = createLogger(config.log.level);
-  const metrics = createMetrics();
+  const metrics = createMetrics(packageVersion());
   const scope = new Scope();
   const cores = availableCores();
   const workers = Math.ceil(cores);
   try {
+    scope.use(watchMainLoop(metrics));
     const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs));
-    const engine = scope.use(new AvatarEngine(workers, config.motion));
-    const providers = { config, secrets: environmentSecrets, logger };
+    const engine = scope.use(
+      new AvatarEngine(workers, config.motion, (worker) => metrics.workerRestarts.inc({ worker })),
+    );
+    const providers = { config, secrets: environmentSecrets, logger, metrics };
     const synthesizer = scope.use(openSynthesizer(providers));
     const brain = scope.use(openBrain(providers));
     const recognizer = openRecognizer(providers);
@@ -35,7 +39,9 @@ export async function serve(config: Config): Promise<RunningServer> {
     const { fps } = config.motion;
     const { maxCalls } = config.server;
     const callCount = (): number => engine.sessionCount;
-    const capacity = scope.use(new Capacity({ cores, workers, fps, maxCalls, callCount }));
+    const capacity = scope.use(
+      new Capacity({ cores, workers, fps, maxCalls, callCount, estimated: (most) => metrics.callsCapacity.set(most) }),
+    );
     const talkers = { brain, recognizer, synthesizer, liveModel };
     const host = createCallHost({ config, engine, gallery, ...talkers, capacity, logger, metrics });
     const readiness: ReadinessCheck[] = [
@@ -55,7 +61,11 @@ export async function serve(config: Config): Promise<RunningServer> {
       .catch((err) => logger.warn({ err }, 'measuring what a picture costs failed'))
       .then(() => gallery.warmUp())
       .catch((err) => logger.warn({ err }, 'warming up portraits failed'));
-    return { url: server.url, [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]() };
+    return {
+      url: server.url,
+      metricsPort: server.metricsPort,
+      [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await scope[Symbol.asyncDispose]();
     throw error;

@@ -13,13 +13,15 @@ import { BitrateControl } from './media/bitrate-control.ts';
 import type { Clock } from './media/clock.ts';
 import { OpusEncoder } from './media/opus.ts';
 import { PictureThinning } from './media/picture-thinning.ts';
+import type { CallOutcome, Metrics } from './metrics.ts';
 import { Microphone } from './microphone.ts';
 import { SessionStatistics } from './session-statistics.ts';
+import { SHUTDOWN } from './signaling/call-ends.ts';
 import type { CallAudience, HostedCall, SoundIntake } from './signaling/hosting.ts';
 import type { LinkReport, MediaOutlet, PeerEvents } from './signaling/peer.ts';
 import type { Render } from './signaling/protocol.ts';
 import { Speaking } from './speaking.ts';
-import type { Logger, Metrics } from './telemetry.ts';
+import type { Logger } from './telemetry.ts';
 
 const STATS_US = 1_000_000;
 
@@ -110,7 +112,7 @@ export class Session implements HostedCall {
       link: (report) => this.follow(report),
       closed: (reason) => this.end(reason),
     };
-    parts.metrics.sessions.inc();
+    parts.metrics.calls.inc();
   }
 
   /** A task of this session: its failure is the session's, and `close` waits for it. */
@@ -197,11 +199,12 @@ export class Session implements HostedCall {
         break;
       case 'drop':
         this.statistics.dropped += 1;
+        this.parts.metrics.queueDropped.inc({ queue: 'pictures' });
         this.engine.drop(action.slot);
         break;
       case 'hold':
         this.statistics.held += 1;
-        this.parts.metrics.framesHeld.inc();
+        this.parts.metrics.picturesHeld.inc();
         break;
       case 'underrun':
         break;
@@ -260,18 +263,41 @@ export class Session implements HostedCall {
       },
     });
     this.parts.audience.ended('failed');
-    this.run(this.close('failed'));
+    this.run(this.close('broken'));
   }
 
-  async close(_reason: string): Promise<void> {
+  async close(reason: string): Promise<void> {
     if (this.life.signal.aborted) return;
     this.stop();
     this.life.abort();
     this.nap?.alarm.abort();
     this.engine.close();
-    this.parts.metrics.sessions.dec();
+    this.parts.metrics.calls.dec();
+    this.parts.metrics.callsEnded.inc({ outcome: outcomeOf(reason) });
     await Promise.allSettled([this.conversation.close(), ...this.tasks]);
     this.microphone[Symbol.dispose]();
     this.opus[Symbol.dispose]();
   }
 }
+
+const OUTCOMES: Record<string, CallOutcome> = {
+  left: 'left',
+  goodbye: 'goodbye',
+  disconnected: 'disconnected',
+  'joined again': 'replaced',
+  gone: 'silent',
+  'never connected': 'never_connected',
+  'join failed': 'not_opened',
+  'could not enter': 'not_opened',
+  'the room could not be opened': 'not_opened',
+  closed: 'transport_failed',
+  failed: 'transport_failed',
+  revoked: 'revoked',
+  expired: 'expired',
+  replaced: 'replaced',
+  [SHUTDOWN]: 'drained',
+  broken: 'failed',
+};
+
+/** The reasons that calls are closed with are for people; anything may be among them. */
+const outcomeOf = (reason: string): CallOutcome => OUTCOMES[reason] ?? 'other';

@@ -15,8 +15,8 @@ import type { PlayoutReport } from './media/av-pacer.ts';
 import type { Clock } from './media/clock.ts';
 import { Resampler } from './media/resampler.ts';
 import type { SpeechChunk } from './media/speech.ts';
+import type { Metrics } from './metrics.ts';
 import type { CallAudience, SoundIntake } from './signaling/hosting.ts';
-import type { Metrics } from './telemetry.ts';
 
 /** Speech given to the engine ahead of what it has announced; more would only make interruptions waste work. */
 const MAX_AHEAD_US = 2_000_000;
@@ -144,7 +144,7 @@ export class Speaking {
       synthesizer,
       voice: { ...(chosen === undefined ? {} : { voice: chosen }), ratePercent: settings.ratePercent },
       languageOf: () => undefined,
-      onFirstSound: (sinceUs) => metrics.ttsTtfbMs.observe(sinceUs / 1000),
+      onFirstSound: (sinceUs) => metrics.ttsFirstSound.observe(sinceUs / 1e6),
       nowUs: () => clock.nowUs(),
     });
     return this.play(script, {

@@ -5,6 +5,7 @@
 import type { Config, Secrets } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { systemClock } from '../media/clock.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Logger } from '../telemetry.ts';
 import type { Brain } from './brain.ts';
 import { ElevenLabsSynthesizer } from './elevenlabs-synthesizer.ts';
@@ -29,6 +30,7 @@ export interface ProviderParts {
   config: Config;
   secrets: Secrets;
   logger: Logger;
+  metrics?: Pick<Metrics, 'providerFailures' | 'providerFallbacks'>;
 }
 
 /** @throws AppError CONFIG_INVALID, FILE_UNREADABLE, KNOWLEDGE_INVALID. */
@@ -57,12 +59,15 @@ export function openRecognizer({ config: { stt }, secrets }: ProviderParts): Rec
 
 /** Where a service or an installed voice fails, the embedded voice speaks. @throws AppError CONFIG_INVALID. */
 export function openSynthesizer(parts: ProviderParts): SpeechSynthesizer {
-  const { config, logger } = parts;
+  const { config, logger, metrics } = parts;
   const chosen = openChosenSynthesizer(parts);
   if (config.tts.kind === 'embedded') return chosen;
-  return new FallbackSynthesizer(chosen, new EmbeddedSynthesizer(config.speech.voice), systemClock, (err) =>
-    logger.warn({ err }, 'the voice failed; the embedded one speaks'),
-  );
+  return new FallbackSynthesizer(chosen, new EmbeddedSynthesizer(config.speech.voice), systemClock, (err) => {
+    const labels = { role: 'tts', provider: config.tts.kind };
+    metrics?.providerFailures.inc(labels);
+    metrics?.providerFallbacks.inc(labels);
+    logger.warn({ err }, 'the voice failed; the embedded one speaks');
+  });
 }
 
 /** The chosen voice and no other: what it cannot say is an error. @throws AppError CONFIG_INVALID. */

@@ -4,10 +4,9 @@
  * 0 done · 1 failed while working · 2 bad usage or bad input · 130 interrupted. An error is one sentence on stderr with
  * its code, and with --json also the one object on stdout.
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { AppError, type ErrorCode } from '../errors.ts';
-import { packageFile } from '../paths.ts';
+import { packageVersion } from '../paths.ts';
 import { addBenchCommand } from './bench.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addEvaluateCommand } from './evaluate.ts';
@@ -46,10 +45,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
 }
 
 function createProgram(): Command {
-  const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
   const program = new Command('visavis')
     .description('One photo and a voice in, a talking face out.')
-    .version(version)
+    .version(packageVersion())
     .showSuggestionAfterError()
     .configureOutput({ outputError: () => undefined });
   for (const add of [

@@ -25,7 +25,7 @@ export interface EngineMotion {
 export class AvatarEngine implements AsyncDisposable {
   private readonly workers: PooledWorker[];
   /** Where all sessions' networks compute: neither a call's sound nor a picture waits for them. */
-  private readonly networks = new InferenceThread();
+  private readonly networks: InferenceThread;
   /** The network that hears lips in bare sound, shared by all sessions; loaded by `warmUp` or for the first turn that needs it. */
   private articulation: Promise<ArticulationModel> | undefined;
   private nextSessionId = 1;
@@ -33,13 +33,21 @@ export class AvatarEngine implements AsyncDisposable {
 
   private headPlans: Promise<HeadPlanModel> | undefined;
   private readonly motion: EngineMotion;
+  private readonly workerRestarted: (worker: 'engine' | 'networks') => void;
 
   /**
    * @param workerCount threads to share the sessions among; one per core by default.
+   * @param workerRestarted told of each thread that died and was replaced.
    * @param motion what the networks run on, the CPU when missing, and which head there is, the fitted one when missing.
    */
-  constructor(workerCount = availableParallelism(), motion: EngineMotion = {}) {
+  constructor(
+    workerCount = availableParallelism(),
+    motion: EngineMotion = {},
+    workerRestarted: (worker: 'engine' | 'networks') => void = () => {},
+  ) {
     this.motion = motion;
+    this.workerRestarted = workerRestarted;
+    this.networks = new InferenceThread(undefined, () => workerRestarted('networks'));
     this.workers = Array.from({ length: Math.max(1, workerCount) }, () => this.spawn());
   }
 
@@ -55,6 +63,7 @@ export class AvatarEngine implements AsyncDisposable {
     const earlyDeaths = lost.isSteady ? 0 : lost.earlyDeaths;
     const install = (): void => {
       if (this.isDisposed) return;
+      this.workerRestarted('engine');
       const fresh = this.spawn(earlyDeaths + 1);
       this.workers[this.workers.indexOf(lost)] = fresh;
       for (const session of lost.sessions.values()) session.moveTo(fresh);

@@ -12,8 +12,17 @@ import type { InferenceReply, InferenceRequest } from './inference-worker.ts';
 export class InferenceThread implements AsyncDisposable {
   readonly #worker: WorkerRequests<InferenceRequest, InferenceReply | FailedReply>;
 
-  constructor(startWorker = () => spawnWorker(new URL('./inference-worker.ts', import.meta.url))) {
-    this.#worker = new WorkerRequests(startWorker, endOnceIdle);
+  /** @param restarted told of each thread after the first. */
+  constructor(
+    startWorker = () => spawnWorker(new URL('./inference-worker.ts', import.meta.url)),
+    restarted: () => void = () => {},
+  ) {
+    let starts = 0;
+    const start = (): ReturnType<typeof startWorker> => {
+      if (++starts > 1) restarted();
+      return startWorker();
+    };
+    this.#worker = new WorkerRequests(start, endOnceIdle);
   }
 
   /** As that of inference.ts; the model runs in this thread. */

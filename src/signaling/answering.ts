@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import type { Logger } from '../telemetry.ts';
+import type { Door } from '../metrics.ts';
 import type { CallSocket } from './call-sockets.ts';
-import { describeFailure } from './failure.ts';
+import type { Describe } from './failure.ts';
 import type { ClientToServerEvents, Reply } from './protocol.ts';
 
 export const emptySchema = z.object({}).optional();
@@ -18,7 +18,7 @@ export type OnMessage = <S extends z.ZodType, R extends object>(
 ) => void;
 
 /** @returns a function that takes a message's handler. */
-export function answering(socket: CallSocket, logger: Logger): OnMessage {
+export function answering(socket: CallSocket, describe: Describe): OnMessage {
   return (name, schema, handle) => {
     const listener = async (raw: unknown, reply?: unknown): Promise<void> => {
       const answer: Reply<object> = typeof reply === 'function' ? (reply as Reply<object>) : () => {};
@@ -33,9 +33,11 @@ export function answering(socket: CallSocket, logger: Logger): OnMessage {
         }
         answer(await handle(parsed.data));
       } catch (error) {
-        answer(describeFailure(error, logger).failure);
+        answer(describe(error, doorOf(name)).failure);
       }
     };
     socket.on(name, listener as never);
   };
 }
+
+const doorOf = (name: keyof ClientToServerEvents): Door => (name === 'join' || name === 'candidate' ? name : 'message');

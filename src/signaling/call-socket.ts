@@ -5,9 +5,11 @@
 import type { z } from 'zod';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Logger } from '../telemetry.ts';
 import { answering, emptySchema } from './answering.ts';
 import type { CallSocket } from './call-sockets.ts';
+import type { Describe } from './failure.ts';
 import type { CallAudience, CallHost, HostedCall } from './hosting.ts';
 import type { IceServer } from './ice-servers.ts';
 import type { PerMinute } from './limits.ts';
@@ -59,6 +61,8 @@ export interface CallSocketParts {
   returns: Returns;
   /** After so long without a sign of life a call is over. */
   silenceS: number;
+  describe: Describe;
+  metrics: Metrics;
   logger: Logger;
 }
 
@@ -80,7 +84,7 @@ type Entered = Omit<Joined, 'returnToken'> | Omit<SfuJoined, 'returnToken'>;
 
 /** @param address of the visitor, as limits count them. */
 export function attachCall(socket: CallSocket, address: string, parts: CallSocketParts): void {
-  const { host, tickets, calls, returns, rooms, logger } = parts;
+  const { host, tickets, calls, returns, rooms, describe, metrics, logger } = parts;
   const presence = new Presence(parts.silenceS);
   let open: OpenCall | undefined;
   /** Counts what ends a call, so that one still being opened notices. */
@@ -88,7 +92,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   /** Another connection of the same caller no longer ends what happens here. */
   let release = (): void => {};
 
-  const on = answering(socket, logger);
+  const on = answering(socket, describe);
 
   const inCall = (): OpenCall => {
     if (!open) throw new AppError('SIGNALING_INVALID', 'There is no call on this connection; join first.');
@@ -159,6 +163,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
       const returnToken = await returns.issue(ticket);
       const entered =
         room === undefined ? await join(message, ticket, beginning) : await enter(message, ticket, room, beginning);
+      if (ticket.isBack) metrics.returns.inc();
       return { ...entered, returnToken } as Joined | SfuJoined;
     } catch (error) {
       held.release();
@@ -217,9 +222,10 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
       throw new AppError('SIGNALING_INVALID', 'The call was given up while it was opened; join again.');
     }
     const iceServers = parts.iceServers(socket.id);
-    peer = parts.openPeer(listening(call.events, presence), onCandidate, render, iceServers);
+    peer = parts.openPeer(observed(call.events, presence, metrics), onCandidate, render, iceServers);
     begin({ sessionId: socket.id, call, peer, maySpeak: true, ticket });
     calls.add(socket.id, call);
+    metrics.joins.inc({ kind: 'call' });
     logger.info({ sessionId: socket.id, portraitId: message.portraitId }, 'call opened');
     try {
       const offerSdp = await peer.createOffer();
@@ -250,7 +256,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
         leave(reason).catch((err) => logger.error({ err }, 'leaving a room failed'));
       },
     };
-    const hear = (events: PeerEvents): PeerEvents => listening(events, presence);
+    const hear = (events: PeerEvents): PeerEvents => observed(events, presence, metrics);
     const member = await rooms.enter(
       { name, portraitId, openCall },
       { maySpeak, audience, onCandidate, listening: hear },
@@ -261,6 +267,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     }
     const { sessionId, peer } = member;
     begin({ sessionId, call: member, peer, maySpeak, ticket });
+    metrics.joins.inc({ kind: 'room' });
     logger.info({ sessionId, visitor: socket.id, maySpeak }, 'room entered');
     try {
       const joined = { sessionId, iceServers: parts.iceServers(socket.id), fps: host.fps, render } as const;
@@ -307,13 +314,15 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   });
   on('restart', emptySchema, async () => {
     const offerSdp = await mediaPeer().createOffer({ iceRestart: true });
+    metrics.iceRestarts.inc();
     if (open) open.candidates = 0; // another network, other candidates
     return { offerSdp };
   });
-  answerSfuMessages(on, (needsSpeaker) => {
+  const sfuPeerOf = (needsSpeaker?: boolean): SfuPeer => {
     if (needsSpeaker) requireSpeaker();
     return sfuPeer();
-  });
+  };
+  answerSfuMessages(on, sfuPeerOf, () => metrics.iceRestarts.inc());
   on('speak', speakSchema, (message) => ({ turnId: inCall().call.speak(message) }));
   on('say', saySchema, ({ text, voice }) => {
     inCall().call.say(text, voice);
@@ -353,13 +362,22 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   });
 }
 
-/** The peer's events, each of them a sign of life. */
-function listening(events: PeerEvents, presence: Presence): PeerEvents {
+/** The peer's events, each of them a sign of life, and counted. */
+function observed(events: PeerEvents, presence: Presence, metrics: Metrics): PeerEvents {
   return {
     ...events,
-    connected: () => {
+    connected: (path) => {
       presence.connected();
-      events.connected();
+      metrics.connections.inc({ path: path ?? 'unknown' });
+      events.connected(path);
+    },
+    keyframeRequest: () => {
+      metrics.keyframeRequests.inc();
+      events.keyframeRequest();
+    },
+    resendRequest: (packets) => {
+      metrics.nacks.inc(packets);
+      events.resendRequest?.(packets);
     },
     microphone: (packet) => {
       presence.seen();
@@ -367,7 +385,14 @@ function listening(events: PeerEvents, presence: Presence): PeerEvents {
     },
     link: (report) => {
       presence.seen();
+      const { arrivals = [], lost = 0 } = report;
+      metrics.videoPackets.inc(arrivals.length + lost);
+      metrics.videoPacketsLost.inc(lost);
       events.link(report);
+    },
+    closed: (reason) => {
+      if (reason === 'failed') metrics.iceFailures.inc();
+      events.closed(reason);
     },
   };
 }

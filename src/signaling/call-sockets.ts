@@ -6,7 +6,6 @@ import type { Server as HttpServer } from 'node:http';
 import { type Socket, Server as SocketServer } from 'socket.io';
 import { AppError } from '../errors.ts';
 import { attachCall, type CallSocketParts } from './call-socket.ts';
-import { describeFailure } from './failure.ts';
 import { addressOf, type ConnectionGate, MessageBudget } from './limits.ts';
 import type { OriginPolicy } from './origins.ts';
 import type { ClientToServerEvents, ServerToClientEvents } from './protocol.ts';
@@ -17,6 +16,9 @@ const PING_INTERVAL_MS = 1000;
 const PING_TIMEOUT_MS = 10_000;
 /** For a connection that does not say what it wants. */
 const CONNECT_TIMEOUT_MS = 5000;
+
+/** engine.io's code for a connection that `allowRequest` refused; every other one is a malformed request. */
+const FORBIDDEN = 4;
 
 export type CallSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 
@@ -29,7 +31,7 @@ export interface CallSocketsParts extends CallSocketParts {
 
 /** Takes calls on `http`. @returns the sockets; closing them ends every call. */
 export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(): Promise<void> } {
-  const { origins, gate, logger } = parts;
+  const { origins, gate, describe, metrics } = parts;
   const io = new SocketServer<ClientToServerEvents, ServerToClientEvents>(http, {
     maxHttpBufferSize: MAX_MESSAGE_BYTES,
     pingInterval: PING_INTERVAL_MS,
@@ -38,6 +40,10 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(
     serveClient: false,
     cors: { origin: [...origins.allowed] },
     allowRequest: ({ headers }, accept) => accept(null, origins.isAllowed(headers.origin, headers.host)),
+  });
+  io.engine.on('connection_error', ({ code }: { code: number }) => {
+    const reason = code === FORBIDDEN ? 'ORIGIN_REFUSED' : 'SIGNALING_INVALID';
+    metrics.refusals.inc({ door: 'connection', reason });
   });
   /** @returns what gives the connection's place back. @throws AppError RATE_LIMITED. */
   async function enter({ conn, handshake, request }: CallSocket): Promise<() => void> {
@@ -57,7 +63,7 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(
         next();
       },
       (error: Error) => {
-        next(Object.assign(error, { data: describeFailure(error, logger).failure.error }));
+        next(Object.assign(error, { data: describe(error, 'connection').failure.error }));
         setImmediate(() => conn.close()); // once the refusal is on its way
       },
     );
@@ -70,12 +76,13 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(
 }
 
 /** Before any handler: too many messages are refused, and those that nobody handles are answered too. */
-function limitMessages(socket: CallSocket, { messagesPerSecond, logger }: CallSocketsParts): void {
+function limitMessages(socket: CallSocket, { messagesPerSecond, logger, metrics, describe }: CallSocketsParts): void {
   const budget = new MessageBudget(messagesPerSecond);
   socket.use((message, next) => {
     if (socket.disconnected) return; // what was still on its way when the socket was cut off
     const verdict = budget.take();
     if (verdict === 'cut-off') {
+      metrics.refusals.inc({ door: 'message', reason: 'CUT_OFF' });
       logger.warn({ socketId: socket.id }, 'socket cut off: too many messages');
       socket.disconnect(true);
       return;
@@ -85,12 +92,12 @@ function limitMessages(socket: CallSocket, { messagesPerSecond, logger }: CallSo
       next();
       return;
     }
-    const reply: unknown = message.at(-1);
-    if (typeof reply !== 'function') return;
     const refusal =
       verdict === 'refuse'
         ? new AppError('RATE_LIMITED', 'Too many messages on this connection; send fewer.', { retryAfterS: 1 })
         : new AppError('SIGNALING_INVALID', 'There is no message of this name in the protocol.');
-    reply(describeFailure(refusal, logger).failure);
+    const { failure } = describe(refusal, 'message');
+    const reply: unknown = message.at(-1);
+    if (typeof reply === 'function') reply(failure);
   });
 }

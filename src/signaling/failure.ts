@@ -1,5 +1,6 @@
 /** What goes wrong, as the other side is told: one sentence with a code and, over HTTP, a status. Bugs are logged, not told. */
 import { AppError, type ErrorCode } from '../errors.ts';
+import type { Door, Metrics } from '../metrics.ts';
 import type { Logger } from '../telemetry.ts';
 import type { Failure } from './protocol.ts';
 
@@ -14,6 +15,17 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   SERVER_BUSY: 503,
   TTS_UNAVAILABLE: 503,
 };
+
+/** Says what went wrong at a door, and counts it there. */
+export type Describe = (error: unknown, door: Door) => { failure: Failure; status: number };
+
+export function describer(logger: Logger, metrics: Pick<Metrics, 'refusals'>): Describe {
+  return (error, door) => {
+    const told = describeFailure(error, logger);
+    metrics.refusals.inc({ door, reason: told.failure.error.code });
+    return told;
+  };
+}
 
 /** AppErrors reach the other side as they are; anything else is a bug of ours, logged and told without its insides. */
 export function describeFailure(error: unknown, logger: Logger): { failure: Failure; status: number } {

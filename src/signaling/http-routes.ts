@@ -6,11 +6,12 @@ import express, { type Express, type NextFunction, type Request, type RequestHan
 import helmet from 'helmet';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
-import type { Logger, Metrics } from '../telemetry.ts';
-import { describeFailure } from './failure.ts';
+import type { Door, Metrics, RefusalReason, UploadOutcome } from '../metrics.ts';
+import type { Describe } from './failure.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { limitRequests } from './limits.ts';
 import { isLocal } from './local-callers.ts';
+import { metricsPage } from './metrics-page.ts';
 import { type OriginPolicy, originRefused } from './origins.ts';
 import { ticketQuerySchema } from './protocol.ts';
 import { type ReadinessCheck, readinessOf } from './readiness.ts';
@@ -22,8 +23,10 @@ export interface HttpParts {
   gallery: PortraitGallery;
   tickets: TicketOffice;
   speech: SpeechApi;
-  logger: Logger;
+  describe: Describe;
   metrics: Metrics;
+  /** Who may read the metrics. */
+  metricsSettings: Config['metrics'];
   readiness: readonly ReadinessCheck[];
   origins: OriginPolicy;
   limits: Config['limits'];
@@ -33,7 +36,7 @@ export interface HttpParts {
 }
 
 export function httpRoutes(parts: HttpParts): Express {
-  const { gallery, host, logger, metrics, origins, speech, tickets } = parts;
+  const { describe, gallery, host, metrics, origins, speech, tickets } = parts;
   const app = express();
   app.disable('x-powered-by');
   app.use(securityHeaders(origins));
@@ -49,11 +52,7 @@ export function httpRoutes(parts: HttpParts): Express {
     // The reasons name services and their addresses: they are for the operator.
     res.status(status === 'ready' ? 200 : 503).json(isLocal(req) ? readiness : { status });
   });
-  app.get('/metrics', async (req, res) => {
-    if (!isLocal(req))
-      throw new AppError('NOT_ALLOWED', 'Metrics are for programs on the server’s own machine; collect them there.');
-    res.type(metrics.registry.contentType).send(await metrics.registry.metrics());
-  });
+  app.get('/metrics', metricsPage({ settings: parts.metricsSettings, metrics }));
   app.post('/api/tickets', ticketLimit, async (req, res) => {
     const { success, data } = ticketQuerySchema.safeParse(req.query);
     if (!success)
@@ -99,21 +98,46 @@ export function httpRoutes(parts: HttpParts): Express {
           'The upload is empty; send the picture itself with an image/… content type.',
         );
       const name = fileName(req.get('x-file-name') ?? 'upload');
-      res.status(201).json(await gallery.add(req.body, name));
+      const measured = metrics.portraitAnalysis.startTimer();
+      const face = await gallery.add(req.body, name);
+      measured();
+      metrics.uploads.inc({ outcome: 'ok' });
+      res.status(201).json(face);
     },
   );
   app.get('/api/voices', async (_req, res) => void res.json(await host.voices()));
   app.post('/api/speech', (req, res) => speech.post(req, res));
   app.delete('/api/speech', (req, res) => speech.clear(req, res));
   app.use(express.static(parts.clientDir));
-  app.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {
+  app.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);
-    const { failure, status } = describeFailure(error, logger);
+    const door = doorOf(req);
+    const { failure, status } = describe(error, door);
+    if (door === 'upload') metrics.uploads.inc({ outcome: uploadOutcome(failure.error.code) });
     if (failure.error.retryAfterS) res.set('retry-after', String(failure.error.retryAfterS));
     res.status(status).json(failure);
   });
   return app;
 }
+
+/** Which door a request knocked at; in labels there are no paths, for anyone can send any. */
+function doorOf({ method, path }: Request): Door {
+  if (path === '/api/speech') return 'program';
+  if (method === 'POST' && path === '/api/tickets') return 'ticket';
+  return method === 'POST' && path === '/api/portraits' ? 'upload' : 'request';
+}
+
+const UPLOAD_OUTCOMES: Partial<Record<RefusalReason, UploadOutcome>> = {
+  IMAGE_INVALID: 'invalid',
+  IMAGE_TOO_SMALL: 'invalid',
+  IMAGE_TOO_LARGE: 'too_big',
+  NO_FACE: 'no_face',
+  FACE_TOO_SMALL: 'no_face',
+  FACE_PROFILE: 'no_face',
+  INTERNAL: 'failed',
+};
+
+const uploadOutcome = (code: string): UploadOutcome => UPLOAD_OUTCOMES[code as RefusalReason] ?? 'refused';
 
 /** As the page sends it, percent-encoded; what is not properly encoded is taken as it is. */
 function fileName(header: string): string {

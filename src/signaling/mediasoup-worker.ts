@@ -14,6 +14,8 @@ const START_TIMEOUT_MS = 15_000;
 export interface SfuOptions {
   portRange: [number, number] | null;
   logger: Logger;
+  /** Told of each worker that died and was replaced. */
+  restarted?: () => void;
   /** @throws whatever an import throws. */
   load?: () => Promise<unknown>;
 }
@@ -51,7 +53,10 @@ export class Sfu implements Disposable {
   /** A router for one room. @returns undefined where there is no worker. */
   async openRouter(videoCodec: LiveCodec): Promise<MediasoupRouter | undefined> {
     let worker = await this.worker;
-    if (worker?.closed) worker = await this.startWorker();
+    if (worker?.closed) {
+      this.options.restarted?.();
+      worker = await this.startWorker();
+    }
     return worker?.createRouter({ mediaCodecs: mediaCodecs(videoCodec) });
   }
 

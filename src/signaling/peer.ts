@@ -24,11 +24,16 @@ export interface MicrophonePacket {
   opus: Uint8Array;
 }
 
+/** Whether media flow straight or through a TURN server, on either side. */
+export type MediaPath = 'direct' | 'relay';
+
 export interface PeerEvents {
-  /** Media may flow. */
-  connected(): void;
+  /** Media may flow. @param path undefined where the transport does not tell. */
+  connected(path?: MediaPath): void;
   /** The viewer needs a whole picture (PLI, FIR). */
   keyframeRequest(): void;
+  /** The viewer asks for packets again (NACK). */
+  resendRequest?(packets: number): void;
   microphone(packet: MicrophonePacket): void;
   /** What the network says, a few times a second. */
   link(report: LinkReport): void;

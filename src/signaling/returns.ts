@@ -13,6 +13,8 @@ const MAX_CONNECTIONS = 8;
 export interface ReturningTicket extends Ticket {
   /** Whom the token was given to; the same over all returns. */
   caller: string;
+  /** They were here before. */
+  isBack: boolean;
 }
 
 export class Returns implements Disposable {
@@ -31,7 +33,7 @@ export class Returns implements Disposable {
   /** @returns undefined for whatever is not a valid return token. */
   async read(token: string): Promise<ReturningTicket | undefined> {
     const ticket = await this.tickets.verify(token).catch(() => undefined);
-    return ticket?.caller === undefined ? undefined : { ...ticket, caller: ticket.caller };
+    return ticket?.caller === undefined ? undefined : { ...ticket, caller: ticket.caller, isBack: true };
   }
 
   /** Counts `connection` until it closes. @throws AppError RATE_LIMITED. */
@@ -42,7 +44,7 @@ export class Returns implements Disposable {
 
   /** Somebody who has just come for the first time. */
   admit(ticket: Ticket): ReturningTicket {
-    return { ...ticket, caller: randomUUID() };
+    return { ...ticket, caller: randomUUID(), isBack: false };
   }
 
   /** @throws AppError RATE_LIMITED. */
@@ -60,7 +62,7 @@ export class Returns implements Disposable {
     return { before, release };
   }
 
-  issue({ caller, ...ticket }: ReturningTicket): Promise<string> {
+  issue({ caller, isBack: _, ...ticket }: ReturningTicket): Promise<string> {
     return this.tickets.issueReturn(ticket, caller);
   }
 

@@ -7,10 +7,11 @@ import type { AddressInfo } from 'node:net';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
-import type { Logger, Metrics } from '../telemetry.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Logger } from '../telemetry.ts';
 import type { CallSocketParts } from './call-socket.ts';
 import { acceptCalls } from './call-sockets.ts';
-import { describeFailure } from './failure.ts';
+import { describer } from './failure.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { httpRoutes } from './http-routes.ts';
 import { type IceServer, iceServersOf } from './ice-servers.ts';
@@ -18,6 +19,7 @@ import { ConnectionGate, PerMinute, proxyWarning } from './limits.ts';
 import { LiveCalls } from './live-calls.ts';
 import { MediasoupRoom } from './mediasoup-room.ts';
 import { Sfu } from './mediasoup-worker.ts';
+import { openMetricsPort } from './metrics-page.ts';
 import { OriginPolicy } from './origins.ts';
 import { PeerFan } from './peer-fan.ts';
 import { warmUpPeer } from './peer-warm-up.ts';
@@ -41,11 +43,14 @@ export interface ServerParts {
 
 export interface RunningServer extends AsyncDisposable {
   url: string;
+  /** Where metrics have a port of their own. */
+  metricsPort: number | undefined;
 }
 
 /** @throws AppError PORT_UNAVAILABLE. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
-  const { config, host, logger } = parts;
+  const { config, host, logger, metrics } = parts;
+  const describe = describer(logger, metrics);
   const tickets = new TicketOffice(config.server.ticketSecret);
   const calls = new LiveCalls();
   const { server: settings, limits, webrtc } = config;
@@ -60,7 +65,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     gate,
     limits,
     trustedProxies: settings.trustedProxies,
-    describe: (error) => describeFailure(error, logger),
+    describe: (error) => describe(error, 'program'),
   });
   const iceServers = (name: string): IceServer[] => iceServersOf(webrtc, name, Date.now());
   const openPeer: CallSocketParts['openPeer'] = (events, onCandidate, render, servers, codecs = webrtc.codecs) =>
@@ -74,7 +79,20 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       onCandidate,
       events,
     });
-  const sfu = webrtc.mode === 'sfu' ? await Sfu.open({ portRange: webrtc.portRange, logger }) : undefined;
+  const metricsPort = await openMetricsPort({
+    settings: config.metrics,
+    metrics,
+    describe,
+    origins: new OriginPolicy([], config.metrics.host),
+  });
+  const sfu =
+    webrtc.mode === 'sfu'
+      ? await Sfu.open({
+          portRange: webrtc.portRange,
+          logger,
+          restarted: () => metrics.workerRestarts.inc({ worker: 'sfu' }),
+        })
+      : undefined;
   const [roomCodec] = webrtc.codecs as [LiveCodec];
   const rooms = new Rooms({
     calls,
@@ -100,12 +118,21 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     check: () => undefined,
     detail: () => sfu?.detail ?? 'rooms are served peer to peer',
   };
-  const { gallery, metrics, clientDir } = parts;
+  const { gallery, clientDir } = parts;
   const readiness = [...parts.readiness, roomService];
   const { uploadLimitMb, trustedProxies } = settings;
-  const shared = { host, tickets, logger, origins, trustedProxies };
+  const shared = { host, tickets, logger, metrics, describe, origins, trustedProxies };
   const http = createServer(
-    httpRoutes({ ...shared, gallery, speech, metrics, readiness, clientDir, uploadLimitMb, limits }),
+    httpRoutes({
+      ...shared,
+      gallery,
+      speech,
+      readiness,
+      metricsSettings: config.metrics,
+      clientDir,
+      uploadLimitMb,
+      limits,
+    }),
   );
   const sockets = acceptCalls(http, {
     ...shared,
@@ -128,6 +155,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     await listen(http, config);
   } catch (error) {
     sfu?.[Symbol.dispose]();
+    metricsPort?.[Symbol.dispose]();
     throw error;
   }
   // Nobody waits for it: a caller who is faster pays as much as without.
@@ -138,6 +166,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { port } = http.address() as AddressInfo;
   return {
     url: `http://${config.server.host === '0.0.0.0' ? 'localhost' : config.server.host}:${port}/`,
+    metricsPort: metricsPort?.port,
     async [Symbol.asyncDispose]() {
       await warmedUp;
       speech.close();
@@ -145,6 +174,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       joins[Symbol.dispose]();
       returns[Symbol.dispose]();
       sfu?.[Symbol.dispose]();
+      metricsPort?.[Symbol.dispose]();
       http.closeAllConnections();
     },
   };

@@ -3,8 +3,12 @@ import { emptySchema, type OnMessage } from './answering.ts';
 import type { SfuPeer } from './room-media.ts';
 import { sfuConnectSchema, sfuProduceSchema, sfuReceiveSchema } from './sfu-protocol.ts';
 
-/** @param peer the sender's door. @throws AppError when there is none, or a right is missing. */
-export function answerSfuMessages(on: OnMessage, peer: (needsSpeaker?: boolean) => SfuPeer): void {
+/** @param peer the sender's door. @throws AppError when there is none, or a right is missing. @param restarted told of each new network path. */
+export function answerSfuMessages(
+  on: OnMessage,
+  peer: (needsSpeaker?: boolean) => SfuPeer,
+  restarted: () => void,
+): void {
   on('sfuReceive', sfuReceiveSchema, async ({ rtpCapabilities }) => ({
     streams: await peer().receive(rtpCapabilities),
   }));
@@ -22,5 +26,9 @@ export function answerSfuMessages(on: OnMessage, peer: (needsSpeaker?: boolean) 
   on('sfuProduce', sfuProduceSchema, async ({ rtpParameters }) => {
     return { id: await peer(true).produce(rtpParameters) };
   });
-  on('sfuRestart', emptySchema, async () => ({ transports: await peer().restartIce() }));
+  on('sfuRestart', emptySchema, async () => {
+    const transports = await peer().restartIce();
+    restarted();
+    return { transports };
+  });
 }

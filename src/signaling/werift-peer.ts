@@ -10,12 +10,13 @@ import type { LiveCodec } from '../media/live-video-encoder.ts';
 import { AUDIO_CLOCK_HZ, ntpTime, randomUint32, rtpTimestamp, VIDEO_CLOCK_HZ } from '../media/rtp.ts';
 import type { IceServer } from './ice-servers.ts';
 import { MOTION_CHANNEL, sealMotion } from './motion-channel.ts';
-import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
+import type { IceCandidate, MediaPath, MediaPeer, PeerEvents } from './peer.ts';
 import type { Render } from './protocol.ts';
 import { createOpusPacketizer, createVideoPacketizer } from './rtp-packetizer.ts';
 import { extensionId, isAnswerTo } from './sdp.ts';
 import { roundTripMs, SentPictures } from './sent-pictures.ts';
 import {
+  GenericNack,
   type H264Packetizer,
   MediaStream,
   MediaStreamTrack,
@@ -150,9 +151,15 @@ export class WeriftPeer implements MediaPeer {
     this.connection.connectionStateChange.subscribe((state) => {
       if (state === 'connected' && !this.isConnected) {
         this.isConnected = true;
-        this.events.connected();
+        this.events.connected(this.path);
       } else if (state === 'failed' || state === 'closed') this.announceClosed(state);
     });
+  }
+
+  private get path(): MediaPath | undefined {
+    const pair = this.connection.iceTransports[0]?.connection.nominated;
+    if (!pair) return undefined;
+    return [pair.localCandidate, pair.remoteCandidate].some(({ type }) => type === 'relay') ? 'relay' : 'direct';
   }
 
   private onRtcp(packet: { type: number; feedback?: unknown; reports?: unknown }, sender: RTCRtpSender): void {
@@ -166,6 +173,8 @@ export class WeriftPeer implements MediaPeer {
       this.lastKeyframeRequestMs = nowMs;
       this.events.keyframeRequest();
     }
+    if (request instanceof GenericNack && request.mediaSourceSsrc === sender.ssrc)
+      this.events.resendRequest?.(request.lost.length);
     if (request instanceof TransportWideCC && this.sentPictures) {
       const { arrivals, lost } = this.sentPictures.read(request);
       if (arrivals.length > 0) this.events.link({ arrivals, lost });

@@ -1,5 +1,6 @@
 /** The one door to werift. Everything that speaks WebRTC itself imports werift's objects from here; what is wrong with them is corrected where they are used. */
 export {
+  GenericNack,
   H264Packetizer,
   MediaStream,
   MediaStreamTrack,

@@ -151,7 +151,7 @@ describe('HTTP', () => {
     expect(list).toContainEqual(await one.json());
     expect((await fetch(new URL('api/portraits/nobody', server.url))).status).toBe(404);
     expect((await fetch(new URL('healthz', server.url))).status).toBe(200);
-    expect(await (await fetch(new URL('metrics', server.url))).text()).toContain('sessions ');
+    expect(await (await fetch(new URL('metrics', server.url))).text()).toContain('visavis_calls ');
     expect((await fetch(new URL('api/portraits/nobody/thumbnail', server.url))).status).toBe(404);
   });
 });

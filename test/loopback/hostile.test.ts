@@ -319,7 +319,7 @@ async function rawPost(url: string, path: string, headers: Record<string, string
 
 async function sessions(): Promise<number> {
   const text = await (await fetch(new URL('metrics', server.url))).text();
-  return Number(/^sessions (\d+)$/m.exec(text)![1]);
+  return Number(/^visavis_calls (\d+)$/m.exec(text)![1]);
 }
 
 async function untilSessions(count: number): Promise<void> {

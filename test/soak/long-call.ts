@@ -114,7 +114,7 @@ async function talk(
     samples.push({
       atS: (performance.now() - startMs) / 1000,
       rssMb: (await server.metric('process_resident_memory_bytes')) / 1e6,
-      handles: await server.metric('nodejs_active_handles_total'),
+      handles: await server.metric('nodejs_active_handles'),
       soundMs: delayMs(client.sounds.at(-1)!, first.sound, AUDIO_CLOCK_HZ),
       pictureMs: delayMs(client.arrivals.at(-1)!, first.picture, VIDEO_CLOCK_HZ),
       stallP99Ms,

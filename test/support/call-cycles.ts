@@ -43,8 +43,8 @@ export async function runCycles(server: ServerProcess, cycles: number, sampleEve
       cycle,
       rssMb: (await server.metric('process_resident_memory_bytes')) / 1e6,
       heapMb: (await server.metric('nodejs_heap_size_used_bytes')) / 1e6,
-      handles: await server.metric('nodejs_active_handles_total'),
-      sessions: await server.metric('sessions'),
+      handles: await server.metric('nodejs_active_handles'),
+      sessions: await server.metric('visavis_calls'),
       threads,
       files,
     });
@@ -54,7 +54,7 @@ export async function runCycles(server: ServerProcess, cycles: number, sampleEve
 
 /** All calls are over and what they held has been given back. */
 async function settled(server: ServerProcess): Promise<void> {
-  for (let i = 0; i < 100 && (await server.metric('sessions')) > 0; i++)
+  for (let i = 0; i < 100 && (await server.metric('visavis_calls')) > 0; i++)
     await new Promise((resolve) => setTimeout(resolve, 100));
   await new Promise((resolve) => setTimeout(resolve, 300));
 }

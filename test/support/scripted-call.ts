@@ -11,8 +11,9 @@ import type { EngineListener, EngineSession } from '../../src/engine/engine-sess
 import { OpusDecoder, OpusEncoder } from '../../src/media/opus.ts';
 import { Resampler } from '../../src/media/resampler.ts';
 import type { SpeechChunk } from '../../src/media/speech.ts';
+import { createMetrics } from '../../src/metrics.ts';
 import { Session } from '../../src/session.ts';
-import { createLogger, createMetrics } from '../../src/telemetry.ts';
+import { createLogger } from '../../src/telemetry.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeBrain, FakeRecognizer, FakeSynthesizer } from './fake-providers.ts';
 

@@ -2,14 +2,18 @@
 import { EventEmitter } from 'node:events';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { createMetrics } from '../../src/metrics.ts';
 import { attachCall, type CallSocketParts } from '../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
+import { describer } from '../../src/signaling/failure.ts';
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
 import { Returns } from '../../src/signaling/returns.ts';
 import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
 
 it('closes the peer though the call’s own end fails, and the visitor can call again', async () => {
   const tickets = new TicketOffice('');
+  const logger = pino({ level: 'silent' });
+  const metrics = createMetrics();
   let openPeers = 0;
   const parts = {
     host: {
@@ -36,7 +40,9 @@ it('closes the peer though the call’s own end fails, and the visitor can call 
     joins: { take: async () => {} },
     returns: new Returns(tickets, 0),
     silenceS: 30,
-    logger: pino({ level: 'silent' }),
+    describe: describer(logger, metrics),
+    metrics,
+    logger,
   } as unknown as CallSocketParts;
   const socket = Object.assign(new EventEmitter(), { id: 'visitor', conn: new EventEmitter(), disconnected: false });
   attachCall(socket as unknown as CallSocket, '127.0.0.1', parts);

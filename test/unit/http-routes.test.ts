@@ -2,17 +2,20 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
-import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createMetrics } from '../../src/metrics.ts';
+import { describer } from '../../src/signaling/failure.ts';
 import { type HttpParts, httpRoutes } from '../../src/signaling/http-routes.ts';
 import { isLocal } from '../../src/signaling/local-callers.ts';
 import { OriginPolicy } from '../../src/signaling/origins.ts';
 
 const SECRET = 'http://llm.internal:11434/v1 refused the connection';
+const metrics = createMetrics();
 const server = createServer(
   httpRoutes({
-    logger: pino({ level: 'silent' }),
-    metrics: { registry: new Registry() },
+    describe: describer(pino({ level: 'silent' }), metrics),
+    metrics,
+    metricsSettings: { token: '', port: null, host: '127.0.0.1' },
     readiness: [{ name: 'llm', check: () => SECRET }],
     origins: new OriginPolicy([], '127.0.0.1'),
     limits: { requestsPerMinute: 0, ticketsPerMinute: 0, uploadsPerMinute: 0 },
@@ -44,9 +47,9 @@ it.each(['x-forwarded-for', 'forwarded'])('tells others its state alone (%s)', a
   const readiness = await fetch(`${url}readyz`, { headers });
   expect(readiness.status).toBe(503);
   expect(await readiness.json()).toEqual({ status: 'not ready' });
-  const metrics = await fetch(`${url}metrics`, { headers });
-  expect(metrics.status).toBe(403);
-  expect(await metrics.json()).toMatchObject({ error: { code: 'NOT_ALLOWED' } });
+  const page = await fetch(`${url}metrics`, { headers });
+  expect(page.status).toBe(403);
+  expect(await page.json()).toMatchObject({ error: { code: 'NOT_ALLOWED' } });
 });
 
 it.each([

@@ -2,8 +2,10 @@
 import { EventEmitter } from 'node:events';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { createMetrics } from '../../src/metrics.ts';
 import { attachCall, type CallSocketParts } from '../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
+import { describer } from '../../src/signaling/failure.ts';
 import { PerMinute } from '../../src/signaling/limits.ts';
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
 import type { Failure, Joined } from '../../src/signaling/protocol.ts';
@@ -17,6 +19,8 @@ function serve(secret = SECRET) {
   const tickets = new TicketOffice(secret);
   let openCalls = 0;
   let openPeers = 0;
+  const logger = pino({ level: 'silent' });
+  const metrics = createMetrics();
   const parts = {
     host: {
       fps: 25,
@@ -46,7 +50,9 @@ function serve(secret = SECRET) {
     joins: new PerMinute('joins', 2),
     returns: new Returns(tickets, 5),
     silenceS: 30,
-    logger: pino({ level: 'silent' }),
+    describe: describer(logger, metrics),
+    metrics,
+    logger,
   } as unknown as CallSocketParts;
   let sockets = 0;
   const connect = () => {

@@ -10,10 +10,11 @@ import type { Config } from '../../config.ts';
 import type { AvatarEngine } from '../../engine/avatar-engine.ts';
 import type { EncodedFrame } from '../../media/frames.ts';
 import { OpusDecoder } from '../../media/opus.ts';
+import { createMetrics } from '../../metrics.ts';
 import type { HostedCall } from '../../signaling/hosting.ts';
 import type { MediaOutlet } from '../../signaling/peer.ts';
 import type { TurnMessage } from '../../signaling/protocol.ts';
-import { createLogger, createMetrics } from '../../telemetry.ts';
+import { createLogger } from '../../telemetry.ts';
 
 /** Root mean square of a packet that carries speech. */
 const LOUD = 0.02;

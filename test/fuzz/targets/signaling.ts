@@ -5,9 +5,12 @@
 import { EventEmitter } from 'node:events';
 import { pino } from 'pino';
 import { AppError } from '../../../src/errors.ts';
+import { createMetrics } from '../../../src/metrics.ts';
 import { attachCall, type CallSocketParts } from '../../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../../src/signaling/call-sockets.ts';
+import { describer } from '../../../src/signaling/failure.ts';
 import { LiveCalls } from '../../../src/signaling/live-calls.ts';
+import { Returns } from '../../../src/signaling/returns.ts';
 import { CALL_ROOM, TicketOffice } from '../../../src/signaling/tickets.ts';
 import { type FuzzTarget, holds, textOf } from '../target.ts';
 
@@ -16,6 +19,8 @@ const MAX_STEPS = 40;
 const GOOD = 'GOOD';
 
 const tickets = new TicketOffice('');
+const logger = pino({ level: 'silent' });
+const metrics = createMetrics();
 const parts = (open: { calls: number; peers: number }): CallSocketParts =>
   ({
     host: {
@@ -68,7 +73,10 @@ const parts = (open: { calls: number; peers: number }): CallSocketParts =>
     },
     joins: { take: async () => {} },
     silenceS: 30,
-    logger: pino({ level: 'silent' }),
+    returns: new Returns(tickets, 0),
+    describe: describer(logger, metrics),
+    metrics,
+    logger,
   }) as unknown as CallSocketParts;
 
 async function ask(socket: EventEmitter, name: string, message: unknown): Promise<void> {
