@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Config, Secrets } from '../config.ts';
 import { AppError } from '../errors.ts';
-import { PcmDecoder } from '../media/pcm-decoder.ts';
+import { SoundStream } from '../media/sound-stream.ts';
 import type { SpeechChunk, TimedWord } from '../media/speech.ts';
 import type { Health } from './health.ts';
 import { HttpRefused, JsonSocket } from './json-socket.ts';
@@ -92,6 +92,11 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
         }
       } catch (error) {
         if (options.signal?.aborted) throw options.signal.reason;
+        if (error instanceof AppError && error.code === 'AUDIO_INVALID')
+          throw new AppError(
+            'TTS_UNAVAILABLE',
+            `${this.name}: ${error.message.replace(/\.$/, '')}; check tts.baseUrl and tts.model.`,
+          );
         throw endpointError(error, this.#endpoint);
       }
       if (startUs === sentenceUs)
@@ -139,23 +144,25 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
     socket.send({ text: ' ', voice_settings: { speed } });
     socket.send({ text: `${sentence} `, flush: true });
     socket.send({ text: '' });
-    const decoder = new PcmDecoder({ sampleRateHz: SERVICE_RATE_HZ, channels: 1 });
+    const sound = new SoundStream({ sampleRateHz: SERVICE_RATE_HZ, channels: 1 });
     const words = new WordTimes();
     let bytes = 0;
     for await (const raw of withPatience(socket, timeoutMs, () => socket[Symbol.dispose]())) {
       const message = messageSchema.parse(raw);
       if (message.error) throw new Error(message.message ?? message.error);
-      if (message.alignment) words.push(message.alignment, (bytes / 2 / SERVICE_RATE_HZ) * 1000);
+      // Of packed sound the length so far is not known; runs then follow one another.
+      const soundMs = sound.isPacked ? words.endMs : (bytes / 2 / SERVICE_RATE_HZ) * 1000;
+      if (message.alignment) words.push(message.alignment, soundMs);
       if (message.audio) {
-        const sound = Buffer.from(message.audio, 'base64');
-        bytes += sound.length;
-        const samples = decoder.push(sound);
+        const part = Buffer.from(message.audio, 'base64');
+        bytes += part.length;
+        const samples = sound.push(part);
         if (samples.length > 0) yield { samples, sampleRateHz: OUTPUT_RATE_HZ, words: words.take() };
       }
       if (message.isFinal) break;
     }
     signal?.throwIfAborted();
-    const rest = decoder.flush();
+    const rest = await sound.flush(signal);
     words.end();
     if (rest.length > 0) yield { samples: rest, sampleRateHz: OUTPUT_RATE_HZ, words: words.take() };
   }
@@ -203,6 +210,8 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
 class WordTimes {
   #done: TimedWord[] = [];
   #open: TimedWord | undefined;
+  /** Of what has been timed so far. */
+  endMs = 0;
 
   /** @param atMs where the sound of this run begins: the service counts from there; others from the sentence's start. */
   push({ chars, charStartTimesMs, charDurationsMs }: z.infer<typeof alignmentSchema>, atMs: number): void {
@@ -214,6 +223,7 @@ class WordTimes {
       }
       const startUs = Math.round((fromMs + (charStartTimesMs[i] ?? 0)) * 1000);
       const endUs = startUs + Math.round((charDurationsMs[i] ?? 0) * 1000);
+      this.endMs = endUs / 1000;
       this.#open ??= { text: '', startUs, endUs };
       this.#open.text += char;
       this.#open.endUs = Math.max(this.#open.endUs, endUs);

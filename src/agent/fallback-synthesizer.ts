@@ -1,15 +1,29 @@
 /**
  * A voice that cannot fall silent: what the chosen synthesiser cannot say, the embedded one says. In and out as the port. Sound is bare
- * whoever speaks, so that a turn is of one kind; once something of a text has sounded, nobody takes over in its middle.
+ * whoever speaks, so that a turn is of one kind. A voice that breaks off within a sentence is followed by the other one from the words that
+ * were not heard: some are said twice rather than one not at all.
  */
 import { AppError } from '../errors.ts';
 import type { Clock } from '../media/clock.ts';
-import type { SpeechChunk } from '../media/speech.ts';
+import type { SpeechChunk, TimedWord } from '../media/speech.ts';
 import type { Health } from './health.ts';
-import type { SpeechOptions, SpeechSynthesizer, Voice } from './tts.ts';
+import {
+  isSpeakable,
+  type SpeechOptions,
+  type SpeechSynthesizer,
+  shiftChunk,
+  splitSentences,
+  type Voice,
+} from './tts.ts';
 
 /** A service that has just failed is left alone for so long: waiting for it again with every sentence would be unbearable. */
 const REST_US = 30_000_000;
+/** What the question itself is wrong about; no other voice would answer it better. */
+const WRONG_QUESTIONS = new Set(['VOICE_UNKNOWN', 'TEXT_EMPTY', 'CONTROL_OUT_OF_RANGE', 'SSML_INVALID']);
+/** Slower than voices speak: where it is not known which words were heard, too few count. */
+const CHARACTERS_PER_S = 10;
+/** A beginning shorter than this is said again whole. */
+const MIN_HEARD_US = 600_000;
 
 export class FallbackSynthesizer implements SpeechSynthesizer {
   readonly hasPhonemes = false;
@@ -36,23 +50,38 @@ export class FallbackSynthesizer implements SpeechSynthesizer {
   }
 
   async *synthesize(text: string, options: SpeechOptions = {}): AsyncGenerator<SpeechChunk> {
-    if (this.#clock.nowUs() >= this.#restUntilUs) {
-      let hasSounded = false;
-      try {
-        for await (const chunk of this.#first.synthesize(text, options)) {
-          hasSounded = true;
-          yield chunk;
+    let endUs = 0;
+    const placed = (chunk: SpeechChunk, fromUs: number): SpeechChunk => {
+      const there = shiftChunk(chunk, fromUs);
+      endUs = Math.max(endUs, there.startUs + Math.round((there.samples.length / there.sampleRateHz) * 1e6));
+      return { ...there, phonemes: [] };
+    };
+    // Sentence by sentence, so that it is known which one is to be said again.
+    const sentences = [...splitSentences(text, options.language)];
+    for (const sentence of sentences.length > 0 ? sentences : [text]) {
+      const fromUs = endUs;
+      let rest: string | undefined = sentence;
+      if (this.#clock.nowUs() >= this.#restUntilUs) {
+        const words: TimedWord[] = [];
+        try {
+          for await (const chunk of this.#first.synthesize(sentence, options)) {
+            words.push(...chunk.words);
+            yield placed(chunk, fromUs);
+          }
+          rest = undefined;
+        } catch (error) {
+          if (options.signal?.aborted || (error instanceof AppError && WRONG_QUESTIONS.has(error.code))) throw error;
+          this.#restUntilUs = this.#clock.nowUs() + REST_US;
+          this.#failed(failureOf(error, this.name));
+          rest = unheard(sentence, endUs - fromUs, words, options);
         }
-        return;
-      } catch (error) {
-        if (hasSounded || !(error instanceof AppError) || error.code !== 'TTS_UNAVAILABLE') throw error;
-        this.#restUntilUs = this.#clock.nowUs() + REST_US;
-        this.#failed(error);
       }
+      if (rest === undefined) continue;
+      // The first one's voices mean nothing to the second.
+      const { voice: _, ...others } = options;
+      const againUs = endUs;
+      for await (const chunk of this.#second.synthesize(rest, others)) yield placed(chunk, againUs);
     }
-    // The first one's voices mean nothing to the second.
-    const { voice: _, ...rest } = options;
-    for await (const chunk of this.#second.synthesize(text, rest)) yield { ...chunk, phonemes: [] };
   }
 
   check(signal: AbortSignal): Promise<Health> {
@@ -62,4 +91,48 @@ export class FallbackSynthesizer implements SpeechSynthesizer {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#first[Symbol.asyncDispose](), this.#second[Symbol.asyncDispose]()]);
   }
+}
+
+const failureOf = (error: unknown, name: string): AppError =>
+  error instanceof AppError
+    ? error
+    : new AppError('TTS_UNAVAILABLE', `${name} failed (${error instanceof Error ? error.message : String(error)}).`, {
+        cause: error,
+      });
+
+/**
+ * What is left to say of a sentence; undefined where nothing is.
+ *
+ * @param words of its sound so far, where the voice tells them.
+ */
+function unheard(
+  sentence: string,
+  heardUs: number,
+  words: readonly TimedWord[],
+  { ratePercent = 100 }: SpeechOptions,
+): string | undefined {
+  if (heardUs < MIN_HEARD_US) return sentence;
+  if (words.length > 0) {
+    const rest = sentence.slice(
+      endOfWords(
+        sentence,
+        words.filter(({ endUs }) => endUs <= heardUs),
+      ),
+    );
+    return isSpeakable(rest) ? rest.trim() : undefined;
+  }
+  const reached = Math.floor((heardUs / 1e6) * CHARACTERS_PER_S * (ratePercent / 100));
+  // From the beginning of a word; where there are no spaces, from any character.
+  const from = /\s\S/u.test(sentence.trim()) ? sentence.slice(0, reached + 1).search(/\s\S*$/u) : reached;
+  const rest = sentence.slice(Math.max(0, from)).trim();
+  return isSpeakable(rest) ? rest : sentence;
+}
+
+function endOfWords(sentence: string, words: readonly TimedWord[]): number {
+  let end = 0;
+  for (const { text } of words) {
+    const at = sentence.indexOf(text, end);
+    if (at >= 0) end = at + text.length;
+  }
+  return end;
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Config, Secrets } from '../config.ts';
 import { AppError } from '../errors.ts';
-import { PcmStream } from '../media/pcm-stream.ts';
+import { SoundStream } from '../media/sound-stream.ts';
 import type { SpeechChunk } from '../media/speech.ts';
 import type { Health } from './health.ts';
 import {
@@ -109,20 +109,16 @@ export class OpenAiSynthesizer implements SpeechSynthesizer {
         { signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal },
       );
       const type = response.headers.get('content-type') ?? '';
-      if (!response.body || /json|html|mpeg|ogg|opus|aac|flac/.test(type)) {
-        await response.body?.cancel();
-        throw new AppError('TTS_UNAVAILABLE', `${this.name} sent ${type}, not sound as ${format}; check tts.format.`);
-      }
-      const stream = new PcmStream({ sampleRateHz, channels: 1 });
-      for await (const bytes of withPatience(response.body, timeoutMs, (error) => stall.abort(error))) {
+      const stream = new SoundStream({ sampleRateHz, channels: 1 }, type);
+      for await (const bytes of withPatience(bodyOf(response), timeoutMs, (error) => stall.abort(error))) {
         const samples = stream.push(bytes);
         if (samples.length > 0) yield samples;
       }
-      const rest = stream.flush();
+      const rest = await stream.flush(signal);
       if (rest.length > 0) yield rest;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      if (error instanceof AppError && error.code === 'AUDIO_INVALID')
+      if (error instanceof AppError && (error.code === 'AUDIO_INVALID' || error.code === 'NO_AUDIO'))
         throw new AppError('TTS_UNAVAILABLE', `${this.name}: ${error.message.replace(/\.$/, '')}; check tts.format.`);
       throw endpointError(error, this.#endpoint);
     }
@@ -143,4 +139,8 @@ export class OpenAiSynthesizer implements SpeechSynthesizer {
     const { voices } = voiceListSchema.parse(answer);
     return voices.map((each) => (typeof each === 'string' ? each : each.id));
   }
+}
+
+async function* bodyOf({ body }: Response): AsyncGenerator<Uint8Array> {
+  if (body) yield* body as unknown as AsyncIterable<Uint8Array>;
 }

@@ -2,6 +2,7 @@
  * The answers of a Realtime model as their sound arrives. In: pieces of sound, ends, interruptions; out: calls of the listener, and what has to
  * be forgotten of an answer that was cut off. An answer ends once, after its sound; of an interrupted one nothing more is passed on.
  */
+import { readSamples } from '../media/sample-encoding.ts';
 import type { JsonMessage } from './json-socket.ts';
 import { LIVE_MODEL_RATE_HZ, type LiveModelListener } from './speech-to-speech.ts';
 
@@ -12,6 +13,8 @@ interface Answer {
   responseId: string;
   contentIndex: number;
   receivedSamples: number;
+  /** The first half of a sample. */
+  rest: Buffer;
   /** All of its sound has come. */
   isComplete: boolean;
   isInterrupted: boolean;
@@ -36,21 +39,23 @@ export class RealtimeAnswers {
 
   /** @param event with 16-bit PCM in Base64 as `delta`. @param responseId where the event names none. */
   sound(id: string, event: JsonMessage, responseId: string): void {
-    const bytes = Buffer.from(String(event.delta ?? ''), 'base64');
-    const samples = new Float32Array(bytes.length >> 1);
-    for (let i = 0; i < samples.length; i++) samples[i] = bytes.readInt16LE(2 * i) / 32_768;
     let answer = this.#answers.get(id);
     if (!answer) {
       answer = {
         responseId: String(event.response_id ?? responseId),
         contentIndex: typeof event.content_index === 'number' ? event.content_index : 0,
         receivedSamples: 0,
+        rest: Buffer.alloc(0),
         isComplete: false,
         isInterrupted: false,
       };
       this.#answers.set(id, answer);
       if (this.#answers.size > MAX_ANSWERS) this.#answers.delete(this.#answers.keys().next().value!);
     }
+    // A piece may end inside a sample.
+    const bytes = Buffer.concat([answer.rest, Buffer.from(String(event.delta ?? ''), 'base64')]);
+    const samples = readSamples(bytes, 's16le', 1);
+    answer.rest = bytes.subarray(2 * samples.length);
     answer.receivedSamples += samples.length;
     if (!answer.isInterrupted && samples.length > 0) this.#listener.sound(id, samples);
   }

@@ -120,7 +120,8 @@ function* cutLong(sentence: string): Generator<string> {
   if (isSpeakable(left)) yield left;
 }
 
-const isSpeakable = (text: string): boolean => /[\p{L}\p{N}\p{Sc}\p{Sm}]/u.test(text);
+/** Signs alone are nothing to say. */
+export const isSpeakable = (text: string): boolean => /[\p{L}\p{N}]/u.test(text);
 
 /** End of the last match in the second half of the text, 0 if there is none. */
 function lastCut(text: string, mark: RegExp): number {

@@ -52,7 +52,7 @@ export interface AudioFileOptions {
 /** Opens the file, decodes its first sound and closes it. @throws as `readAudioFile`. */
 export async function probeAudioFile(path: string): Promise<AudioFileInfo> {
   await using source = await openAudio(path);
-  const { value } = await decode(source, path, {}).next();
+  const { value } = await decodeAudio(source, path, {}).next();
   if (value === undefined) throw noSound(path);
   return source.info;
 }
@@ -64,14 +64,14 @@ export async function probeAudioFile(path: string): Promise<AudioFileInfo> {
 export async function* readAudioFile(path: string, options: AudioFileOptions = {}): AsyncGenerator<AudioFrame> {
   await using source = await openAudio(path);
   let sampleCount = 0;
-  for await (const frame of decode(source, path, options)) {
+  for await (const frame of decodeAudio(source, path, options)) {
     yield frame;
     sampleCount += frame.samples.length;
   }
   if (sampleCount === 0) throw noSound(path);
 }
 
-interface AudioSource extends AsyncDisposable {
+export interface AudioSource extends AsyncDisposable {
   format: FormatContext;
   decoder: CodecContext;
   streamIndex: number;
@@ -99,6 +99,14 @@ async function openAudio(path: string): Promise<AudioSource> {
       `${path} is not a sound file that can be read (${describeFfmpegError(opened)}); convert it to WAV and try again.`,
     );
   }
+  return await openDecoder(format, path);
+}
+
+/**
+ * @param format opened; closed when this fails, and with the source.
+ * @param name for errors.
+ */
+export async function openDecoder(format: FormatContext, name: string): Promise<AudioSource> {
   let decoder: CodecContext | null = null;
   try {
     await format.findStreamInfo();
@@ -107,12 +115,12 @@ async function openAudio(path: string): Promise<AudioSource> {
       // FFmpeg sees some kind of picture in nearly any bytes; it says itself how sure it is, 0 … 100.
       const isVideo = format.probeScore > 25 && format.findBestStream(AVMEDIA_TYPE_VIDEO) >= 0;
       const what = isVideo ? 'is a video without sound' : 'has no sound in it that can be read';
-      throw new AppError('NO_AUDIO', `${path} ${what}; give a file with an audio stream.`);
+      throw new AppError('NO_AUDIO', `${name} ${what}; give a file with an audio stream.`);
     }
     const stream = format.streams[streamIndex];
     const codec = Codec.findDecoder(stream.codecpar.codecId);
     if (codec === null) {
-      throw new AppError('AUDIO_INVALID', `${path} uses an audio codec that cannot be decoded; convert it to WAV.`);
+      throw new AppError('AUDIO_INVALID', `${name} uses an audio codec that cannot be decoded; convert it to WAV.`);
     }
     decoder = new CodecContext();
     decoder.allocContext3(codec);
@@ -121,7 +129,7 @@ async function openAudio(path: string): Promise<AudioSource> {
     decoder.pktTimebase = stream.timeBase;
     decoder.threadCount = 1;
     if (decoder.open2Sync(codec) < 0 || stream.codecpar.sampleRate <= 0 || stream.codecpar.channels <= 0) {
-      throw new AppError('AUDIO_INVALID', `The sound in ${path} is damaged and cannot be decoded; try another copy.`);
+      throw new AppError('AUDIO_INVALID', `The sound in ${name} is damaged and cannot be decoded; try another copy.`);
     }
     const seconds = Number(stream.duration) * stream.timeBase.toDouble();
     const durationUs = seconds > 0 ? Math.round(seconds * 1e6) : Math.max(0, Number(format.duration));
@@ -148,7 +156,12 @@ async function openAudio(path: string): Promise<AudioSource> {
   }
 }
 
-async function* decode(source: AudioSource, path: string, options: AudioFileOptions): AsyncGenerator<AudioFrame> {
+/** @param path or another name, for errors. */
+export async function* decodeAudio(
+  source: AudioSource,
+  path: string,
+  options: AudioFileOptions,
+): AsyncGenerator<AudioFrame> {
   const { format, decoder, streamIndex, info } = source;
   const channels = options.mono || info.channels === 1 ? 1 : 2;
   const sampleRateHz = options.sampleRateHz ?? info.sampleRateHz;

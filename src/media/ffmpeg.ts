@@ -32,12 +32,16 @@ export {
   AVERROR_EOF,
   AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
+  AVSEEK_CUR,
+  AVSEEK_END,
+  AVSEEK_SIZE,
 } from 'node-av/constants';
 export {
   Codec,
   CodecContext,
   FormatContext,
   Frame,
+  IOContext,
   Packet,
   Rational,
   SoftwareResampleContext,

@@ -5,7 +5,7 @@
 import type { RawData, WebSocket } from 'ws';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import { PcmDecoder } from '../media/pcm-decoder.ts';
+import { ProgramPcm } from '../media/program-pcm.ts';
 import type { SoundIntake } from './hosting.ts';
 import type { MessageBudget } from './limits.ts';
 import type { CallWatcher, LiveCall } from './live-calls.ts';
@@ -36,7 +36,7 @@ export type SpeechApiMessage =
 /** A turn of PCM on its way from a socket to the face. */
 interface Upload {
   intake: SoundIntake;
-  decoder: PcmDecoder;
+  decoder: ProgramPcm;
   waiting: Float32Array[];
   waitingSamples: number;
   isComplete: boolean;
@@ -100,7 +100,7 @@ export class ProgramSocket implements CallWatcher {
   private obey(message: z.infer<typeof messageSchema>): void {
     switch (message.type) {
       case 'start': {
-        const decoder = new PcmDecoder(message);
+        const decoder = new ProgramPcm(message);
         const intake = this.live.call.openSound();
         this.upload = { intake, decoder, waiting: [], waitingSamples: 0, isComplete: false };
         this.begun(intake.turnId);

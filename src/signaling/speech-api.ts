@@ -7,7 +7,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { AppError } from '../errors.ts';
-import { PcmDecoder } from '../media/pcm-decoder.ts';
+import { ProgramPcm } from '../media/program-pcm.ts';
 import { addressOf, type ConnectionGate, MessageBudget } from './limits.ts';
 import type { CallWatcher, LiveCall, LiveCalls } from './live-calls.ts';
 import { type OriginPolicy, originRefused } from './origins.ts';
@@ -93,7 +93,7 @@ export class SpeechApi {
         'Send application/json with {"text": …}, or audio/pcm;rate=16000;channels=1 with 16-bit little-endian samples.',
       );
     const given = new Map(parameters.map((part) => part.split('=', 2) as [string, string]));
-    const decoder = new PcmDecoder({
+    const decoder = new ProgramPcm({
       sampleRateHz: Number(given.get('rate') ?? Number.NaN),
       channels: Number(given.get('channels') ?? 1),
     });

@@ -17,7 +17,7 @@ import {
   type Voice,
 } from '../../src/agent/tts.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
-import type { SpeechChunk } from '../../src/media/speech.ts';
+import type { SpeechChunk, TimedWord } from '../../src/media/speech.ts';
 
 type FakeMood = 'well' | 'stalls' | 'fails';
 
@@ -106,6 +106,10 @@ export class FakeSynthesizer extends Fake implements SpeechSynthesizer {
   readonly hasPhonemes = false;
   protected readonly code = 'TTS_UNAVAILABLE';
   readonly texts: string[] = [];
+  /** Told with the first piece. */
+  words: TimedWord[] = [];
+  /** What a stalled one ends with, instead of an error of ours. */
+  failsWith: unknown;
 
   async voices(): Promise<Voice[]> {
     return [{ id: 'tone', name: 'Tone', languages: ['en'] }];
@@ -127,8 +131,11 @@ export class FakeSynthesizer extends Fake implements SpeechSynthesizer {
           { length: sentence.length * 0.06 * RATE_HZ },
           (_, i) => 0.3 * Math.sin(i / 20),
         );
-        yield { samples, sampleRateHz: RATE_HZ, startUs, phonemes: [], words: [] };
-        startUs += (samples.length / RATE_HZ) * 1e6;
+        // One that stalls does so in the middle of a sentence.
+        const said = this.mood === 'stalls' ? samples.slice(0, samples.length * 0.75) : samples;
+        yield { samples: said, sampleRateHz: RATE_HZ, startUs, phonemes: [], words: this.words };
+        startUs += (said.length / RATE_HZ) * 1e6;
+        if (this.mood === 'stalls' && this.failsWith !== undefined) throw this.failsWith;
         if (this.mood === 'stalls') await this.nothing(options.signal);
       }
     } finally {

@@ -7,10 +7,11 @@ import { FallbackSynthesizer } from '../../src/agent/fallback-synthesizer.ts';
 import { OpenAiSynthesizer } from '../../src/agent/openai-synthesizer.ts';
 import type { SpeechSynthesizer } from '../../src/agent/tts.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
-import { PcmStream } from '../../src/media/pcm-stream.ts';
+import { systemClock } from '../../src/media/clock.ts';
 import type { SpeechChunk } from '../../src/media/speech.ts';
 import { FakeSynthesizer } from '../support/fake-providers.ts';
 import { json, MockProvider } from '../support/mock-provider.ts';
+import { packedSound } from '../support/packed-sounds.ts';
 import { describeSynthesizer } from '../support/synthesizer-conformance.ts';
 import { wavBytes } from '../support/wav-bytes.ts';
 
@@ -180,7 +181,80 @@ describe('an OpenAI-compatible service', () => {
   });
 });
 
+describe('a service that sends something else than it was asked for', () => {
+  const at = (mock: MockProvider, change: Partial<Config['tts']> = {}) =>
+    new OpenAiSynthesizer(settings(mock, change), () => undefined);
+
+  it('is understood: MP3 under any label, PCM of the rate in its label, a WAV with more in it than sound', async () => {
+    await using mock = await MockProvider.start();
+    const mp3 = await packedSound(tone(0.5, 24_000), {
+      encoder: 'libmp3lame',
+      container: 'mp3',
+      samples: 's16 planar',
+    });
+    const wav = Buffer.from(wavBytes(tone(0.5, 24_000), { sampleRateHz: 24_000, channels: 1, format: 1 }));
+    for (const [label, body] of [
+      ['application/octet-stream', mp3!],
+      ['audio/mpeg', mp3!],
+      ['audio/pcm;rate=16000', pcm(tone(0.5, 16_000))],
+      ['audio/wav', Buffer.concat([wav, Buffer.from('LIST\x04\0\0\0junk')])],
+      ['audio/pcm', Buffer.concat([pcm(tone(0.5, 24_000)), Buffer.from([3])])],
+    ] as const) {
+      mock.on(SPEECH, (_, response) => void response.writeHead(200, { 'content-type': label }).end(body));
+      expect(secondsOf(await collect(at(mock).synthesize('Hello.'))), label).toBeCloseTo(0.5, 1);
+    }
+  });
+
+  it('is covered by the embedded voice where it breaks off or goes mad in mid-sentence, and nothing is lost', async () => {
+    await using mock = await MockProvider.start();
+    const noise = Buffer.from(Uint32Array.from({ length: 30_000 }, (_, i) => Math.imul(i + 1, 2_654_435_761)).buffer);
+    for (const failure of ['resets', 'stalls', 'noise'] as const) {
+      mock.on(SPEECH, ({ body }, response) => {
+        if (!body.includes('Our house')) return void response.writeHead(500).end();
+        response.writeHead(200, { 'content-type': 'audio/pcm' });
+        response.write(pcm(tone(1, 24_000)));
+        if (failure === 'resets') setTimeout(() => response.destroy(), 20);
+        if (failure === 'noise') response.end(noise);
+      });
+      const second = new FakeSynthesizer();
+      const voice = new FallbackSynthesizer(at(mock, { timeoutMs: 300 }), second, systemClock, () => {});
+      await collect(voice.synthesize('Our house opens at nine in the morning. It closes at five.'));
+      expect(second.texts.at(-1), failure).toBe('It closes at five.');
+      expect(second.texts[0], failure).toMatch(/at nine in the morning\.$/);
+    }
+  });
+});
+
 describe('an ElevenLabs-style service', () => {
+  it('may send packed sound, whose words keep their times', async () => {
+    await using mock = await MockProvider.start();
+    const mp3 = await packedSound(tone(1, 24_000), { encoder: 'libmp3lame', container: 'mp3', samples: 's16 planar' });
+    mock.onSocket('/v1/text-to-speech/v1/stream-input', (socket) => {
+      for (const [piece, chars] of [
+        [mp3!.subarray(0, 2000), 'One '],
+        [mp3!.subarray(2000), 'two.'],
+      ] as const)
+        socket.send(
+          JSON.stringify({
+            audio: piece.toString('base64'),
+            alignment: {
+              chars: [...chars],
+              charStartTimesMs: [...chars].map((_, i) => i * 100),
+              charDurationsMs: [...chars].map(() => 100),
+            },
+          }),
+        );
+      socket.send(JSON.stringify({ isFinal: true }));
+    });
+    const synthesizer = new ElevenLabsSynthesizer(settings(mock, { voice: 'v1' }), () => undefined);
+    const chunks = await collect(synthesizer.synthesize('One two.'));
+    expect(secondsOf(chunks)).toBeCloseTo(1, 1);
+    expect(chunks.flatMap(({ words }) => words.map(({ text, endUs }) => [text, endUs / 1000]))).toEqual([
+      ['One', 300],
+      ['two.', 700],
+    ]);
+  });
+
   it('says when each word sounds, across pieces and sentences', async () => {
     await using mock = await MockProvider.start();
     const heard: { text?: string; voice_settings?: object }[] = [];
@@ -258,20 +332,55 @@ describe('a voice that takes over', () => {
     expect([first.texts.length, second.texts.length]).toEqual([2, 2]);
   });
 
-  it('does not speak a text from its middle, nor what was wrong with the question', async () => {
+  it('says again what was not heard of a sentence, and the sentences after it', async () => {
+    for (const failure of ['stalls', 'resets', 'throws'] as const) {
+      const first = new FakeSynthesizer('stalls');
+      first.patienceMs = 1;
+      if (failure !== 'stalls') first.failsWith = failure === 'resets' ? new TypeError('terminated') : 'a string';
+      const second = new FakeSynthesizer();
+      const failures: string[] = [];
+      const voice = new FallbackSynthesizer(first, second, clock, (error) => failures.push(error.code));
+      clockAt.us += 31_000_000;
+      const chunks = await collect(voice.synthesize('Our house opens at nine in the morning. It closes at five.'));
+      // A tone of 60 ms a character: more was heard than is counted.
+      expect(second.texts, failure).toEqual(['at nine in the morning.', 'It closes at five.']);
+      expect(failures).toEqual(['TTS_UNAVAILABLE']);
+      // Each chunk begins where the one before ends.
+      let endUs = 0;
+      for (const { samples, sampleRateHz, startUs } of chunks) {
+        expect(Math.abs(startUs - endUs)).toBeLessThan(100);
+        endUs = startUs + (samples.length / sampleRateHz) * 1e6;
+      }
+    }
+  });
+
+  it('goes on behind the last word where a voice tells its words', async () => {
+    const first = new FakeSynthesizer('stalls');
+    first.patienceMs = 1;
+    first.words = [
+      { text: 'Our', startUs: 0, endUs: 500_000 },
+      { text: 'house', startUs: 500_000, endUs: 900_000 },
+      { text: 'opens', startUs: 900_000, endUs: 90_000_000 },
+    ];
+    const second = new FakeSynthesizer();
+    clockAt.us += 31_000_000;
+    await collect(new FallbackSynthesizer(first, second, clock, () => {}).synthesize('Our house opens at nine.'));
+    expect(second.texts).toEqual(['opens at nine.']);
+  });
+
+  it('does not answer for the caller: what was wrong with the question, and an end that was wished, are passed on', async () => {
     const voice = new FallbackSynthesizer(new FakeSynthesizer('stalls'), new FakeSynthesizer(), clock, () => {});
-    await expect(collect(voice.synthesize('One. Two.'))).rejects.toMatchObject({ code: 'TTS_UNAVAILABLE' });
     await expect(collect(voice.synthesize('One.', { voice: 'nobody' }))).rejects.toMatchObject({
       code: 'VOICE_UNKNOWN',
     });
-  });
-});
-
-describe('sound from a service', () => {
-  it('is refused where it is not 16-bit PCM', () => {
-    const float = wavBytes(tone(0.1, 16_000), { sampleRateHz: 16_000, channels: 1, format: 3 });
-    expect(() => new PcmStream({ sampleRateHz: 16_000, channels: 1 }).push(new Uint8Array(float))).toThrow(
-      /16-bit PCM/,
-    );
+    const second = new FakeSynthesizer();
+    const abort = new AbortController();
+    const talk = new FallbackSynthesizer(new FakeSynthesizer('stalls'), second, clock, () => {})
+      .synthesize('One two three.', { signal: abort.signal })
+      [Symbol.asyncIterator]();
+    await talk.next();
+    abort.abort(new Error('enough'));
+    await expect(talk.next()).rejects.toThrow('enough');
+    expect(second.texts).toEqual([]);
   });
 });

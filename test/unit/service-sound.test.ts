@@ -1,0 +1,367 @@
+// Sound from services, whatever they send: recognised by its bytes, of its own length and loudness, never as noise.
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { EmbeddedSynthesizer } from '../../src/agent/embedded-synthesizer.ts';
+import { NoiseGuard } from '../../src/media/noise-guard.ts';
+import { ProgramPcm } from '../../src/media/program-pcm.ts';
+import { soundKind } from '../../src/media/sound-kind.ts';
+import { SoundStream } from '../../src/media/sound-stream.ts';
+import { pcm16 } from '../../src/media/wav-file.ts';
+import { type Packing, packedSound } from '../support/packed-sounds.ts';
+import { random } from '../support/random.ts';
+
+const RATE_HZ = 24_000;
+const RAW = { sampleRateHz: RATE_HZ, channels: 1 };
+
+const tone = (seconds: number, rateHz = RATE_HZ, peak = 0.4): Float32Array =>
+  Float32Array.from({ length: seconds * rateHz }, (_, i) => peak * Math.sin((2 * Math.PI * 300 * i) / rateHz));
+
+function noise(bytes: number, seed = 1): Buffer {
+  const next = random(seed);
+  return Buffer.from(Uint8Array.from({ length: bytes }, () => Math.floor(next() * 256)));
+}
+
+interface Heard {
+  seconds: number;
+  peak: number;
+  samples: Float32Array;
+}
+
+async function hear(bytes: Buffer, { label = '', pieceBytes = 4096, raw = RAW } = {}): Promise<Heard> {
+  const stream = new SoundStream(raw, label);
+  const parts: number[] = [];
+  for (let at = 0; at < bytes.length; at += pieceBytes)
+    for (const sample of stream.push(bytes.subarray(at, at + pieceBytes))) parts.push(sample);
+  for (const sample of await stream.flush()) parts.push(sample);
+  const peak = parts.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  return { seconds: parts.length / 48_000, peak, samples: Float32Array.from(parts) };
+}
+
+const swapped = (bytes: Buffer): Buffer => Buffer.from(bytes).swap16();
+
+function chunk(id: string, data: Buffer, size = data.length): Buffer {
+  const head = Buffer.alloc(8);
+  head.write(id, 0, 'latin1');
+  head.writeUInt32LE(size, 4);
+  return Buffer.concat([head, data, Buffer.alloc(data.length % 2)]);
+}
+
+function format({ kind = 1, channels = 1, rateHz = RATE_HZ, bits = 16, extensible = false } = {}): Buffer {
+  const fields = Buffer.alloc(extensible ? 40 : 16);
+  fields.writeUInt16LE(extensible ? 0xfffe : kind, 0);
+  fields.writeUInt16LE(channels, 2);
+  fields.writeUInt32LE(rateHz, 4);
+  fields.writeUInt32LE((rateHz * channels * bits) / 8, 8);
+  fields.writeUInt16LE((channels * bits) / 8, 12);
+  fields.writeUInt16LE(bits, 14);
+  if (extensible) {
+    fields.writeUInt16LE(22, 16);
+    fields.writeUInt16LE(kind, 24);
+  }
+  return chunk('fmt ', fields);
+}
+
+function wav(chunks: Buffer[], { id = 'RIFF', size = 0 } = {}): Buffer {
+  const body = Buffer.concat(chunks);
+  const head = Buffer.from(`${id}....WAVE`, 'latin1');
+  head.writeUInt32LE(size || body.length + 4, 4);
+  return Buffer.concat([head, body]);
+}
+
+const PACKINGS: (Packing & { name: string; label?: string })[] = [
+  {
+    ...{ encoder: 'libmp3lame', container: 'mp3', samples: 's16 planar', options: { id3v2_version: '0' } },
+    name: 'MP3',
+    label: 'application/octet-stream',
+  },
+  { encoder: 'libmp3lame', container: 'mp3', samples: 's16 planar', name: 'MP3', label: 'audio/mp3' },
+  { encoder: 'aac', container: 'adts', name: 'AAC', label: 'audio/pcm' },
+  { encoder: 'aac', container: 'latm', name: 'AAC' },
+  { encoder: 'aac', container: 'ipod', name: 'M4A or MP4', label: 'audio/pcm;rate=24000' },
+  {
+    ...{ encoder: 'aac', container: 'mp4', options: { movflags: '+frag_keyframe+empty_moov' } },
+    name: 'M4A or MP4',
+  },
+  { encoder: 'aac', container: 'mpegts', name: 'MPEG-TS' },
+  { encoder: 'libopus', container: 'webm', sampleRateHz: 48_000, samples: 'floats', name: 'WebM or Matroska' },
+  { encoder: 'libopus', container: 'ogg', sampleRateHz: 48_000, samples: 'floats', name: 'Ogg' },
+  { encoder: 'libvorbis', container: 'ogg', name: 'Ogg' },
+  { encoder: 'flac', container: 'flac', samples: 's16', name: 'FLAC' },
+  { encoder: 'pcm_s16be', container: 'aiff', samples: 's16', name: 'AIFF' },
+  { encoder: 'pcm_s16be', container: 'au', samples: 's16', name: 'AU' },
+  { encoder: 'pcm_s16le', container: 'caf', samples: 's16', name: 'CAF' },
+  { encoder: 'pcm_s16le', container: 'w64', samples: 's16', name: 'W64' },
+  { encoder: 'wmav2', container: 'asf', name: 'WMA' },
+  { encoder: 'ac3', container: 'ac3', sampleRateHz: 32_000, name: 'AC-3' },
+];
+
+describe('packed sound', () => {
+  it.each(PACKINGS)(
+    'is recognised by its bytes and decoded: $encoder in $container',
+    async ({ name, label, ...packing }) => {
+      const bytes = await packedSound(tone(0.8, packing.sampleRateHz ?? RATE_HZ), packing);
+      expect(bytes).toBeDefined();
+      expect(soundKind(bytes!, true)).toEqual({ kind: 'packed', name });
+      for (const pieceBytes of [bytes!.length, 41]) {
+        const { seconds, peak } = await hear(bytes!, { pieceBytes, ...(label ? { label } : {}) });
+        expect(seconds).toBeGreaterThan(0.7);
+        expect(seconds).toBeLessThan(0.95);
+        expect(peak).toBeGreaterThan(0.3);
+        expect(peak).toBeLessThan(0.7);
+      }
+    },
+  );
+
+  it.each([
+    ['AMR', Buffer.concat([Buffer.from('#!AMR\n'), Buffer.alloc(4000, 0xfc)])],
+    ['Ogg', Buffer.concat([Buffer.from('OggS'), noise(4000)])],
+    ['M4A or MP4', Buffer.concat([Buffer.from('\0\0\0\x20ftypM4A '), noise(4000)])],
+    ['SILK', Buffer.from('\x02#!SILK_V3 and so on')],
+    ['gzip', Buffer.concat([Buffer.from([0x1f, 0x8b, 8]), noise(400)])],
+    ['RIFF AVI', Buffer.from('RIFF\0\0\0\0AVI LIST')],
+    ['JSON.*out of credit', Buffer.from('{"error": {"message": "You are out of credit."}}')],
+    ['JSON', Buffer.from('\ufeff  [ ]')],
+    ['HTML', Buffer.from('<!DOCTYPE html><html><body>It works!</body></html>')],
+    ['XML', Buffer.from('<?xml version="1.0"?><Error/>')],
+    ['text.*Too many requests', Buffer.from('Too many requests')],
+    ['text', Buffer.from('données indisponibles, réessayez plus tard')],
+    ['noise', noise(48_000)],
+    ['noise', noise(2048)],
+  ])('that cannot be decoded, or is no sound, is refused by name: %s', async (name, bytes) => {
+    await expect(hear(bytes)).rejects.toMatchObject({
+      code: 'AUDIO_INVALID',
+      message: expect.stringMatching(new RegExp(name)),
+    });
+  });
+
+  it('opens nothing but the bytes it was given', async () => {
+    await expect(hear(Buffer.from('#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n'))).rejects.toMatchObject({
+      code: 'AUDIO_INVALID',
+    });
+  });
+});
+
+describe('raw PCM', () => {
+  it.each([
+    ['audio/pcm;rate=16000', 16_000, 1],
+    ['audio/L16; rate="44100"; channels=2', 44_100, 2],
+    ['audio/pcm; sample_rate=22050', 22_050, 1],
+    ['audio/x-raw, format=S16LE, rate=(int)32000, channels=(int)1', 32_000, 1],
+    ['application/octet-stream', RATE_HZ, 1],
+    ['', RATE_HZ, 1],
+  ])('has the rate of its label: %s', async (label, rateHz, channels) => {
+    const mono = tone(0.5, rateHz);
+    const samples = channels === 1 ? mono : Float32Array.from({ length: 2 * mono.length }, (_, i) => mono[i >> 1]);
+    const { seconds, peak } = await hear(pcm16(samples), { label });
+    expect(seconds).toBeCloseTo(0.5, 3);
+    expect(peak).toBeCloseTo(0.4, 1);
+  });
+
+  it.each([
+    ['audio/L16;rate=24000', false],
+    ['audio/L16;rate=24000', true],
+    ['audio/L16;codec=pcm;rate=24000', false],
+    ['audio/pcm', true],
+    ['', true],
+  ])('has its bytes in the order in which they are sound: %s, network order %s', async (label, isBig) => {
+    const silence = Buffer.alloc(9000);
+    const bytes = Buffer.concat([silence, pcm16(tone(0.5)), silence]);
+    const { peak, seconds } = await hear(isBig ? swapped(bytes) : bytes, { label, pieceBytes: 601 });
+    expect(peak).toBeCloseTo(0.4, 1);
+    expect(seconds).toBeCloseTo(0.5 + 9000 / RATE_HZ, 3);
+  });
+
+  it('may be of a telephone', async () => {
+    // µ-law of ±0.5 at 8 kHz.
+    const bytes = Buffer.from(Array.from({ length: 4000 }, (_, i) => (Math.floor(i / 8) % 2 ? 0x8f : 0x0f)));
+    const { seconds, peak } = await hear(bytes, { label: 'audio/basic' });
+    expect(seconds).toBeCloseTo(0.5, 3);
+    expect(peak).toBeGreaterThan(0.45);
+  });
+
+  it('is passed on as it comes, and loses only an unfinished sample', async () => {
+    const stream = new SoundStream(RAW, 'audio/pcm');
+    const first = stream.push(pcm16(tone(0.1)));
+    expect(first.length / 48_000).toBeGreaterThan(0.05);
+    const { seconds } = await hear(Buffer.concat([pcm16(tone(0.5)), Buffer.from([7])]));
+    expect(seconds).toBeCloseTo(0.5, 3);
+  });
+
+  it('that begins like a packed file is still PCM', async () => {
+    // −1 and −1025: the bytes of an MP3 frame's mark.
+    const bytes = pcm16(tone(0.5));
+    bytes.set([0xff, 0xfb, 0x90, 0x00, 0xff, 0xf1]);
+    expect((await hear(bytes)).seconds).toBeCloseTo(0.5, 3);
+  });
+
+  it('sounds the same however it was cut', async () => {
+    const bytes = pcm16(tone(0.1));
+    const whole = await hear(bytes);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 5000 }), async (pieceBytes) => {
+        expect((await hear(bytes, { pieceBytes })).samples).toEqual(whole.samples);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('a WAV file', () => {
+  const data = pcm16(tone(0.5, RATE_HZ, 0.02));
+  const junk = noise(501);
+
+  it.each([
+    ['chunks after the sound', wav([format(), chunk('data', data), chunk('LIST', junk), chunk('C2PA', junk)])],
+    ['chunks before the sound', wav([chunk('JUNK', junk), format(), chunk('LIST', junk), chunk('data', data)])],
+    [
+      'bytes behind it that are no chunk',
+      Buffer.concat([wav([format(), chunk('data', data)]), Buffer.from([1, 2, 255])]),
+    ],
+    [
+      'an odd size without padding',
+      Buffer.concat([
+        wav([format()]),
+        chunk('data', Buffer.concat([data, Buffer.from([9])])).subarray(0, -1),
+        chunk('LIST', junk),
+      ]),
+    ],
+    ['a size of 0', Buffer.concat([wav([format()]), chunk('data', data, 0)])],
+    ['a size of -1', Buffer.concat([wav([format()], { size: 0xffff_ffff }), chunk('data', data, 0xffff_ffff)])],
+    ['a size beyond the end', wav([format(), chunk('data', data, 0x7fff_0000)])],
+    ['the extensible format', wav([format({ extensible: true }), chunk('data', data)])],
+    ['a stray byte at the end', Buffer.concat([wav([format()]), chunk('data', data, 0), Buffer.from([5])])],
+    [
+      'RF64 with its size in another chunk',
+      wav(
+        [
+          chunk('ds64', Buffer.from(new BigUint64Array([0n, BigInt(data.length), 0n, 0n]).buffer).subarray(0, 28)),
+          format(),
+          chunk('data', data, 0xffff_ffff),
+          chunk('LIST', junk),
+        ],
+        { id: 'RF64' },
+      ),
+    ],
+  ])('is as long and as loud as its data: %s', async (_, bytes) => {
+    for (const pieceBytes of [bytes.length, 61]) {
+      const { seconds, peak } = await hear(bytes, { pieceBytes });
+      expect(seconds).toBeCloseTo(0.5, 3);
+      expect(peak).toBeCloseTo(0.02, 2);
+    }
+  });
+
+  it.each<[string, Parameters<typeof format>[0] & object, (sample: number) => number[]]>([
+    ['8 bits', { bits: 8 }, (s) => [Math.round(128 + s * 127)]],
+    ['24 bits', { bits: 24 }, (s) => [...i32(s * 2 ** 31).subarray(1)]],
+    ['32 bits', { bits: 32 }, (s) => [...i32(s * 2 ** 31)]],
+    ['floats', { kind: 3, bits: 32 }, (s) => [...new Uint8Array(new Float32Array([s]).buffer)]],
+    ['doubles', { kind: 3, bits: 64, extensible: true }, (s) => [...new Uint8Array(new Float64Array([s]).buffer)]],
+    ['two channels', { channels: 2 }, (s) => [...pcm16(new Float32Array([s, s]))]],
+    ['six channels', { channels: 6 }, (s) => [...pcm16(new Float32Array([s, s, s, s, s, s]))]],
+  ])('may have samples of any kind: %s', async (_, layout, bytesOf) => {
+    const bytes = wav([
+      format(layout),
+      chunk('data', Buffer.from([...tone(0.2)].flatMap(bytesOf))),
+      chunk('LIST', junk),
+    ]);
+    const { seconds, peak } = await hear(bytes);
+    expect(seconds).toBeCloseTo(0.2, 2);
+    expect(peak).toBeGreaterThan(0.35);
+    expect(peak).toBeLessThan(0.45);
+  });
+
+  it('may be packed inside', async () => {
+    const bytes = await packedSound(tone(0.5), { encoder: 'adpcm_ima_wav', container: 'wav', samples: 's16 planar' });
+    const { seconds, peak } = await hear(bytes!);
+    expect(seconds).toBeGreaterThan(0.45);
+    expect(peak).toBeCloseTo(0.4, 1);
+  });
+
+  it('may follow another one', async () => {
+    const one = wav([format(), chunk('data', data), chunk('LIST', junk)]);
+    expect((await hear(Buffer.concat([one, one]), { pieceBytes: 100 })).seconds).toBeCloseTo(1, 2);
+  });
+
+  it.each([
+    ['no sound', wav([format(), chunk('LIST', junk)])],
+    ['no format', wav([chunk('data', data)])],
+    ['a header cut short', wav([format()]).subarray(0, 20)],
+    ['an empty data chunk', wav([format(), chunk('data', Buffer.alloc(0), 0)])],
+  ])('with %s is refused', async (_, bytes) => {
+    await expect(hear(bytes)).rejects.toMatchObject({ code: 'AUDIO_INVALID' });
+  });
+
+  it('never makes more of any bytes than they are, nor ends the process', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            id: fc.constantFrom('fmt ', 'data', 'LIST', 'RIFF', 'ds64', '\0\0\0\0', 'zzzz'),
+            data: fc.uint8Array({ maxLength: 200 }),
+            size: fc.option(fc.constantFrom(0, 1, 7, 0xffff_ffff, 0x8000_0000)),
+          }),
+          { maxLength: 6 },
+        ),
+        fc.integer({ min: 1, max: 100 }),
+        async (chunks, pieceBytes) => {
+          const body = chunks.map(({ id, data, size }) => chunk(id, Buffer.from(data), size ?? data.length));
+          const bytes = wav([format(), ...body]);
+          const heard = await hear(bytes, { pieceBytes }).catch((error) => error);
+          if (heard instanceof Error) expect(heard).toMatchObject({ code: 'AUDIO_INVALID' });
+          else expect(heard.seconds).toBeLessThanOrEqual(bytes.length / 8000);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+function i32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.round(value))));
+  return bytes;
+}
+
+describe('the guard against noise', () => {
+  const voices = new EmbeddedSynthesizer();
+  afterAll(() => voices[Symbol.asyncDispose]());
+
+  it.each(['en-us', 'flite:slt', 'de'])('lets speech pass, shouted and clipped, whole: %s', async (voice) => {
+    const text = 'She sells sea shells; sixty-six thistles! Psst, psst. Shh! Zzz. Which fish? Tschüss.';
+    for (const gain of [1, 4, 12]) {
+      for await (const { samples, sampleRateHz } of voices.synthesize(text, { voice })) {
+        const loud = samples.map((sample) => Math.max(-1, Math.min(1, gain * sample)));
+        const { seconds } = await hear(pcm16(loud), { raw: { sampleRateHz: Math.round(sampleRateHz), channels: 1 } });
+        expect(seconds).toBeCloseTo(loud.length / sampleRateHz, 2);
+      }
+    }
+  });
+
+  it('refuses noise in the middle of an answer before much of it sounds', () => {
+    const guard = new NoiseGuard(48_000);
+    let count = guard.push(tone(1, 48_000)).length;
+    const next = random(3);
+    const loud = Float32Array.from({ length: 48_000 }, () => 2 * next() - 1);
+    expect(() => {
+      for (let at = 0; at < loud.length; at += 480) count += guard.push(loud.subarray(at, at + 480)).length;
+    }).toThrow(/noise/);
+    expect(count).toBeLessThan(48_000 + 2048);
+  });
+});
+
+describe('PCM from a program', () => {
+  const push = (bytes: Buffer) => {
+    const pcm = new ProgramPcm(RAW);
+    return [...pcm.push(bytes), ...pcm.flush()].length;
+  };
+
+  it('is taken as it is, and a file in its place is refused by name', async () => {
+    expect(push(pcm16(tone(0.5)))).toBe(24_000);
+    expect(() => push(wav([format(), chunk('data', pcm16(tone(0.5)))]))).toThrow(/is a WAV file/);
+    const mp3 = await packedSound(tone(0.5), { encoder: 'libmp3lame', container: 'mp3', samples: 's16 planar' });
+    expect(() => push(mp3!)).toThrow(/MP3, not raw 16-bit PCM/);
+    expect(() => push(noise(20_000))).toThrow(/noise/);
+    expect(() => push(Buffer.from('{"audio": "no"}'))).toThrow(/JSON/);
+    expect(() => push(Buffer.concat([pcm16(tone(0.5)), Buffer.from([1])]))).toThrow(/inside a sample/);
+  });
+});
