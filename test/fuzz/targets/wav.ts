@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readAudioFile } from '../../../src/media/audio-file.ts';
-import { PcmStream } from '../../../src/media/pcm-stream.ts';
+import { SoundStream } from '../../../src/media/sound-stream.ts';
 import { wavBytes } from '../../support/wav-bytes.ts';
 import { type FuzzTarget, holds } from '../target.ts';
 
@@ -16,7 +16,15 @@ const fitting = (samples: Float32Array): boolean =>
 
 export const target: FuzzTarget = {
   name: 'wav',
-  covers: ['src/media/pcm-stream.ts', 'src/media/pcm-decoder.ts', 'src/media/audio-file.ts', 'src/media/resampler.ts'],
+  covers: [
+    'src/media/sound-stream.ts',
+    'src/media/sound-kind.ts',
+    'src/media/wav-stream.ts',
+    'src/media/noise-guard.ts',
+    'src/media/pcm-decoder.ts',
+    'src/media/audio-file.ts',
+    'src/media/resampler.ts',
+  ],
   seeds: () => [
     ...([1, 3] as const).flatMap((format) =>
       [1, 2].map((channels) => wavBytes(tone, { sampleRateHz: 16_000, channels, format })),
@@ -48,7 +56,7 @@ export const target: FuzzTarget = {
   async run(input) {
     const step = 1 + ((input[9] ?? 7) % 61);
     try {
-      const stream = new PcmStream(RAW);
+      const stream = new SoundStream(RAW);
       for (let i = 0; i < input.length; i += step)
         holds(fitting(await stream.push(input.slice(i, i + step))), 'streamed samples are finite');
       holds(fitting(await stream.flush()), 'streamed samples are finite');
