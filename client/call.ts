@@ -1,30 +1,26 @@
 /**
- * One call, without any looks: ticket, socket, link, reconnect. In: what the user wants. Out: a MediaStream and events. What was
- * switched on (microphone, talking, mirror, controls) is switched on again after a reconnect. A lost network is answered with an
- * ICE restart, a lost server with a new join.
+ * One call, without any looks. In: what the user wants. Out: a MediaStream and events. What was switched on (microphone, talking, mirror, controls,
+ * voice, room) is switched on again after a cut, and what was typed meanwhile is sent. What carries the call is in `call-connection.ts`, when to
+ * try again in `recovery.ts`.
  */
-import { io, type Socket } from 'socket.io-client';
-import { isFinalEnd } from '../src/signaling/call-ends.ts';
 import type {
   ActivityMessage,
   CaptionMessage,
-  ClientToServerEvents,
   ControlsMessage,
   Failure,
   HeardMessage,
   HintMessage,
   Invitation,
-  Joined,
   Render,
-  Reply,
   RoomState,
-  ServerToClientEvents,
-  SfuJoined,
   StatsMessage,
   TurnMessage,
 } from '../src/signaling/protocol.ts';
-import type { MediasoupLink } from './mediasoup-link.ts';
-import { type LinkEvents, PeerLink } from './peer-link.ts';
+import { CallConnection, type JoinOptions, type OpenLink, PROBE_LIMIT_MS, type Send } from './call-connection.ts';
+import { PeerLink } from './peer-link.ts';
+import { Recovery, type Trouble } from './recovery.ts';
+import { type CallSocket, ConnectionLost, type Signaling } from './signaling.ts';
+import { onWakeUp } from './wake-up.ts';
 import { words } from './words.ts';
 
 export interface CallEvents {
@@ -47,91 +43,74 @@ export interface CallEvents {
 
 export type CallState = 'idle' | 'joining' | 'live' | 'reconnecting' | 'ended';
 
-export interface JoinOptions {
-  portraitId: string;
-  controls: ControlsMessage;
-  render: Render;
-  /** A face that is shared with everyone who names the same room. */
-  room?: { name: string; as: 'speaker' | 'viewer' };
-}
-
-const RECONNECT_DELAYS_MS = [500, 1000, 2000, 4000, 8000];
-/** A face that was never used before is analysed while its first caller joins. */
-const REPLY_TIMEOUT_MS = 45_000;
-const REFUSED_WAIT_S = 5;
-
-type CallSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
-
 export class Call {
-  private readonly serverUrl: string;
   private readonly events: CallEvents;
-  private socket: CallSocket | undefined;
-  private link: PeerLink | MediasoupLink | undefined;
+  private readonly connection: CallConnection;
+  private readonly recovery: Recovery;
+  private readonly forgetWakeUps: () => void;
+  /** Told at the next change of state. */
+  private readonly waiting = new Set<() => void>();
   private options: JoinOptions = { portraitId: '', controls: {}, render: 'server' };
   private microphone: MediaStreamTrack | null = null;
   private isMirror = false;
   private isTalking = false;
   private voice = '';
-  private attempt = 0;
   state: CallState = 'idle';
   /** Who draws, as the server has it. */
   render: Render = 'server';
 
   /** @param serverUrl where the Visavis server is, e.g. `https://face.example/`. */
-  constructor(serverUrl: string, events: CallEvents) {
-    this.serverUrl = serverUrl;
+  constructor(
+    serverUrl: string,
+    events: CallEvents,
+    openLink: OpenLink = (iceServers, linkEvents) => new PeerLink(iceServers, linkEvents),
+  ) {
     this.events = events;
-    globalThis.addEventListener?.('online', this.onOnline);
+    this.connection = new CallConnection({
+      serverUrl,
+      openLink,
+      options: () => this.options,
+      microphone: () => this.microphone,
+      wishes: () => this.wishes,
+      listen: (socket) => this.listen(socket),
+      stream: (stream) => events.stream(stream),
+      motion: (message) => events.motion(message),
+      joined: (joined) => {
+        this.render = joined.render;
+        if (joined.room) events.room(joined.room);
+      },
+      tell: (trouble) => this.tell(trouble),
+      lost: (need, afterS) => {
+        if (this.state === 'live' || this.recovery.isRunning) this.recovery.begin(need, afterS);
+      },
+      over: () => this.end(),
+    });
+    this.recovery = new Recovery(this.connection, {
+      state: (state) => this.setState(state),
+      trouble: (trouble) => this.tell(trouble),
+      over: (trouble) => {
+        this.end();
+        this.tell(trouble);
+      },
+    });
+    this.forgetWakeUps = onWakeUp(() => void this.wake());
   }
 
+  /** @throws Error that says what to do; the call is over then. */
   async join(options: JoinOptions): Promise<void> {
     this.options = options;
-    this.attempt = 0;
     this.setState('joining');
     try {
-      await this.connect();
+      await this.recovery.start();
     } catch (error) {
+      const wasEnded = this.state === 'ended';
       this.end();
-      throw error;
+      throw wasEnded ? new Error(words('The call was ended before it had begun.')) : error;
     }
   }
 
-  private async connect(): Promise<void> {
-    const { room, ...options } = this.options;
-    const query = room ? `?${new URLSearchParams({ room: room.name, as: room.as })}` : '';
-    const response = await fetch(new URL(`api/tickets${query}`, this.serverUrl), { method: 'POST' }).catch(
-      () => undefined,
-    );
-    if (!response)
-      throw new Error(words('The server cannot be reached: check the network, and whether it is running.'));
-    if (!response.ok) {
-      const { error } = (await response.json().catch(() => ({}))) as Partial<Failure>;
-      throw Object.assign(new Error(error?.message ?? `The server answered ${response.status}; is it Visavis?`), error);
-    }
-    const { ticket } = (await response.json()) as { ticket: string };
-    if (this.state === 'ended') throw new Error(words('The call was ended before it had begun.'));
-    this.openSocket();
-    const joined = await this.request<Joined | SfuJoined>((reply) =>
-      this.socket!.emit('join', { ticket, ...options }, reply),
-    );
-    this.render = joined.render;
-    if (joined.room) this.events.room(joined.room);
-    if ('sfu' in joined) await this.watch(joined);
-    else await this.answer(joined);
-    if (this.isMirror) await this.setMirror(true);
-    if (this.isTalking) await this.setTalk(true);
-  }
-
-  private openSocket(): void {
-    if (this.socket) return;
-    const { origin, pathname } = new URL(this.serverUrl);
-    const socket: CallSocket = io(origin, {
-      path: `${pathname.replace(/\/$/, '')}/socket.io`,
-      transports: ['websocket', 'polling'],
-    });
-    this.socket = socket;
+  private listen(socket: CallSocket): void {
     const { events } = this;
-    socket.on('candidate', (candidate) => this.link?.addCandidate(candidate));
     socket.on('caption', (m) => events.caption(m));
     socket.on('turn', (m) => events.turn(m));
     socket.on('heard', (m) => events.heard(m));
@@ -141,151 +120,103 @@ export class Call {
     socket.on('stats', (m) => events.stats(m));
     socket.on('room', (m) => events.room(m));
     socket.on('failed', (m) => events.failed(m.error));
-    // An end that somebody wanted is the end; whatever else ends a session is a fault to recover from.
-    socket.on('ended', ({ reason }) => (isFinalEnd(reason) ? this.end() : this.recover()));
-    socket.on('connect', () => {
-      if (this.state === 'reconnecting') this.recover();
-    });
-    socket.on('disconnect', () => {
-      if (this.state === 'live') this.setState('reconnecting');
-    });
-    // A server that says why it refuses is asked again when it wants; otherwise socket.io tries by itself.
-    socket.on('connect_error', (error: Error & { data?: Failure['error'] }) => {
-      if (!error.data) return;
-      events.failed(error.data);
-      setTimeout(() => socket === this.socket && socket.connect(), (error.data.retryAfterS ?? REFUSED_WAIT_S) * 1000);
-    });
-  }
-
-  private async answer(joined: Joined): Promise<void> {
-    this.link?.close();
-    const link: PeerLink = new PeerLink(
-      joined.iceServers,
-      this.linkEvents(() => link),
+    socket.on('draining', () =>
+      events.hint({ text: words('The server is about to restart; this call comes back by itself.') }),
     );
-    this.link = link;
-    await this.accept(link, joined.offerSdp);
   }
 
-  /** As `answer`, in a room that an SFU serves. */
-  private async watch(joined: SfuJoined): Promise<void> {
-    this.link?.close();
-    this.link = undefined;
-    const { MediasoupLink } = await import('./mediasoup-link.ts');
-    const events = this.linkEvents(() => link);
-    const link: MediasoupLink = await MediasoupLink.open(joined, events, (send) =>
-      this.request((reply) => send(this.requireSocket(), reply)),
-    );
-    if (!this.socket) return link.close(); // the call was ended meanwhile
-    this.link = link;
-    await link.start(this.microphone);
+  /** Why the call is not live: nothing is heard of the server, or it stops. */
+  get cause(): CallConnection['cause'] {
+    return this.connection.cause;
   }
 
-  /** @param link a link that was replaced says nothing any more. */
-  private linkEvents(link: () => PeerLink | MediasoupLink): LinkEvents {
-    const { events } = this;
-    return {
-      stream: (stream) => events.stream(stream),
-      motion: (message) => events.motion(message),
-      candidate: (candidate) => void this.socket?.emit('candidate', candidate),
-      state: (state) => {
-        if (link() !== this.link) return;
-        if (state === 'connected') {
-          this.attempt = 0;
-          this.setState('live');
-        } else if (state === 'lost') this.restartIce();
-        else this.recover();
-      },
-    };
+  /** The machine is awake again, or in another network: whether the call still stands is asked, not believed. */
+  private async wake(): Promise<void> {
+    this.recovery.hasten();
+    const { signaling, link } = this.connection;
+    if (this.state !== 'live' || !signaling) return;
+    if (!(await signaling.isAnswering(PROBE_LIMIT_MS))) signaling.drop();
+    else if (!link?.isConnected) this.restartIce();
   }
-
-  private async accept(link: PeerLink, offerSdp: string): Promise<void> {
-    const sdp = await link.answer(offerSdp, this.microphone);
-    await this.request((reply) => this.socket!.emit('answer', { sdp }, reply));
-  }
-
-  /** The machine is in a network again, perhaps another one. */
-  private readonly onOnline = (): void => {
-    if (this.state === 'live' || this.state === 'reconnecting') this.restartIce();
-  };
 
   /** The same call over another way through the network. */
   restartIce(): void {
-    const { link, socket } = this;
-    if (!link || !socket?.connected) return;
-    this.setState('reconnecting');
-    this.renew(link, socket)
-      .then(() => {
-        if (link.isConnected && link === this.link) this.setState('live');
-      })
-      .catch(() => this.recover());
+    if (this.state === 'live') this.recovery.begin('repair');
   }
 
-  private async renew(link: PeerLink | MediasoupLink, socket: CallSocket): Promise<void> {
-    if (!(link instanceof PeerLink)) return await link.restartIce();
-    const { offerSdp } = await this.request<{ offerSdp: string }>((reply) => socket.emit('restart', {}, reply));
-    await this.accept(link, offerSdp);
+  /** What the server is told again after a cut; the controls are part of joining. */
+  private get wishes(): Send<object>[] {
+    const wishes: Send<object>[] = [];
+    if (this.isMirror) wishes.push((socket, reply) => socket.emit('mirror', { isOn: true }, reply));
+    if (this.isTalking) wishes.push((socket, reply) => socket.emit('talk', { isOn: true, ...this.voicePart }, reply));
+    return wishes;
   }
 
-  /** The session is lost: join anew, patiently. */
-  private recover(): void {
-    if (this.state === 'ended' || this.state === 'idle') return;
-    this.setState('reconnecting');
-    const delayMs = RECONNECT_DELAYS_MS[Math.min(this.attempt, RECONNECT_DELAYS_MS.length - 1)]!;
-    this.attempt += 1;
-    setTimeout(() => {
-      if (this.state !== 'reconnecting') return;
-      this.connect().catch((error: Error & { code?: string }) => {
-        if (this.state === 'ended') return;
-        this.events.failed({ ...error, code: error.code ?? 'NETWORK', message: error.message });
-        this.recover();
-      });
-    }, delayMs);
+  /** Sends what goes without saying after a cut, or has lost its meaning by then. */
+  private async wish(send: Send<object>): Promise<void> {
+    const { signaling } = this.connection;
+    if (!signaling || this.state !== 'live') return;
+    try {
+      await signaling.request((reply) => send(signaling.socket, reply));
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+    }
   }
 
-  private request<T extends object>(send: (reply: Reply<T>) => void): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(words('The server did not answer in time.'))), REPLY_TIMEOUT_MS);
-      send((result) => {
-        clearTimeout(timer);
-        if ('error' in result) reject(Object.assign(new Error(result.error.message), result.error));
-        else resolve(result);
-      });
-    });
+  /** Sends what must not get lost: while the call is cut off it waits, and if it is cut off meanwhile it is sent again. */
+  private async deliver<T extends object>(send: Send<T>): Promise<T> {
+    for (;;) {
+      const signaling = await this.untilLive();
+      try {
+        return await signaling.request<T>((reply) => send(signaling.socket, reply));
+      } catch (error) {
+        if (!(error instanceof ConnectionLost)) throw error;
+        signaling.drop();
+      }
+    }
+  }
+
+  /** @throws Error when there is no call. */
+  private async untilLive(): Promise<Signaling> {
+    while (this.state === 'reconnecting' || this.state === 'joining')
+      await new Promise<void>((resolve) => void this.waiting.add(resolve));
+    const { signaling } = this.connection;
+    if (this.state !== 'live' || !signaling) throw new Error(words('There is no call; join first.'));
+    return signaling;
   }
 
   /** A typed turn of ours, which the face answers. */
   async say(text: string): Promise<void> {
-    await this.request((reply) => this.requireSocket().emit('say', { text, ...this.voicePart }, reply));
+    await this.deliver((socket, reply) => socket.emit('say', { text, ...this.voicePart }, reply));
   }
 
   /** The face says exactly this. @returns the turn's number. */
   async speak(text: string): Promise<number> {
-    const { turnId } = await this.request<{ turnId: number }>((reply) =>
-      this.requireSocket().emit('speak', { text, ...this.voicePart }, reply),
+    const { turnId } = await this.deliver<{ turnId: number }>((socket, reply) =>
+      socket.emit('speak', { text, ...this.voicePart }, reply),
     );
     return turnId;
   }
 
   async stop(): Promise<void> {
-    await this.request((reply) => this.requireSocket().emit('stop', {}, reply));
+    await this.wish((socket, reply) => socket.emit('stop', {}, reply));
   }
 
   async setControls(controls: ControlsMessage): Promise<void> {
     this.options.controls = { ...this.options.controls, ...controls };
-    if (this.state === 'live') await this.request((reply) => this.requireSocket().emit('controls', controls, reply));
+    await this.wish((socket, reply) => socket.emit('controls', controls, reply));
   }
 
   /** Gives the face our microphone, or takes it away with null. */
   async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
     this.microphone = track;
-    await this.link?.setMicrophone(track);
+    await this.connection.link?.setMicrophone(track);
   }
 
   /** The conversation hears our microphone, or no longer. */
   async setTalk(isOn: boolean): Promise<void> {
     this.isTalking = isOn;
-    if (this.socket) await this.request((reply) => this.socket!.emit('talk', { isOn, ...this.voicePart }, reply));
+    await this.wish((socket, reply) => socket.emit('talk', { isOn, ...this.voicePart }, reply));
   }
 
   /** The voice of everything that is said from now on; empty: the server's own. */
@@ -300,48 +231,46 @@ export class Call {
 
   /** Push-to-talk: the turn is ours while the key is down. */
   async hold(isDown: boolean): Promise<void> {
-    await this.request((reply) => this.requireSocket().emit('hold', { isDown }, reply));
+    await this.wish((socket, reply) => socket.emit('hold', { isDown }, reply));
   }
 
   /** The face says what our microphone hears. */
   async setMirror(isOn: boolean): Promise<void> {
     this.isMirror = isOn;
-    if (this.socket) await this.request((reply) => this.socket!.emit('mirror', { isOn }, reply));
+    await this.wish((socket, reply) => socket.emit('mirror', { isOn }, reply));
   }
 
   /** A ticket for a program that is to speak through this face. */
   async invite(): Promise<Invitation> {
-    return this.request<Invitation>((reply) => this.requireSocket().emit('invite', {}, reply));
+    return await this.deliver<Invitation>((socket, reply) => socket.emit('invite', {}, reply));
   }
 
   async getStats(): Promise<RTCStatsReport | undefined> {
-    return this.link?.getStats();
+    return this.connection.link?.getStats();
   }
 
   /** The receiver of the face's sound. */
   get audioReceiver(): RTCRtpReceiver | undefined {
-    return this.link?.audioReceiver;
-  }
-
-  private requireSocket(): CallSocket {
-    if (!this.socket || this.state === 'ended' || this.state === 'idle')
-      throw new Error(words('There is no call; join first.'));
-    return this.socket;
+    return this.connection.link?.audioReceiver;
   }
 
   end(): void {
+    this.recovery.end();
+    this.forgetWakeUps();
+    this.connection.close();
     this.setState('ended');
-    globalThis.removeEventListener?.('online', this.onOnline);
-    this.socket?.emit('leave', {}, () => {});
-    this.socket?.disconnect();
-    this.socket = undefined;
-    this.link?.close();
-    this.link = undefined;
+  }
+
+  private tell({ message, code, retryAfterS }: Trouble): void {
+    this.events.failed({ code: code ?? 'NETWORK', message, ...(retryAfterS === undefined ? {} : { retryAfterS }) });
   }
 
   private setState(state: CallState): void {
-    if (state === this.state) return;
+    if (state === this.state || this.state === 'ended') return;
     this.state = state;
+    if (state === 'live') this.connection.cause = 'network';
+    for (const resolve of this.waiting) resolve();
+    this.waiting.clear();
     this.events.state(state);
   }
 }

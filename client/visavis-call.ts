@@ -383,6 +383,12 @@ export class VisavisCall extends LitElement {
     this.received = this.meter.read(report, this.view) ?? this.received;
   }
 
+  private get stateText(): string {
+    if (this.state === 'reconnecting' && this.call?.cause === 'shutdown')
+      return words('The server is restarting. Back in a moment …');
+    return STATE_TEXT[this.state];
+  }
+
   protected override render(): unknown {
     const waits = this.state === 'idle' || this.state === 'ended';
     const { view, sent, received, trace, firstPictureMs } = this;
@@ -392,7 +398,7 @@ export class VisavisCall extends LitElement {
       ${this.portrait ? ['thumbnail', 'poster'].map((picture) => html`<img src=${this.portraitUrl(picture)} alt="" />`) : nothing}
       ${waits ? html`<button class="join" @click=${() => void this.join()}>${words(this.state === 'ended' ? 'Join again' : 'Join')}</button>` : nothing}
       ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.player?.play()}>${words('Turn on sound')}</button>` : nothing}
-      <div class="note" role="status">${STATE_TEXT[this.state]}</div>
+      <div class="note" role="status">${this.stateText}</div>
       ${
         this.activity === 'idle'
           ? nothing

@@ -103,4 +103,9 @@ export const de = {
     'Der gewählte Lautsprecher geht nicht; der vorige spielt weiter.',
   'This browser cannot draw with WebGL 2; use the video instead.':
     'Dieser Browser kann nicht mit WebGL 2 zeichnen; nehmen Sie das Video.',
+  'The server is about to restart; this call comes back by itself.':
+    'Der Server startet gleich neu; das Gespräch kommt von selbst zurück.',
+  'Sound and picture cannot get through: this network seems to block them. Use another network, or ask the operator for a TURN server.':
+    'Ton und Bild kommen nicht durch: dieses Netz scheint sie zu sperren. Nehmen Sie ein anderes Netz, oder bitten Sie den Betreiber um einen TURN-Server.',
+  'The server is restarting. Back in a moment …': 'Der Server startet neu. Gleich geht es weiter …',
 };

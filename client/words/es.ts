@@ -103,4 +103,9 @@ export const es: Readonly<Record<English, string>> = {
     'El altavoz elegido no se puede usar; sigue sonando el anterior.',
   'This browser cannot draw with WebGL 2; use the video instead.':
     'Este navegador no puede dibujar con WebGL 2; use el vídeo.',
+  'The server is about to restart; this call comes back by itself.':
+    'El servidor se reiniciará enseguida; la llamada vuelve por sí sola.',
+  'Sound and picture cannot get through: this network seems to block them. Use another network, or ask the operator for a TURN server.':
+    'El sonido y la imagen no llegan: esta red parece bloquearlos. Use otra red o pida al operador un servidor TURN.',
+  'The server is restarting. Back in a moment …': 'El servidor se está reiniciando. Enseguida seguimos …',
 };

@@ -105,4 +105,9 @@ export const fr: Readonly<Record<English, string>> = {
     'Le haut-parleur choisi ne peut pas être utilisé ; le précédent continue.',
   'This browser cannot draw with WebGL 2; use the video instead.':
     'Ce navigateur ne peut pas dessiner avec WebGL 2 ; utilisez la vidéo.',
+  'The server is about to restart; this call comes back by itself.':
+    'Le serveur va redémarrer ; l’appel reprendra tout seul.',
+  'Sound and picture cannot get through: this network seems to block them. Use another network, or ask the operator for a TURN server.':
+    'Le son et l’image ne passent pas : ce réseau semble les bloquer. Utilisez un autre réseau, ou demandez à l’exploitant un serveur TURN.',
+  'The server is restarting. Back in a moment …': 'Le serveur redémarre. On reprend dans un instant …',
 };

@@ -103,4 +103,9 @@ export const it: Readonly<Record<English, string>> = {
     'L’altoparlante scelto non si può usare; continua quello di prima.',
   'This browser cannot draw with WebGL 2; use the video instead.':
     'Questo browser non sa disegnare con WebGL 2; usi il video.',
+  'The server is about to restart; this call comes back by itself.':
+    'Il server sta per riavviarsi; la chiamata riprende da sola.',
+  'Sound and picture cannot get through: this network seems to block them. Use another network, or ask the operator for a TURN server.':
+    'Audio e video non passano: questa rete sembra bloccarli. Usi un’altra rete, o chieda al gestore un server TURN.',
+  'The server is restarting. Back in a moment …': 'Il server si sta riavviando. Si riprende tra un attimo …',
 };

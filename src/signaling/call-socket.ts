@@ -353,6 +353,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     inCall().call.setControls(message);
     return {};
   });
+  on('probe', emptySchema, () => ({}));
   on('leave', emptySchema, async () => {
     await leave('left');
     return {};

@@ -156,6 +156,8 @@ export interface ClientToServerEvents {
   /** A ticket for a program that is to speak through this call's face. */
   invite(message: object, reply: Reply<Invitation>): void;
   controls(message: ControlsMessage, reply: Reply<object>): void;
+  /** Is anybody there? */
+  probe(message: object, reply: Reply<object>): void;
   leave(message: object, reply: Reply<object>): void;
 }
 

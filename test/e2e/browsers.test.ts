@@ -61,7 +61,9 @@ inEachBrowser('a call', (launch) => {
     const page = await browser.open(server.url);
     await join(page);
     await page.evaluate(() =>
-      (document.querySelector('visavis-call') as unknown as CallElement).call.socket.io.engine.close(),
+      (
+        document.querySelector('visavis-call') as unknown as CallElement
+      ).call.connection.signaling.socket.io.engine.close(),
     );
     await untilState(page, 'reconnecting');
     await untilState(page, 'live');

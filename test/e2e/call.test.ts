@@ -158,7 +158,9 @@ describe('the call page', () => {
     await screenshot(page, 'kiosk');
     // The socket breaks: the page joins again by itself.
     await page.evaluate(() =>
-      (document.querySelector('visavis-call') as unknown as CallElement).call.socket.io.engine.close(),
+      (
+        document.querySelector('visavis-call') as unknown as CallElement
+      ).call.connection.signaling.socket.io.engine.close(),
     );
     await untilState(page, 'reconnecting');
     await untilState(page, 'live');

@@ -56,7 +56,9 @@ describe('a face drawn by the page', () => {
     await untilPictures(page, 5);
 
     await page.evaluate(() =>
-      (document.querySelector('visavis-call') as unknown as CallElement).call.socket.io.engine.close(),
+      (
+        document.querySelector('visavis-call') as unknown as CallElement
+      ).call.connection.signaling.socket.io.engine.close(),
     );
     await untilState(page, 'reconnecting');
     await untilState(page, 'live');

@@ -12,7 +12,10 @@ const OUT_DIR = join('out', 'e2e');
 
 /** What the tests reach into; private to everybody else. */
 export type CallElement = Omit<VisavisCall, 'call' | 'view'> & {
-  call: { getStats(): Promise<RTCStatsReport>; socket: { io: { engine: { close(): void } } } };
+  call: {
+    getStats(): Promise<RTCStatsReport>;
+    connection: { signaling: { socket: { io: { engine: { close(): void } } } } };
+  };
   view?: { canvas: HTMLCanvasElement; frameCount: number };
 };
 

@@ -14,35 +14,40 @@ const silent = new Proxy({}, { get: () => () => {} }) as CallEvents;
 const OPTIONS = { portraitId: 'mona-lisa', controls: {}, render: 'server' } as const;
 
 describe('a call that is ended while it is opened', () => {
-  it('opens no socket for the ticket that comes after', async () => {
-    let answer = (_: Response): void => {};
+  it('does not join with the ticket that comes after', async () => {
+    let answer: ((response: Response) => void) | undefined;
     vi.stubGlobal('fetch', () => new Promise<Response>((resolve) => (answer = resolve)));
+    const emit = vi.fn();
+    const once = (name: string, handle: () => void) => name === 'connect' && queueMicrotask(handle);
+    const none = (): void => {};
+    const socket = { on: none, once, onAny: none, offAny: none, removeAllListeners: none, disconnect: vi.fn(), emit };
+    vi.mocked(io).mockReturnValue({ ...socket, io: { on: none } } as never);
     const call = new Call('http://face.example/', silent);
     const joined = call.join(OPTIONS);
+    joined.catch(() => {});
+    await vi.waitFor(() => expect(answer).toBeDefined());
     call.end();
-    answer(Response.json({ ticket: 'a ticket' }));
+    answer!(Response.json({ ticket: 'a ticket' }));
     await expect(joined).rejects.toThrow('ended');
-    expect(io).not.toHaveBeenCalled();
+    expect(emit.mock.calls.map(([name]) => name)).not.toContain('join');
     expect(call.state).toBe('ended');
   });
 
-  it('does not connect again when the time has come that the server named', async () => {
+  it('asks nobody any more, however long it waits', async () => {
     vi.useFakeTimers();
     const handlers = new Map<string, (detail: object) => void>();
-    const socket = { on: (name: string, handle: never) => handlers.set(name, handle), connect: vi.fn() };
-    vi.mocked(io).mockReturnValue({ ...socket, emit: () => {}, disconnect: () => {} } as never);
-    vi.stubGlobal('fetch', async () => Response.json({ ticket: 'a ticket' }));
+    const take = (name: string, handle: never) => handlers.set(name, handle);
+    const socket = { on: take, once: take, disconnect: vi.fn(), emit: vi.fn() };
+    vi.mocked(io).mockReturnValue(socket as never);
     const call = new Call('http://face.example/', silent);
-    call.join(OPTIONS).catch(() => {});
-    await vi.waitFor(() => expect(handlers.has('connect_error')).toBe(true));
-    const refuse = () =>
-      handlers.get('connect_error')!({ data: { code: 'RATE_LIMITED', message: '', retryAfterS: 3 } });
-    refuse();
-    await vi.advanceTimersByTimeAsync(3000);
-    expect(socket.connect).toHaveBeenCalledTimes(1);
-    refuse();
+    const joined = call.join(OPTIONS);
+    joined.catch(() => {});
     call.end();
+    await expect(joined).rejects.toThrow('ended');
+    handlers.get('connect_error')!({ data: { code: 'RATE_LIMITED', message: '', retryAfterS: 3 } });
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(socket.connect).toHaveBeenCalledTimes(1);
+    expect(io).toHaveBeenCalledTimes(1);
+    expect(socket.disconnect).toHaveBeenCalled();
+    expect(socket.emit).not.toHaveBeenCalled();
   });
 });

@@ -1,0 +1,284 @@
+/**
+ * What carries a call: the connection to the server and the link for sound and picture. In: who calls and with what switched on. Out: the two ways
+ * to mend it that `recovery.ts` tries (join anew, or another way through the network for the same call), and what was lost.
+ */
+import { isFinalEnd, SHUTDOWN } from '../src/signaling/call-ends.ts';
+import type { ControlsMessage, EndedMessage, Failure, Joined, Render, SfuJoined } from '../src/signaling/protocol.ts';
+import type { MediasoupLink } from './mediasoup-link.ts';
+import type { LinkEvents, PeerLink } from './peer-link.ts';
+import type { Attempts, Trouble } from './recovery.ts';
+import { type CallSocket, ConnectionLost, fetchTicket, Signaling } from './signaling.ts';
+import { words } from './words.ts';
+
+export interface JoinOptions {
+  portraitId: string;
+  controls: ControlsMessage;
+  render: Render;
+  /** A face that is shared with everyone who names the same room. */
+  room?: { name: string; as: 'speaker' | 'viewer' };
+}
+
+/** The WebRTC half of a call that is negotiated by SDP; tests bring their own. */
+export type SdpLink = Pick<PeerLink, keyof PeerLink>;
+export type OpenLink = (iceServers: Joined['iceServers'], events: LinkEvents) => SdpLink;
+/** A request on a connection, whichever that is. */
+export type Send<T extends object> = (socket: CallSocket, reply: (result: T | Failure) => void) => void;
+
+export interface ConnectionParts extends Pick<LinkEvents, 'stream' | 'motion'> {
+  serverUrl: string;
+  openLink: OpenLink;
+  options(): JoinOptions;
+  microphone(): MediaStreamTrack | null;
+  /** What is switched on, to be said again to a server that does not know. */
+  wishes(): Send<object>[];
+  /** Takes the server's messages of a new connection. */
+  listen(socket: CallSocket): void;
+  joined(joined: Joined | SfuJoined): void;
+  /** Something does not work as wished; the call goes on. */
+  tell(trouble: Trouble): void;
+  /** @param afterS the server asks to wait so long. */
+  lost(need: 'repair' | 'join', afterS?: number): void;
+  /** The call is over, and was meant to be. */
+  over(): void;
+}
+
+/** A connection that is not there by then meets a cut, and another attempt is sooner there than this one … */
+const CONNECT_LIMIT_MS = 1500;
+/** … unless the network is that slow: so many times as long as it took before. */
+const CONNECT_PATIENCE = 4;
+const MAX_CONNECT_LIMIT_MS = 6000;
+/** For the first connection, in a network of which nothing is known. */
+const FIRST_CONNECT_LIMIT_MS = 10_000;
+/** From the answer to sound and picture. */
+const LINK_LIMIT_MS = 15_000;
+/** To another way through the network; a new call is there as soon. */
+const REPAIR_LIMIT_MS = 4000;
+/** For an answer that costs the server nothing. */
+export const PROBE_LIMIT_MS = 1200;
+/** A server that stops may be back sooner than it thinks. */
+const MAX_ASKED_S = 2;
+
+export class CallConnection implements Attempts {
+  signaling: Signaling | undefined;
+  link: SdpLink | MediasoupLink | undefined;
+  /** Why the call is not live: nothing is heard of the server, or it stops. */
+  cause: 'network' | 'shutdown' = 'network';
+  private readonly parts: ConnectionParts;
+  private readonly watchers = new Set<() => void>();
+  private returnToken: string | undefined;
+  private connectMs: number | undefined;
+  /** The call that was joined last is over, or its link has failed. */
+  private isSpoiled = false;
+
+  constructor(parts: ConnectionParts) {
+    this.parts = parts;
+  }
+
+  isAlive(): boolean {
+    return !this.isSpoiled && this.signaling?.isOpen === true && this.link?.isConnected === true;
+  }
+
+  async join(signal: AbortSignal): Promise<void> {
+    const signaling = await this.connect(signal);
+    const joined = await this.ask(signaling, signal);
+    signal.throwIfAborted();
+    this.isSpoiled = false;
+    this.returnToken = joined.returnToken;
+    this.parts.joined(joined);
+    if ('sfu' in joined) await this.watch(joined, signaling, signal);
+    else await this.answer(joined, signaling);
+    await Promise.all([this.untilConnected(signal, LINK_LIMIT_MS), this.restore(signaling)]);
+  }
+
+  /** @returns the connection that there is, else a new one. */
+  private async connect(signal: AbortSignal): Promise<Signaling> {
+    if (this.signaling?.isOpen) return this.signaling;
+    const limitMs =
+      this.connectMs === undefined
+        ? FIRST_CONNECT_LIMIT_MS
+        : Math.min(MAX_CONNECT_LIMIT_MS, Math.max(CONNECT_LIMIT_MS, CONNECT_PATIENCE * this.connectMs));
+    const startMs = performance.now();
+    const signaling: Signaling = await Signaling.open({
+      serverUrl: this.parts.serverUrl,
+      returnToken: this.returnToken,
+      limitMs,
+      signal,
+      listen: (socket) => this.listen(socket),
+      lost: () => {
+        if (signaling === this.signaling) this.lose('join');
+      },
+    });
+    if (signal.aborted) signaling.close();
+    signal.throwIfAborted();
+    this.connectMs = performance.now() - startMs;
+    this.signaling = signaling;
+    return signaling;
+  }
+
+  private listen(socket: CallSocket): void {
+    this.parts.listen(socket);
+    socket.on('candidate', (candidate) => this.link?.addCandidate(candidate));
+    socket.on('returnToken', ({ returnToken }) => {
+      this.returnToken = returnToken;
+    });
+    socket.on('ended', (message) => this.ended(message));
+  }
+
+  /** Asks to be let in, as the caller who was here before if the server still knows. */
+  private async ask(signaling: Signaling, signal: AbortSignal): Promise<Joined | SfuJoined> {
+    const { room, ...options } = this.parts.options();
+    const join = (ticket: string): Promise<Joined | SfuJoined> =>
+      signaling.request((reply) => signaling.socket.emit('join', { ticket, ...options }, reply));
+    if (this.returnToken !== undefined) {
+      try {
+        return await join(this.returnToken);
+      } catch (error) {
+        if ((error as Trouble).code !== 'TICKET_INVALID') throw error;
+        this.returnToken = undefined; // expired, or from before a restart
+      }
+    }
+    const ticket = await fetchTicket(this.parts.serverUrl, room, FIRST_CONNECT_LIMIT_MS, signal);
+    signal.throwIfAborted();
+    return await join(ticket);
+  }
+
+  /** An end that somebody wanted is the end; whatever else ends a session is a fault to recover from. */
+  private ended({ reason, retryAfterS }: EndedMessage): void {
+    if (isFinalEnd(reason)) {
+      this.parts.over();
+      return;
+    }
+    if (reason === SHUTDOWN) {
+      this.cause = 'shutdown';
+      this.signaling?.close(); // whoever answers there next is another server
+    }
+    this.lose('join', retryAfterS === undefined ? undefined : Math.min(retryAfterS, MAX_ASKED_S));
+  }
+
+  private lose(need: 'repair' | 'join', afterS?: number): void {
+    if (need === 'join') this.isSpoiled = true;
+    for (const watcher of [...this.watchers]) watcher();
+    this.parts.lost(need, afterS);
+  }
+
+  private async answer(joined: Joined, signaling: Signaling): Promise<void> {
+    this.link?.close();
+    const link: SdpLink = this.parts.openLink(
+      joined.iceServers,
+      this.linkEvents(() => link),
+    );
+    this.link = link;
+    await this.accept(link, joined.offerSdp, signaling);
+  }
+
+  private async accept(link: SdpLink, offerSdp: string, signaling: Signaling): Promise<void> {
+    const sdp = await link.answer(offerSdp, this.parts.microphone());
+    await signaling.request((reply) => signaling.socket.emit('answer', { sdp }, reply));
+  }
+
+  /** As `answer`, in a room that an SFU serves. */
+  private async watch(joined: SfuJoined, signaling: Signaling, signal: AbortSignal): Promise<void> {
+    this.link?.close();
+    this.link = undefined;
+    const { MediasoupLink } = await import('./mediasoup-link.ts');
+    const events = this.linkEvents(() => link);
+    const link: MediasoupLink = await MediasoupLink.open(joined, events, (send) =>
+      signaling.request((reply) => send(signaling.socket, reply)),
+    );
+    if (signal.aborted) {
+      link.close();
+      return;
+    }
+    this.link = link;
+    await link.start(this.parts.microphone());
+  }
+
+  /** @param link a link that was replaced says nothing any more. */
+  private linkEvents(link: () => SdpLink | MediasoupLink): LinkEvents {
+    const { parts } = this;
+    return {
+      stream: (stream) => parts.stream(stream),
+      motion: (message) => parts.motion(message),
+      candidate: (candidate) => void this.signaling?.socket.emit('candidate', candidate),
+      state: (state) => {
+        if (link() !== this.link) return;
+        if (state === 'failed') this.lose('join');
+        else if (state === 'lost') this.lose('repair');
+        else for (const watcher of [...this.watchers]) watcher();
+      },
+    };
+  }
+
+  /** What was on before is on again. What the server does not allow now is told, and does not keep the call from coming back. */
+  private async restore(signaling: Signaling): Promise<void> {
+    for (const wish of this.parts.wishes())
+      try {
+        await signaling.request((reply) => wish(signaling.socket, reply));
+      } catch (error) {
+        if (error instanceof ConnectionLost) throw error;
+        this.parts.tell(error as Trouble);
+      }
+  }
+
+  async repair(signal: AbortSignal): Promise<void> {
+    const { link, signaling } = this;
+    if (!link || !signaling?.isOpen) throw new ConnectionLost('nothing to repair');
+    try {
+      if ('restartIce' in link) await link.restartIce();
+      else {
+        const { offerSdp } = await signaling.request<{ offerSdp: string }>(
+          (reply) => signaling.socket.emit('restart', {}, reply),
+          PROBE_LIMIT_MS,
+        );
+        await this.accept(link, offerSdp, signaling);
+      }
+    } catch (error) {
+      // Nobody answers: another connection is needed, too.
+      if (error instanceof ConnectionLost) signaling.drop();
+      throw error;
+    }
+    await this.untilConnected(signal, REPAIR_LIMIT_MS);
+  }
+
+  /** @throws Trouble after the limit, when the call is over, or when aborted. */
+  private untilConnected(signal: AbortSignal, limitMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error?: Error): void => {
+        clearTimeout(timer);
+        this.watchers.delete(watch);
+        signal.removeEventListener('abort', abort);
+        if (error) reject(error);
+        else resolve();
+      };
+      const watch = (): void => {
+        if (this.isSpoiled) settle(new ConnectionLost('the call is over'));
+        else if (this.link?.isConnected) settle();
+      };
+      const abort = (): void => settle(new ConnectionLost('given up'));
+      const timer = setTimeout(() => settle(mediaBlocked()), limitMs);
+      this.watchers.add(watch);
+      signal.addEventListener('abort', abort);
+      if (signal.aborted) abort();
+      else watch();
+    });
+  }
+
+  close(): void {
+    const { signaling, link } = this;
+    this.signaling = undefined;
+    this.link = undefined;
+    if (signaling?.isOpen) signaling.socket.emit('leave', {}, () => {});
+    signaling?.close();
+    link?.close();
+  }
+}
+
+const mediaBlocked = (): Trouble =>
+  Object.assign(
+    new Error(
+      words(
+        'Sound and picture cannot get through: this network seems to block them. Use another network, or ask the operator for a TURN server.',
+      ),
+    ),
+    { code: 'MEDIA_BLOCKED' },
+  );
