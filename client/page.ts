@@ -7,6 +7,7 @@ import '@picocss/pico/css/pico.min.css';
 import './page.css';
 import { html, LitElement, nothing } from 'lit';
 import type { ControlsMessage, PortraitInfo, VoiceInfo } from '../src/signaling/protocol.ts';
+import { takeAccess } from './access.ts';
 import { type AudioDevices, listAudioDevices, watchAudioDevices } from './audio-devices.ts';
 import { CallModel } from './call-model.ts';
 import './call-toolbar.ts';
@@ -45,6 +46,7 @@ export class VisavisPage extends LitElement {
   declare private consentFile: File | undefined;
   declare private isBusy: boolean;
   private readonly query = new URLSearchParams(location.search);
+  private readonly access = takeAccess(this.query.has('kiosk'));
   private readonly call = new CallModel(this.query.has('kiosk'), () => this.requestUpdate());
   private wasTalking = false;
 
@@ -146,7 +148,7 @@ export class VisavisPage extends LitElement {
     this.isBusy = true;
     this.call.tell(wordsWith('Looking at {} …', file.name));
     try {
-      const added = await uploadPortrait(file);
+      const added = await uploadPortrait(file, this.access);
       this.portraits = [...this.portraits.filter(({ id }) => id !== added.id), added];
       rememberOwnPortrait(added.id);
       this.choose({ portraitId: added.id });

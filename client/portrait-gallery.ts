@@ -1,6 +1,7 @@
 /** The faces to choose from, and a picture of one's own, with consent. Markup only: what is chosen is told to the caller. */
 import { html, type TemplateResult } from 'lit';
 import type { PortraitInfo } from '../src/signaling/protocol.ts';
+import { uploadHeaders } from './access.ts';
 import { words, wordsAround } from './words.ts';
 
 const CONSENT =
@@ -56,11 +57,12 @@ export function renderConsent(file: File, answer: (mayUse: boolean) => void): Te
   `;
 }
 
-/** @throws Error with the server's own sentence when the picture is refused. */
-export async function uploadPortrait(file: File): Promise<PortraitInfo> {
+/** @param access of this page. @throws Error with the server's own sentence when the picture is refused. */
+export async function uploadPortrait(file: File, access: string): Promise<PortraitInfo> {
   const response = await fetch('api/portraits', {
     method: 'POST',
     headers: {
+      ...(await uploadHeaders(access)),
       'content-type': file.type || 'image/jpeg',
       'x-portrait-consent': 'yes',
       'x-file-name': encodeURIComponent(file.name),

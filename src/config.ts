@@ -10,7 +10,14 @@ import { AppError } from './errors.ts';
 import { configDir } from './paths.ts';
 import { providerSettings } from './provider-settings.ts';
 
-const MIN_TOKEN_BYTES = 32;
+const MIN_SECRET_BYTES = 32;
+/** Signs or opens something: short ones are guessed. Empty: none. */
+const secret = z
+  .string()
+  .refine(
+    (text) => text === '' || Buffer.byteLength(text) >= MIN_SECRET_BYTES,
+    `it needs at least ${MIN_SECRET_BYTES} bytes, for instance from "openssl rand -hex 32"`,
+  );
 
 const schema = z.strictObject({
   server: z.strictObject({
@@ -25,7 +32,21 @@ const schema = z.strictObject({
     /** Further folders of portraits for the gallery, besides the shipped ones. */
     portraitDirs: z.array(z.string()),
     /** Key that signs tickets; empty: a random one for the life of the process. */
-    ticketSecret: z.string(),
+    ticketSecret: secret,
+    /** Who may open calls: `open`, everyone who reaches the server; `keys`, holders of a key or of a signed ticket. */
+    access: z.enum(['open', 'keys']),
+    /** Says that an open server may listen beyond this machine. */
+    openToEveryone: z.boolean(),
+    /** Where `visavis access` keeps its keys, hashed; empty: the user's data folder. */
+    keysFile: z.string(),
+    /** Names under which the server is reached, such as its public one; addresses and names of one label need no mention. */
+    hosts: z.array(z.string().regex(/^[a-z\d.-]+$/i, 'a host name without scheme and port, such as face.example')),
+    /** PEM files of the server's own certificate; both empty: plain HTTP, as behind a proxy. Read anew when they change. */
+    tls: z
+      .strictObject({ cert: z.string(), key: z.string() })
+      .refine(({ cert, key }) => (cert === '') === (key === ''), 'cert and key belong together'),
+    /** Strict-Transport-Security for so many seconds, to callers who come by HTTPS; 0: not sent. */
+    hstsS: z.number().int().min(0),
     /** Most calls at once; 0: as many as the machine was measured to carry. */
     maxCalls: z.number().int().min(0).max(1000),
     /** Reverse proxies in front of the server, whose X-Forwarded-For is believed; 0: callers come directly. */
@@ -46,13 +67,15 @@ const schema = z.strictObject({
     messagesPerSecond: z.number().min(0),
     /** A call whose caller has not been heard of for so long, on socket and media, is over. */
     silenceS: z.number().min(0),
+    /** Wrong keys. */
+    wrongKeysPerMinute: z.number().int().min(0),
+    /** Longest call, whatever a ticket allows. */
+    callS: z.number().int().min(0),
   }),
   /** Who may read `/metrics`. */
   metrics: z.strictObject({
     /** Shown as "Authorization: Bearer …"; empty: programs on this machine need none, others get nothing. */
-    token: z.string().refine((token) => token === '' || Buffer.byteLength(token) >= MIN_TOKEN_BYTES, {
-      error: `at least ${MIN_TOKEN_BYTES} bytes, for instance from "openssl rand -hex 32"`,
-    }),
+    token: secret,
     /** A port for metrics alone (0: a free one), on `host`; null: the server's own. */
     port: z.number().int().min(0).max(65535).nullable(),
     host: z.string().min(1),
@@ -74,7 +97,7 @@ const schema = z.strictObject({
     turn: z
       .strictObject({
         urls: z.array(z.string().regex(/^turns?:./, 'an address like turn:turn.example.org:3478?transport=udp')),
-        secret: z.string(),
+        secret,
         lifetimeS: z.number().int().min(60).max(604_800),
       })
       .refine(({ urls, secret }) => urls.length > 0 === (secret !== ''), 'urls and secret belong together'),
@@ -88,6 +111,8 @@ const schema = z.strictObject({
       .nullable(),
     /** Addresses to announce besides the machine's own: its public one behind NAT, 127.0.0.1 for pages on this machine. */
     announcedAddresses: z.array(z.string()),
+    /** Nothing is sent to addresses of private networks that a caller names. */
+    denyPrivateCandidates: z.boolean(),
     ipv6: z.boolean(),
     /** Video codecs to offer, best first. */
     codecs: z.array(z.enum(['VP8', 'H264'])).min(1),
@@ -246,6 +271,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const config = parsed.data;
   if (config.cache.dir === '') config.cache.dir = defaultCacheDir(env);
   if (config.brain.recordsDir === '') config.brain.recordsDir = join(defaultDataDir(env), 'forms');
+  if (config.server.keysFile === '') config.server.keysFile = join(defaultDataDir(env), 'access-keys.json');
   if (config.tts.voiceDir === '') config.tts.voiceDir = join(defaultDataDir(env), 'voices');
   return Object.freeze(config);
 }

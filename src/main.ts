@@ -10,6 +10,7 @@ import { Gallery } from './gallery.ts';
 import { Scope } from './media/scope.ts';
 import { createMetrics, watchMainLoop } from './metrics.ts';
 import { clientDir, packageVersion } from './paths.ts';
+import { openDoorWarning, requireChosenAccess } from './signaling/access.ts';
 import type { ReadinessCheck } from './signaling/readiness.ts';
 import { type RunningServer, startServer } from './signaling/server.ts';
 import { createLogger, type Logger } from './telemetry.ts';
@@ -18,6 +19,7 @@ const WARM_UP_LIMIT_MS = 60_000;
 
 /** @throws AppError PORT_UNAVAILABLE, CONFIG_INVALID, … @returns the running server; dispose it to end every call. */
 export async function serve(config: Config): Promise<RunningServer> {
+  requireChosenAccess(config);
   const logger = createLogger(config.log.level);
   const metrics = createMetrics(packageVersion());
   const scope = new Scope();
@@ -25,6 +27,8 @@ export async function serve(config: Config): Promise<RunningServer> {
   const workers = Math.ceil(cores);
   try {
     scope.use(watchMainLoop(metrics));
+    const warning = openDoorWarning(config);
+    if (warning) logger.warn({ warning }, 'this server is open to everyone');
     const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs));
     const engine = scope.use(
       new AvatarEngine(workers, config.motion, (worker) => metrics.workerRestarts.inc({ worker })),
@@ -51,7 +55,10 @@ export async function serve(config: Config): Promise<RunningServer> {
         ([name, provider]) => (provider ? [providerReadiness(name, provider)] : []),
       ),
     ];
-    const server = scope.use(await startServer({ config, host, gallery, logger, metrics, readiness, clientDir }));
+    const apiKeys = environmentSecrets('VISAVIS_API_KEYS') ?? '';
+    const server = scope.use(
+      await startServer({ config, host, gallery, logger, metrics, apiKeys, readiness, clientDir }),
+    );
     engine.warmUp().then(
       ({ provider, notes }) => logger.info({ provider, notes }, 'motion is ready'),
       (err: unknown) => logger.error({ err }, 'motion from bare sound is not available'),

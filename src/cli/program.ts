@@ -7,6 +7,7 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, type ErrorCode } from '../errors.ts';
 import { packageVersion } from '../paths.ts';
+import { addAccessCommand } from './access.ts';
 import { addBenchCommand } from './bench.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addEvaluateCommand } from './evaluate.ts';
@@ -52,7 +53,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: () => undefined });
   for (const add of [
     ...[addServeCommand, addRenderCommand, addPortraitCommand, addBenchCommand, addEvaluateCommand],
-    ...[addVoicesCommand, addDoctorCommand],
+    ...[addVoicesCommand, addAccessCommand, addDoctorCommand],
   ])
     add(program);
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])

@@ -2,11 +2,13 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { openDoorWarning } from '../signaling/access.ts';
 import { runCommand } from './run-command.ts';
 
 interface ServeFlags {
   port?: string;
   host?: string;
+  openToEveryone?: boolean;
 }
 
 export function addServeCommand(program: Command): void {
@@ -15,13 +17,17 @@ export function addServeCommand(program: Command): void {
     .description('the server with the call page; prints the URL to open')
     .option('--port <n>', 'port to listen on; 0 picks a free one')
     .option('--host <address>', 'address to listen on; 0.0.0.0 for every network')
+    .option('--open-to-everyone', 'lets whoever reaches the server call, upload and speak; wanted beyond this machine')
     .action((flags: ServeFlags) =>
       runCommand(false, async (io) => {
         const config = structuredClone(loadConfig());
         if (flags.port !== undefined) config.server.port = portNumber(flags.port);
         if (flags.host !== undefined) config.server.host = flags.host;
+        if (flags.openToEveryone) config.server.openToEveryone = true;
         const { serve } = await import('../main.ts');
         await using server = await serve(config);
+        const warning = openDoorWarning(config);
+        if (warning) io.warn(warning);
         io.print(`Visavis is ready: open ${server.url}`);
         await new Promise((resolve) => io.signal.addEventListener('abort', resolve, { once: true }));
         io.print('Closing …');

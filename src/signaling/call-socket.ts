@@ -7,8 +7,11 @@ import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Logger } from '../telemetry.ts';
+import type { Access } from './access.ts';
 import { answering, emptySchema } from './answering.ts';
+import { CallLimit, endOf } from './call-limit.ts';
 import type { CallSocket } from './call-sockets.ts';
+import { CandidateBudget, type CandidateRules, readCandidate } from './candidates.ts';
 import type { Describe } from './failure.ts';
 import type { CallAudience, CallHost, HostedCall } from './hosting.ts';
 import type { IceServer } from './ice-servers.ts';
@@ -37,8 +40,6 @@ import type { RoomRequest, Rooms } from './rooms.ts';
 import { answerSfuMessages } from './sfu-messages.ts';
 import { INVITATION_LIFETIME_S, RETURN_LIFETIME_S, sharedRoomName, type TicketOffice } from './tickets.ts';
 
-/** Every one makes the server send packets to an address of the sender's choice. */
-const MAX_CANDIDATES = 64;
 /** A return token is renewed long before it ends. */
 const RENEWAL_BEATS = (RETURN_LIFETIME_S * 500) / BEAT_MS;
 
@@ -48,17 +49,24 @@ export interface CallSocketParts {
   openPeer(
     events: PeerEvents,
     onCandidate: (candidate: IceCandidate) => void,
-    render: Render,
-    iceServers: IceServer[],
-    codecs?: Config['webrtc']['codecs'],
+    options: {
+      render: Render;
+      iceServers: IceServer[];
+      candidates: CandidateBudget | undefined;
+      codecs?: Config['webrtc']['codecs'];
+    },
   ): MediaPeer;
-  /** STUN and TURN servers for one call, ours and the viewer's. */
-  iceServers(name: string): IceServer[];
+  candidateRules: CandidateRules;
+  /** STUN and TURN servers for one call, ours and the viewer's, with passwords that do not outlive it. */
+  iceServers(name: string, callEndsS: number | undefined): IceServer[];
   tickets: TicketOffice;
+  access: Access;
   calls: LiveCalls;
   rooms: Rooms;
   joins: PerMinute;
   returns: Returns;
+  /** Longest call, s; 0: no limit. */
+  maxCallS: number;
   /** After so long without a sign of life a call is over. */
   silenceS: number;
   describe: Describe;
@@ -72,11 +80,11 @@ interface OpenCall {
   sessionId: string;
   call: HostedCall;
   peer: MediaPeer | SfuPeer;
-  maySpeak: boolean;
   ticket: ReturningTicket;
+  limit: CallLimit;
+  isSpeaking: boolean;
   beat: NodeJS.Timeout;
   beats: number;
-  candidates: number;
 }
 
 /** Of the answer to `join`, what depends on the way in. */
@@ -84,13 +92,15 @@ type Entered = Omit<Joined, 'returnToken'> | Omit<SfuJoined, 'returnToken'>;
 
 /** @param address of the visitor, as limits count them. */
 export function attachCall(socket: CallSocket, address: string, parts: CallSocketParts): void {
-  const { host, tickets, calls, returns, rooms, describe, metrics, logger } = parts;
+  const { host, tickets, access, calls, returns, rooms, describe, metrics, logger } = parts;
   const presence = new Presence(parts.silenceS);
   let open: OpenCall | undefined;
   /** Counts what ends a call, so that one still being opened notices. */
   let endings = 0;
   /** Another connection of the same caller no longer ends what happens here. */
   let release = (): void => {};
+  /** The key's limit of calls no longer counts this one. */
+  let releaseKey = (): void => {};
 
   const on = answering(socket, describe);
 
@@ -113,16 +123,34 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
 
   function requireSpeaker(): OpenCall {
     const call = inCall();
-    if (!call.maySpeak)
+    if (!call.ticket.canSpeak)
       throw new AppError('NOT_ALLOWED', 'You are here to watch; join with a speaker’s ticket to speak in this room.');
     return call;
+  }
+
+  /** One for all calls of this socket. */
+  const candidates = new CandidateBudget(parts.candidateRules);
+
+  /** @returns ICE servers with passwords that are good from now on. @throws AppError RATE_LIMITED. */
+  function restarting(): IceServer[] {
+    const { ticket } = inCall();
+    const retryAfterS = candidates.restart();
+    if (retryAfterS > 0)
+      throw new AppError('RATE_LIMITED', `Too many restarts of the connection; try again in ${retryAfterS} s.`, {
+        retryAfterS,
+      });
+    metrics.iceRestarts.inc();
+    return parts.iceServers(socket.id, ticket.callEndsS);
   }
 
   const onCandidate = (candidate: IceCandidate): void => void socket.emit('candidate', candidate);
   /** What the visitor is told of a call, however many share it. */
   const visitor: Omit<CallAudience, 'ended'> = {
     caption: (m) => void socket.emit('caption', m),
-    turn: (m) => void socket.emit('turn', m),
+    turn: (m) => {
+      if (open) open.isSpeaking = m.state === 'started';
+      socket.emit('turn', m);
+    },
     heard: (m) => void socket.emit('heard', m),
     activity: (m) => void socket.emit('activity', m),
     handoff: () => void socket.emit('handoff', {}),
@@ -134,6 +162,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   async function leave(reason: string): Promise<void> {
     endings += 1;
     release();
+    releaseKey();
     const ending = open;
     open = undefined;
     if (!ending) return;
@@ -157,9 +186,12 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     const held = returns.hold(ticket.caller, replace);
     release = held.release;
     const beginning = endings;
+    let keyHeld = (): void => {};
     try {
       // What the caller had before makes room first.
       await held.before?.();
+      keyHeld = access.openCall(ticket);
+      releaseKey = keyHeld;
       const returnToken = await returns.issue(ticket);
       const entered =
         room === undefined ? await join(message, ticket, beginning) : await enter(message, ticket, room, beginning);
@@ -167,6 +199,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
       return { ...entered, returnToken } as Joined | SfuJoined;
     } catch (error) {
       held.release();
+      keyHeld();
       throw error;
     }
   });
@@ -176,7 +209,15 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     const returning = await returns.read(token);
     if (returning) await returns.take(returning.caller);
     else await parts.joins.take(address);
-    return returning ?? returns.admit(await tickets.redeem(token));
+    const ticket = returning ?? returns.admit(await tickets.redeem(token));
+    access.requireInForce(ticket);
+    return returning ?? { ...ticket, ...endOf(ticket, parts.maxCallS) };
+  }
+
+  /** @throws AppError NOT_ALLOWED. */
+  function requirePortrait({ portraits }: ReturningTicket, portraitId: string): void {
+    if (portraits && !portraits.includes(portraitId))
+      throw new AppError('NOT_ALLOWED', `This ticket is for the faces ${portraits.join(', ')}; choose one of them.`);
   }
 
   /** The caller is back on another connection. */
@@ -200,7 +241,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     const audience: CallAudience = {
       ...visitor,
       turn: (m) => {
-        socket.emit('turn', m);
+        visitor.turn(m);
         calls.tell(socket.id, (watcher) => watcher.turn(m));
       },
       failed: (m) => {
@@ -214,6 +255,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
       },
     };
     let peer: MediaPeer | undefined;
+    requirePortrait(ticket, message.portraitId);
     // The call is opened first: a busy server answers before any port is taken.
     const { portraitId, controls = {}, render = 'server' } = message;
     const call = await host.open({ portraitId, controls, render }, () => peer!, audience);
@@ -221,9 +263,10 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
       await call.close('left');
       throw new AppError('SIGNALING_INVALID', 'The call was given up while it was opened; join again.');
     }
-    const iceServers = parts.iceServers(socket.id);
-    peer = parts.openPeer(observed(call.events, presence, metrics), onCandidate, render, iceServers);
-    begin({ sessionId: socket.id, call, peer, maySpeak: true, ticket });
+    const iceServers = parts.iceServers(socket.id, ticket.callEndsS);
+    const options = { render, iceServers, candidates };
+    peer = parts.openPeer(observed(call.events, presence, metrics), onCandidate, options);
+    begin({ sessionId: socket.id, call, peer, ticket });
     calls.add(socket.id, call);
     metrics.joins.inc({ kind: 'call' });
     logger.info({ sessionId: socket.id, portraitId: message.portraitId }, 'call opened');
@@ -245,8 +288,10 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     const maySpeak = ticket.canSpeak;
     const { portraitId, controls = {} } = message;
     const render = 'server';
-    const openCall: RoomRequest['openCall'] = (peer, audience) =>
-      host.open({ portraitId, controls, render }, peer, audience);
+    const openCall: RoomRequest['openCall'] = (peer, audience) => {
+      requirePortrait(ticket, portraitId);
+      return host.open({ portraitId, controls, render }, peer, audience);
+    };
     const audience: RoomAudience = {
       ...visitor,
       room: (m) => void socket.emit('room', m),
@@ -259,18 +304,19 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     const hear = (events: PeerEvents): PeerEvents => observed(events, presence, metrics);
     const member = await rooms.enter(
       { name, portraitId, openCall },
-      { maySpeak, audience, onCandidate, listening: hear },
+      { maySpeak, audience, onCandidate, candidates, listening: hear },
     );
     if (endings !== beginning || socket.disconnected || member.isOver) {
       await member.close('left');
       throw new AppError('SIGNALING_INVALID', 'The room was left while it was entered; join again.');
     }
     const { sessionId, peer } = member;
-    begin({ sessionId, call: member, peer, maySpeak, ticket });
+    begin({ sessionId, call: member, peer, ticket });
     metrics.joins.inc({ kind: 'room' });
     logger.info({ sessionId, visitor: socket.id, maySpeak }, 'room entered');
     try {
-      const joined = { sessionId, iceServers: parts.iceServers(socket.id), fps: host.fps, render } as const;
+      const iceServers = parts.iceServers(socket.id, ticket.callEndsS);
+      const joined = { sessionId, iceServers, fps: host.fps, render } as const;
       if (isSfuPeer(peer)) return { ...joined, sfu: peer.offer, room: member.state };
       return { ...joined, offerSdp: await peer.createOffer(), room: member.state };
     } catch (error) {
@@ -279,12 +325,27 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     }
   }
 
-  function begin(call: Omit<OpenCall, 'beat' | 'beats' | 'candidates'>): void {
+  function begin(call: Omit<OpenCall, 'beat' | 'beats' | 'limit' | 'isSpeaking'>): void {
     presence.restart();
-    open = { ...call, beat: setInterval(() => beat(), BEAT_MS), beats: 0, candidates: 0 };
+    const limit = new CallLimit(call.ticket.callEndsS);
+    open = { ...call, limit, isSpeaking: false, beat: setInterval(() => beat(), BEAT_MS), beats: 0 };
+  }
+
+  /** Ends a call that may not go on, with a word to the visitor. @returns whether it did. */
+  function endIfOver({ ticket, limit, isSpeaking }: OpenCall): boolean {
+    const verdict = access.isInForce(ticket) ? limit.beat(isSpeaking) : 'revoked';
+    if (verdict === 'warn') visitor.hint({ text: 'This call ends in a minute: its time is nearly over.' });
+    if (verdict === undefined || verdict === 'warn') return false;
+    const reason = verdict === 'revoked' ? 'revoked' : 'expired';
+    const text = reason === 'revoked' ? 'Your access was taken back.' : 'The time of this call is over. Goodbye!';
+    visitor.hint({ text });
+    socket.emit('ended', { reason });
+    leave(reason).catch((err) => logger.error({ err }, 'closing a call failed'));
+    return true;
   }
 
   function beat(): void {
+    if (open && endIfOver(open)) return;
     const reason = presence.beat();
     if (reason) {
       leave(reason).catch((err) => logger.error({ err }, 'closing a call failed'));
@@ -303,8 +364,9 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   });
   on('candidate', candidateSchema, async (message) => {
     if (!open) return {}; // trickled in while the call ended
-    if (++open.candidates > MAX_CANDIDATES)
-      throw new AppError('SIGNALING_INVALID', `A call takes ${MAX_CANDIDATES} network candidates at most.`);
+    const address = readCandidate(message.candidate);
+    if (address && candidates.take(address) === 'too many')
+      throw new AppError('SIGNALING_INVALID', 'A call takes few network candidates; these are too many.');
     try {
       await mediaPeer().addCandidate(message as IceCandidate);
     } catch (cause) {
@@ -313,16 +375,15 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     return {};
   });
   on('restart', emptySchema, async () => {
-    const offerSdp = await mediaPeer().createOffer({ iceRestart: true });
-    metrics.iceRestarts.inc();
-    if (open) open.candidates = 0; // another network, other candidates
-    return { offerSdp };
+    const peer = mediaPeer();
+    const iceServers = restarting();
+    return { offerSdp: await peer.createOffer({ iceRestart: true }), iceServers };
   });
   const sfuPeerOf = (needsSpeaker?: boolean): SfuPeer => {
     if (needsSpeaker) requireSpeaker();
     return sfuPeer();
   };
-  answerSfuMessages(on, sfuPeerOf, () => metrics.iceRestarts.inc());
+  answerSfuMessages(on, sfuPeerOf, restarting);
   on('speak', speakSchema, (message) => ({ turnId: inCall().call.speak(message) }));
   on('say', saySchema, ({ text, voice }) => {
     inCall().call.say(text, voice);
@@ -345,9 +406,12 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     return {};
   });
   on('invite', emptySchema, async () => {
-    const { sessionId } = requireSpeaker();
-    const ticket = await tickets.issue(sessionId, true, INVITATION_LIFETIME_S);
-    return { sessionId, ticket, expiresInS: INVITATION_LIFETIME_S };
+    const { sessionId, ticket } = requireSpeaker();
+    if (!ticket.canInvite || !ticket.canProgram)
+      throw new AppError('NOT_ALLOWED', 'Your ticket does not let you invite programs; ask for one that does.');
+    const rights = { canSpeak: true, canUpload: false, canProgram: true, canInvite: false };
+    const options = { lifetimeS: INVITATION_LIFETIME_S, keyId: ticket.keyId };
+    return { sessionId, ticket: await tickets.issue(sessionId, rights, options), expiresInS: INVITATION_LIFETIME_S };
   });
   on('controls', controlsSchema, (message) => {
     inCall().call.setControls(message);

@@ -6,6 +6,7 @@ import type { Server as HttpServer } from 'node:http';
 import { type Socket, Server as SocketServer } from 'socket.io';
 import { AppError } from '../errors.ts';
 import { attachCall, type CallSocketParts } from './call-socket.ts';
+import type { HostPolicy } from './host-names.ts';
 import { addressOf, type ConnectionGate, MessageBudget } from './limits.ts';
 import type { OriginPolicy } from './origins.ts';
 import type { ClientToServerEvents, ServerToClientEvents } from './protocol.ts';
@@ -24,6 +25,7 @@ export type CallSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 
 export interface CallSocketsParts extends CallSocketParts {
   origins: OriginPolicy;
+  hosts: HostPolicy;
   gate: ConnectionGate;
   trustedProxies: number;
   messagesPerSecond: number;
@@ -31,7 +33,7 @@ export interface CallSocketsParts extends CallSocketParts {
 
 /** Takes calls on `http`. @returns the sockets; closing them ends every call. */
 export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(): Promise<void> } {
-  const { origins, gate, describe, metrics } = parts;
+  const { origins, hosts, gate, describe, metrics } = parts;
   const io = new SocketServer<ClientToServerEvents, ServerToClientEvents>(http, {
     maxHttpBufferSize: MAX_MESSAGE_BYTES,
     pingInterval: PING_INTERVAL_MS,
@@ -39,7 +41,8 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(
     connectTimeout: CONNECT_TIMEOUT_MS,
     serveClient: false,
     cors: { origin: [...origins.allowed] },
-    allowRequest: ({ headers }, accept) => accept(null, origins.isAllowed(headers.origin, headers.host)),
+    allowRequest: ({ headers }, accept) =>
+      accept(null, hosts.isAllowed(headers.host) && origins.isAllowed(headers.origin, headers.host)),
   });
   io.engine.on('connection_error', ({ code }: { code: number }) => {
     const reason = code === FORBIDDEN ? 'ORIGIN_REFUSED' : 'SIGNALING_INVALID';

@@ -7,6 +7,12 @@ import type { Failure } from './protocol.ts';
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   PORTRAIT_UNKNOWN: 404,
   TICKET_INVALID: 403,
+  ACCESS_REQUIRED: 401,
+  KEY_INVALID: 401,
+  HOST_REFUSED: 403,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  REQUEST_TIMEOUT: 408,
   SESSION_GONE: 410,
   NOT_ALLOWED: 403,
   FLOOR_TAKEN: 409,

@@ -3,25 +3,27 @@
  * with a code and a sentence.
  */
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
-import helmet from 'helmet';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Door, Metrics, RefusalReason, UploadOutcome } from '../metrics.ts';
+import type { Access, Grant } from './access.ts';
 import type { Describe } from './failure.ts';
+import { type HostPolicy, hostRefused } from './host-names.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { limitRequests } from './limits.ts';
 import { isLocal } from './local-callers.ts';
 import { metricsPage } from './metrics-page.ts';
 import { type OriginPolicy, originRefused } from './origins.ts';
-import { ticketQuerySchema } from './protocol.ts';
+import { type AccessInfo, ticketQuerySchema } from './protocol.ts';
 import { type ReadinessCheck, readinessOf } from './readiness.ts';
+import { securityHeaders } from './security-headers.ts';
 import type { SpeechApi } from './speech-api.ts';
-import { CALL_ROOM, sharedRoom, type TicketOffice } from './tickets.ts';
+import { issueTicket, type TicketRequestParts } from './ticket-requests.ts';
 
-export interface HttpParts {
+export interface HttpParts extends TicketRequestParts {
   host: CallHost;
   gallery: PortraitGallery;
-  tickets: TicketOffice;
+  access: Access;
   speech: SpeechApi;
   describe: Describe;
   metrics: Metrics;
@@ -29,21 +31,38 @@ export interface HttpParts {
   metricsSettings: Config['metrics'];
   readiness: readonly ReadinessCheck[];
   origins: OriginPolicy;
+  hosts: HostPolicy;
+  hstsS: number;
   limits: Config['limits'];
   trustedProxies: number;
   clientDir: string;
   uploadLimitMb: number;
 }
 
+/** What each address under /api takes; told to who asks otherwise. */
+const API_METHODS: readonly [RegExp, string][] = [
+  [/^\/(access|voices)\/?$/, 'GET'],
+  [/^\/tickets\/?$/, 'POST'],
+  [/^\/portraits\/?$/, 'GET, POST'],
+  [/^\/portraits\/[^/]+(\/(thumbnail|poster|rig))?\/?$/, 'GET'],
+  [/^\/speech\/?$/, 'POST, DELETE'],
+];
+
 export function httpRoutes(parts: HttpParts): Express {
-  const { describe, gallery, host, metrics, origins, speech, tickets } = parts;
+  const { access, describe, gallery, host, metrics, origins, speech } = parts;
   const app = express();
   app.disable('x-powered-by');
-  app.use(securityHeaders(origins));
+  // Checks by path, below and elsewhere, are not to be escaped by another spelling.
+  app.enable('case sensitive routing');
+  app.use((req, _res, next) => next(parts.hosts.isAllowed(req.headers.host) ? undefined : hostRefused()));
+  app.use(securityHeaders(origins, parts));
   app.use(welcomeOrigins(origins));
   const limit = (what: string, perMinute: number) => limitRequests(what, perMinute, parts.trustedProxies);
   app.use('/api', limit('requests', parts.limits.requestsPerMinute));
-  const ticketLimit = limit('tickets', parts.limits.ticketsPerMinute);
+  const ticketLimit = limitRequests('tickets', parts.limits.ticketsPerMinute, parts.trustedProxies, (res) =>
+    // Many visitors ask through one back end: its key has a limit of its own.
+    Boolean((res.locals.grant as Grant).key),
+  );
   const uploadLimit = limit('uploads', parts.limits.uploadsPerMinute);
   app.get('/healthz', (_req, res) => void res.json({ status: 'ok' }));
   app.get('/readyz', async (req, res) => {
@@ -53,17 +72,31 @@ export function httpRoutes(parts: HttpParts): Express {
     res.status(status === 'ready' ? 200 : 503).json(isLocal(req) ? readiness : { status });
   });
   app.get('/metrics', metricsPage({ settings: parts.metricsSettings, metrics }));
-  app.post('/api/tickets', ticketLimit, async (req, res) => {
+  const identify: RequestHandler = async (req, res, next) => {
+    res.locals.grant = await access.grantOf(req);
+    next();
+  };
+  app.get('/api/access', async (req, res) => {
+    const info = await access.grantOf(req).then(
+      ({ rights: { canUpload, portraits } }): AccessInfo => ({
+        isAdmitted: true,
+        canUpload,
+        ...(portraits ? { portraits } : {}),
+      }),
+      (error): AccessInfo => ({ isAdmitted: false, canUpload: false, ...describe(error, 'request').failure }),
+    );
+    res.set('cache-control', 'no-store').json(info);
+  });
+  app.post('/api/tickets', identify, ticketLimit, async (req, res) => {
+    const grant = res.locals.grant as Grant;
     const { success, data } = ticketQuerySchema.safeParse(req.query);
     if (!success)
       throw new AppError(
         'SIGNALING_INVALID',
         'A room is named by up to 64 letters, digits, spaces, dots, - and _; "as" is speaker or viewer.',
       );
-    const { room, as } = data;
-    // A full server says so before a page asks for the microphone.
-    if (room === undefined) host.admit();
-    res.json({ ticket: await tickets.issue(room === undefined ? CALL_ROOM : sharedRoom(room), as === 'speaker') });
+    await access.countTicket(grant);
+    res.set('cache-control', 'no-store').json({ ticket: await issueTicket(parts, grant, data) });
   });
   app.get('/api/portraits', async (_req, res) => void res.json(await gallery.list()));
   app.get('/api/portraits/:id', async (req, res) => void res.json(await gallery.info(req.params.id)));
@@ -85,13 +118,17 @@ export function httpRoutes(parts: HttpParts): Express {
   app.post(
     '/api/portraits',
     uploadLimit,
-    express.raw({ type: 'image/*', limit: `${parts.uploadLimitMb}mb` }),
-    async (req, res) => {
+    async (req, _res, next) => {
       if (req.get('x-portrait-consent') !== 'yes')
         throw new AppError(
           'CONSENT_MISSING',
           'Confirm that you may use this picture of this person (header x-portrait-consent: yes).',
         );
+      await access.requireUpload(req);
+      next();
+    },
+    express.raw({ type: 'image/*', limit: `${parts.uploadLimitMb}mb` }),
+    async (req, res) => {
       if (!Buffer.isBuffer(req.body) || req.body.length === 0)
         throw new AppError(
           'IMAGE_INVALID',
@@ -108,12 +145,20 @@ export function httpRoutes(parts: HttpParts): Express {
   app.get('/api/voices', async (_req, res) => void res.json(await host.voices()));
   app.post('/api/speech', (req, res) => speech.post(req, res));
   app.delete('/api/speech', (req, res) => speech.clear(req, res));
+  app.use('/api', (req, res) => {
+    const methods = API_METHODS.find(([path]) => path.test(req.path))?.[1];
+    if (!methods)
+      throw new AppError('NOT_FOUND', 'There is nothing under this address; the API is described in README and docs.');
+    res.set('allow', methods);
+    throw new AppError('METHOD_NOT_ALLOWED', `This address takes ${methods}.`);
+  });
   app.use(express.static(parts.clientDir));
   app.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) return next(error);
     const door = doorOf(req);
     const { failure, status } = describe(error, door);
     if (door === 'upload') metrics.uploads.inc({ outcome: uploadOutcome(failure.error.code) });
+    if (status === 401) res.set('www-authenticate', 'Bearer');
     if (failure.error.retryAfterS) res.set('retry-after', String(failure.error.retryAfterS));
     res.status(status).json(failure);
   });
@@ -146,27 +191,6 @@ function fileName(header: string): string {
   } catch {
     return header;
   }
-}
-
-function securityHeaders(origins: OriginPolicy): RequestHandler {
-  const isEmbeddable = origins.allowed.length > 0;
-  return helmet({
-    contentSecurityPolicy: {
-      directives: {
-        'default-src': ["'self'"],
-        'connect-src': ["'self'", 'ws:', 'wss:'],
-        'img-src': ["'self'", 'blob:', 'data:'],
-        'media-src': ["'self'", 'blob:'],
-        'style-src': ["'self'", "'unsafe-inline'"],
-        'frame-ancestors': ["'self'", ...origins.allowed],
-        'upgrade-insecure-requests': null,
-      },
-    },
-    // Pages of allowed origins load the element's script and may show the page in a frame.
-    crossOriginResourcePolicy: { policy: isEmbeddable ? 'cross-origin' : 'same-origin' },
-    xFrameOptions: isEmbeddable ? false : { action: 'sameorigin' },
-    crossOriginEmbedderPolicy: false,
-  });
 }
 
 /** Answers pages of allowed origins as CORS asks; turns those of others away from everything under /api. */

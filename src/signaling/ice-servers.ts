@@ -18,14 +18,19 @@ export interface TurnSettings {
   lifetimeS: number;
 }
 
-/** @param name tells calls apart in the TURN server's log; no secret. */
+/**
+ * @param name tells calls apart in the TURN server's log; no secret.
+ * @param callEndsS unix time after which nobody needs them; undefined: not known.
+ */
 export function iceServersOf(
   { iceServers, turn }: { iceServers: IceServer[]; turn: TurnSettings },
   name: string,
   nowMs: number,
+  callEndsS = Number.POSITIVE_INFINITY,
 ): IceServer[] {
   if (turn.secret === '') return iceServers;
-  const username = `${Math.floor(nowMs / 1000) + turn.lifetimeS}:${name}`;
+  const expiresS = Math.min(Math.floor(nowMs / 1000) + turn.lifetimeS, Math.ceil(callEndsS));
+  const username = `${expiresS}:${name}`;
   const credential = createHmac('sha1', turn.secret).update(username).digest('base64');
   return [...iceServers, ...turn.urls.map((urls) => ({ urls, username, credential }))];
 }

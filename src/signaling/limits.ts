@@ -21,12 +21,20 @@ export function addressOf(request: IncomingMessage, trustedProxies: number): str
   return ipKeyGenerator(nearestFirst[Math.min(trustedProxies, nearestFirst.length - 1)] ?? '');
 }
 
-/** @returns what is to see every request, and tells once that a proxy is not configured: all its callers would count as one. */
-export function proxyWarning(trustedProxies: number, logger: Logger): (request: IncomingMessage) => void {
+/**
+ * @param noticed told once.
+ * @returns what is to see every request, and tells once that a proxy is not configured: all its callers would count as one.
+ */
+export function proxyWarning(
+  trustedProxies: number,
+  logger: Logger,
+  noticed: () => void = () => {},
+): (request: IncomingMessage) => void {
   let isSettled = trustedProxies > 0;
   return ({ headers }) => {
     if (isSettled || headers['x-forwarded-for'] === undefined) return;
     isSettled = true;
+    noticed();
     logger.warn(
       { setting: 'server.trustedProxies' },
       'requests come through a reverse proxy, but server.trustedProxies is 0: all callers behind it share the limits of one address; set it to the number of proxies',
@@ -40,12 +48,20 @@ function tooMany(what: string, retryAfterS: number): AppError {
   });
 }
 
-/** express middleware: `perMinute` requests of one address, then 429 with Retry-After. */
-export function limitRequests(what: string, perMinute: number, trustedProxies: number): RateLimitRequestHandler {
+/**
+ * express middleware: `perMinute` requests of one address, then 429 with Retry-After.
+ * @param isExempt requests that another limit counts.
+ */
+export function limitRequests(
+  what: string,
+  perMinute: number,
+  trustedProxies: number,
+  isExempt: (response: { locals: Record<string, unknown> }) => boolean = () => false,
+): RateLimitRequestHandler {
   return rateLimit({
     windowMs: MINUTE_MS,
     limit: perMinute,
-    skip: () => perMinute === 0,
+    skip: (_request, response) => perMinute === 0 || isExempt(response),
     keyGenerator: (request) => addressOf(request, trustedProxies),
     standardHeaders: 'draft-8',
     legacyHeaders: false,
@@ -69,12 +85,12 @@ export class PerMinute implements Disposable {
     this.store.init({ windowMs: MINUTE_MS } as never);
   }
 
-  /** @throws AppError RATE_LIMITED. */
-  async take(address: string): Promise<void> {
-    if (this.limit === 0) return;
-    const { totalHits, resetTime } = await this.store.increment(address);
+  /** @param limit another than that of all. @throws AppError RATE_LIMITED. */
+  async take(who: string, limit = this.limit): Promise<void> {
+    if (limit === 0) return;
+    const { totalHits, resetTime } = await this.store.increment(who);
     const leftMs = (resetTime?.getTime() ?? Date.now()) - Date.now();
-    if (totalHits > this.limit) throw tooMany(this.what, Math.max(1, Math.ceil(leftMs / 1000)));
+    if (totalHits > limit) throw tooMany(this.what, Math.max(1, Math.ceil(leftMs / 1000)));
   }
 
   [Symbol.dispose](): void {
@@ -104,6 +120,41 @@ export class ConnectionGate {
     const held = this.open.get(address);
     held?.delete(connection);
     if (held?.size === 0) this.open.delete(address);
+  }
+}
+
+/** So many at once; then as many as have leaked out since. */
+export class LeakyBucket {
+  private readonly capacity: number;
+  private readonly perSecond: number;
+  private readonly nowMs: () => number;
+  private level = 0;
+  private drainedMs: number;
+
+  constructor(capacity: number, perSecond: number, nowMs: () => number = () => performance.now()) {
+    this.capacity = capacity;
+    this.perSecond = perSecond;
+    this.nowMs = nowMs;
+    this.drainedMs = nowMs();
+  }
+
+  take(): boolean {
+    this.drain();
+    if (this.level + 1 > this.capacity) return false;
+    this.level += 1;
+    return true;
+  }
+
+  /** Until `take` succeeds again, whole seconds. */
+  get freeInS(): number {
+    this.drain();
+    return Math.max(0, Math.ceil((this.level + 1 - this.capacity) / this.perSecond));
+  }
+
+  private drain(): void {
+    const nowMs = this.nowMs();
+    this.level = Math.max(0, this.level - ((nowMs - this.drainedMs) / 1000) * this.perSecond);
+    this.drainedMs = nowMs;
   }
 }
 

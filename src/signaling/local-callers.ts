@@ -3,11 +3,7 @@
  * What a reverse proxy passes on is never local, wherever the proxy runs, as long as it says for whom it asks.
  */
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIPv6 } from 'node:net';
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
+import { isLoopbackAddress } from './host-names.ts';
 
 export function isLocal({
   socket,
@@ -16,5 +12,5 @@ export function isLocal({
   const { remoteAddress } = socket;
   if (remoteAddress === undefined || headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined)
     return false;
-  return loopback.check(remoteAddress, isIPv6(remoteAddress) ? 'ipv6' : 'ipv4');
+  return isLoopbackAddress(remoteAddress);
 }

@@ -4,6 +4,7 @@
  */
 import type { EncodedFrame } from '../media/frames.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
+import type { CandidateBudget } from './candidates.ts';
 import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
 import type { RoomMedia, Viewer } from './room-media.ts';
 
@@ -12,6 +13,7 @@ export type OpenRoomPeer = (
   events: PeerEvents,
   onCandidate: (candidate: IceCandidate) => void,
   codecs: [LiveCodec],
+  candidates?: CandidateBudget,
 ) => MediaPeer;
 
 export class PeerFan implements RoomMedia {
@@ -24,7 +26,7 @@ export class PeerFan implements RoomMedia {
     this.openPeer = openPeer;
   }
 
-  async admit({ events, onCandidate }: Viewer): Promise<MediaPeer> {
+  async admit({ events, onCandidate, candidates }: Viewer): Promise<MediaPeer> {
     const peer = this.openPeer(
       {
         ...events,
@@ -35,6 +37,7 @@ export class PeerFan implements RoomMedia {
       },
       onCandidate,
       [this.videoCodec],
+      candidates,
     );
     this.peers.add(peer);
     return peer;

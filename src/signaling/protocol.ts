@@ -29,14 +29,32 @@ export const controlsSchema = z.strictObject({
   seed: z.number().int().min(0).max(MAX_SEED).exactOptional(),
 });
 
-/** `POST /api/tickets?room=NAME&as=viewer`; without a room the ticket opens a call of one's own. */
+/**
+ * `POST /api/tickets?room=NAME&as=viewer`; without a room the ticket opens a call of one's own. `for=upload`: a ticket for one picture instead;
+ * `call=ID`: one to speak by program in the call of this id.
+ */
 export const ticketQuerySchema = z.object({
   room: z
     .string()
     .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u)
     .optional(),
-  as: z.enum(['speaker', 'viewer']).default('speaker'),
+  /** Left out: speaker, but viewer in a room that is open already. */
+  as: z.enum(['speaker', 'viewer']).optional(),
+  for: z.enum(['call', 'upload']).default('call'),
+  call: z.string().max(64).optional(),
 });
+export type TicketQuery = z.infer<typeof ticketQuerySchema>;
+
+/** `GET /api/access`: what the asker may do here. */
+export interface AccessInfo {
+  /** Whether calls can be opened. */
+  isAdmitted: boolean;
+  canUpload: boolean;
+  /** The only faces that calls may be opened with. */
+  portraits?: string[];
+  /** Why not, and how to get in. */
+  error?: Failure['error'];
+}
 
 const MAX_SDP_CHARACTERS = 64_000;
 
@@ -102,6 +120,12 @@ export interface Joined {
   room?: RoomState;
 }
 
+/** A new offer on the same session; the passwords of the ICE servers may have expired since the first. */
+export interface Restarted {
+  offerSdp: string;
+  iceServers: Joined['iceServers'];
+}
+
 export type Render = NonNullable<JoinMessage['render']>;
 
 /** Joined a room that an SFU serves: negotiated by the `sfu…` messages instead of SDP. */
@@ -132,7 +156,7 @@ export interface ClientToServerEvents {
   answer(message: AnswerMessage, reply: Reply<object>): void;
   candidate(message: CandidateMessage): void;
   /** A new offer on the same session, after the network changed. */
-  restart(message: object, reply: Reply<{ offerSdp: string }>): void;
+  restart(message: object, reply: Reply<Restarted>): void;
   sfuReceive(message: { rtpCapabilities: RtpCapabilities }, reply: Reply<{ streams: SfuStream[] }>): void;
   sfuConnect(message: SfuConnectMessage, reply: Reply<object>): void;
   /** The streams may flow. */
@@ -141,7 +165,7 @@ export interface ClientToServerEvents {
   sfuMicrophone(message: object, reply: Reply<SfuTransport>): void;
   sfuProduce(message: { rtpParameters: RtpParameters }, reply: Reply<{ id: string }>): void;
   /** As `restart`. */
-  sfuRestart(message: object, reply: Reply<{ transports: SfuIceRestart[] }>): void;
+  sfuRestart(message: object, reply: Reply<{ transports: SfuIceRestart[]; iceServers: Joined['iceServers'] }>): void;
   speak(message: SpeakMessage, reply: Reply<{ turnId: number }>): void;
   /** Silence, now. */
   stop(message: object, reply: Reply<object>): void;

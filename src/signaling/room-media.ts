@@ -2,6 +2,7 @@
  * How one face reaches the viewers of a room. In: the session's frames, once each, and the viewers as they come. Out: every viewer's share,
  * and their microphones. Behind it stand a fan of peers (peer-fan.ts) or an SFU (mediasoup-room.ts).
  */
+import type { CandidateBudget } from './candidates.ts';
 import type { IceCandidate, MediaOutlet, MediaPeer, PeerEvents } from './peer.ts';
 import type {
   DtlsParameters,
@@ -24,6 +25,8 @@ export interface RoomMediaEvents {
 export interface Viewer {
   events: PeerEvents;
   onCandidate(candidate: IceCandidate): void;
+  /** Where this viewer may make us send. */
+  candidates?: CandidateBudget;
 }
 
 export interface RoomMedia extends MediaOutlet {

@@ -14,7 +14,7 @@ export interface RoomAudience extends CallAudience {
   room(state: RoomState): void;
 }
 
-export interface Newcomer extends Pick<Viewer, 'onCandidate'> {
+export interface Newcomer extends Pick<Viewer, 'onCandidate' | 'candidates'> {
   /** The right to speak; without it a member only watches. */
   maySpeak: boolean;
   audience: RoomAudience;

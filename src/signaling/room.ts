@@ -86,7 +86,7 @@ export class Room {
     this.members.add(member);
     try {
       const events = newcomer.listening(member.events);
-      member.peer = await this.openMedia.admit({ events, onCandidate: newcomer.onCandidate });
+      member.peer = await this.openMedia.admit({ ...newcomer, events });
     } catch (error) {
       await this.leave(member, 'could not enter');
       throw error;

@@ -12,6 +12,11 @@ export class Rooms {
     this.parts = parts;
   }
 
+  /** Whether a room of this name is open. */
+  has(name: string): boolean {
+    return this.rooms.has(name);
+  }
+
   /** @throws AppError SERVER_BUSY when the room is full, or new and the machine has no call to give. */
   async enter(request: RoomRequest, newcomer: Newcomer): Promise<RoomMember> {
     for (;;) {

@@ -3,15 +3,19 @@
  * `CallHost` opens sessions, `PortraitGallery` has the faces.
  */
 import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Logger } from '../telemetry.ts';
+import { Access } from './access.ts';
+import { KeyRing } from './access-keys.ts';
 import type { CallSocketParts } from './call-socket.ts';
 import { acceptCalls } from './call-sockets.ts';
 import { describer } from './failure.ts';
+import { HostPolicy, isLoopbackHost } from './host-names.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { httpRoutes } from './http-routes.ts';
 import { type IceServer, iceServersOf } from './ice-servers.ts';
@@ -24,11 +28,16 @@ import { OriginPolicy } from './origins.ts';
 import { PeerFan } from './peer-fan.ts';
 import { warmUpPeer } from './peer-warm-up.ts';
 import type { ReadinessCheck } from './readiness.ts';
+import { RequestDeadlines } from './request-deadlines.ts';
 import { Returns } from './returns.ts';
 import { Rooms } from './rooms.ts';
 import { SpeechApi } from './speech-api.ts';
 import { CALL_ROOM, TicketOffice } from './tickets.ts';
+import { readTlsFiles, type TlsFiles, type TlsIdentity, watchTlsFiles } from './tls-files.ts';
 import { WeriftPeer } from './werift-peer.ts';
+
+const HEADERS_TIMEOUT_MS = 30_000;
+const TLS_OPTIONS = { minVersion: 'TLSv1.2' } as const;
 
 export interface ServerParts {
   config: Config;
@@ -37,6 +46,8 @@ export interface ServerParts {
   logger: Logger;
   metrics: Metrics;
   clientDir: string;
+  /** VISAVIS_API_KEYS. */
+  apiKeys?: string;
   /** What must be true before callers are sent here: `/readyz`. */
   readiness: readonly ReadinessCheck[];
 }
@@ -55,27 +66,32 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const calls = new LiveCalls();
   const { server: settings, limits, webrtc } = config;
   const origins = new OriginPolicy(settings.allowedOrigins, settings.host);
+  const hosts = new HostPolicy(settings.hosts, settings.allowedOrigins, settings.host);
   const gate = new ConnectionGate(limits.connections);
   const joins = new PerMinute('joins from this address', limits.joinsPerMinute);
+  const wrongKeys = new PerMinute('wrong keys from this address', limits.wrongKeysPerMinute);
+  const keyTickets = new PerMinute('tickets of this key', 0);
+  const keys = new KeyRing(settings.keysFile, parts.apiKeys, (err) =>
+    logger.error({ err }, 'the changed key file was not taken over; the keys before stay'),
+  );
+  const { trustedProxies } = settings;
+  const access = new Access({ mode: settings.access, tickets, keys, wrongKeys, keyTickets, trustedProxies });
+  const deadlines = new RequestDeadlines();
+  const tls = settings.tls.cert === '' ? undefined : openTls(settings.tls, logger);
   const returns = new Returns(tickets, limits.returnsPerMinute);
   const speech = new SpeechApi({
-    tickets,
-    calls,
-    origins,
-    gate,
-    limits,
-    trustedProxies: settings.trustedProxies,
+    ...{ tickets, access, calls, origins, hosts, gate, deadlines, limits, trustedProxies },
     describe: (error) => describe(error, 'program'),
   });
-  const iceServers = (name: string): IceServer[] => iceServersOf(webrtc, name, Date.now());
-  const openPeer: CallSocketParts['openPeer'] = (events, onCandidate, render, servers, codecs = webrtc.codecs) =>
+  const iceServers = (name: string, callEndsS?: number): IceServer[] =>
+    iceServersOf(webrtc, name, Date.now(), callEndsS);
+  const openPeer: CallSocketParts['openPeer'] = (events, onCandidate, options) =>
     new WeriftPeer({
-      iceServers: servers,
+      codecs: webrtc.codecs,
+      ...options,
       ...(webrtc.portRange ? { portRange: webrtc.portRange } : {}),
       announcedAddresses: webrtc.announcedAddresses,
       useIpv6: webrtc.ipv6,
-      codecs,
-      render,
       onCandidate,
       events,
     });
@@ -108,8 +124,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
             useIpv6: ipv6,
             events,
           })
-        : new PeerFan(roomCodec, (peerEvents, onCandidate, codecs) =>
-            openPeer(peerEvents, onCandidate, 'server', iceServers('room'), codecs),
+        : new PeerFan(roomCodec, (peerEvents, onCandidate, codecs, candidates) =>
+            openPeer(peerEvents, onCandidate, { render: 'server', iceServers: iceServers('room'), codecs, candidates }),
           );
     },
   });
@@ -119,41 +135,60 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     detail: () => sfu?.detail ?? 'rooms are served peer to peer',
   };
   const { gallery, clientDir } = parts;
-  const readiness = [...parts.readiness, roomService];
-  const { uploadLimitMb, trustedProxies } = settings;
-  const shared = { host, tickets, logger, metrics, describe, origins, trustedProxies };
-  const http = createServer(
-    httpRoutes({
-      ...shared,
-      gallery,
-      speech,
-      readiness,
-      metricsSettings: config.metrics,
-      clientDir,
-      uploadLimitMb,
-      limits,
-    }),
-  );
+  let isProxyUnknown = false;
+  const proxies: ReadinessCheck = {
+    name: 'proxies',
+    check: () => undefined,
+    detail: () =>
+      isProxyUnknown
+        ? 'requests come through a proxy (X-Forwarded-For), but server.trustedProxies is 0: all callers behind it count as one address'
+        : `${trustedProxies} trusted`,
+  };
+  const readiness = [...parts.readiness, roomService, proxies];
+  const shared = { host, tickets, access, calls, rooms, logger, metrics, describe, origins, hosts, trustedProxies };
+  const routes = httpRoutes({
+    ...shared,
+    gallery,
+    speech,
+    readiness,
+    metricsSettings: config.metrics,
+    clientDir,
+    uploadLimitMb: settings.uploadLimitMb,
+    hstsS: settings.hstsS,
+    limits,
+  });
+  // Node's limit for whole requests would end a stream of speech: RequestDeadlines has one for each.
+  const timeouts = { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS };
+  const http = tls
+    ? createTlsServer({ ...timeouts, ...TLS_OPTIONS, ...tls.identity }, routes)
+    : createServer(timeouts, routes);
+  const certificate = tls?.renew(http as TlsServer);
   const sockets = acceptCalls(http, {
     ...shared,
-    calls,
     gate,
     joins,
     returns,
+    maxCallS: limits.callS,
+    candidateRules: { allowLoopback: isLoopbackHost(settings.host), denyPrivate: webrtc.denyPrivateCandidates },
     messagesPerSecond: limits.messagesPerSecond,
     silenceS: limits.silenceS,
-    rooms,
     iceServers,
     openPeer,
   });
-  const noteProxy = proxyWarning(trustedProxies, logger);
+  // Before all others, the sockets' polling included.
+  http.prependListener('request', deadlines.guard);
+  const noteProxy = proxyWarning(trustedProxies, logger, () => {
+    isProxyUnknown = true;
+  });
   http.on('request', noteProxy);
   http.on('upgrade', noteProxy);
   http.on('upgrade', (request, stream, head) => speech.upgrade(request, stream, head));
 
+  const closers = [keys, wrongKeys, keyTickets, certificate];
   try {
     await listen(http, config);
   } catch (error) {
+    for (const each of closers) each?.[Symbol.dispose]();
     sfu?.[Symbol.dispose]();
     metricsPort?.[Symbol.dispose]();
     throw error;
@@ -165,18 +200,34 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   ]).catch((err) => logger.warn({ err }, 'warming up the network failed'));
   const { port } = http.address() as AddressInfo;
   return {
-    url: `http://${config.server.host === '0.0.0.0' ? 'localhost' : config.server.host}:${port}/`,
+    url: `${tls ? 'https' : 'http'}://${config.server.host === '0.0.0.0' ? 'localhost' : config.server.host}:${port}/`,
     metricsPort: metricsPort?.port,
     async [Symbol.asyncDispose]() {
       await warmedUp;
       speech.close();
       await sockets.close();
-      joins[Symbol.dispose]();
+      for (const each of [joins, ...closers]) each?.[Symbol.dispose]();
       returns[Symbol.dispose]();
       sfu?.[Symbol.dispose]();
       metricsPort?.[Symbol.dispose]();
       http.closeAllConnections();
     },
+  };
+}
+
+/** @throws AppError TLS_INVALID. @returns the certificate, and how a server keeps to it. */
+function openTls(files: TlsFiles, logger: Logger): { identity: TlsIdentity; renew(server: TlsServer): Disposable } {
+  return {
+    identity: readTlsFiles(files),
+    renew: (server) =>
+      watchTlsFiles(
+        files,
+        (identity) => {
+          server.setSecureContext({ ...identity, ...TLS_OPTIONS });
+          logger.info({ expires: new Date(identity.expiresMs) }, 'the certificate was taken over');
+        },
+        (err) => logger.error({ err }, 'the changed certificate was not taken over; the one before stays'),
+      ),
   };
 }
 

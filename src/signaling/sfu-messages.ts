@@ -1,13 +1,18 @@
 /** The messages with which a viewer and an SFU connect: each goes to the viewer's own door. */
 import { emptySchema, type OnMessage } from './answering.ts';
+import type { IceServer } from './ice-servers.ts';
 import type { SfuPeer } from './room-media.ts';
 import { sfuConnectSchema, sfuProduceSchema, sfuReceiveSchema } from './sfu-protocol.ts';
 
-/** @param peer the sender's door. @throws AppError when there is none, or a right is missing. @param restarted told of each new network path. */
+/**
+ * @param peer the sender's door. @throws AppError when there is none, or a right is missing.
+ * @param restarting ICE is to be restarted. @returns the servers of the sender's call, with passwords that are good from now on. @throws AppError
+ * when it restarts too often.
+ */
 export function answerSfuMessages(
   on: OnMessage,
   peer: (needsSpeaker?: boolean) => SfuPeer,
-  restarted: () => void,
+  restarting: () => IceServer[],
 ): void {
   on('sfuReceive', sfuReceiveSchema, async ({ rtpCapabilities }) => ({
     streams: await peer().receive(rtpCapabilities),
@@ -27,8 +32,8 @@ export function answerSfuMessages(
     return { id: await peer(true).produce(rtpParameters) };
   });
   on('sfuRestart', emptySchema, async () => {
-    const transports = await peer().restartIce();
-    restarted();
-    return { transports };
+    const door = peer();
+    const iceServers = restarting();
+    return { transports: await door.restartIce(), iceServers };
   });
 }

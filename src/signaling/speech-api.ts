@@ -8,11 +8,14 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { AppError } from '../errors.ts';
 import { ProgramPcm } from '../media/program-pcm.ts';
+import type { Access } from './access.ts';
+import { type HostPolicy, hostRefused } from './host-names.ts';
 import { addressOf, type ConnectionGate, MessageBudget } from './limits.ts';
 import type { CallWatcher, LiveCall, LiveCalls } from './live-calls.ts';
 import { type OriginPolicy, originRefused } from './origins.ts';
 import { ProgramSocket, readJson, type SpeechApiMessage } from './program-socket.ts';
 import { type Failure, speakSchema } from './protocol.ts';
+import type { RequestDeadlines } from './request-deadlines.ts';
 import type { TicketOffice } from './tickets.ts';
 
 const MAX_MESSAGE_BYTES = 1024 * 1024;
@@ -20,8 +23,11 @@ const MAX_TEXT_BYTES = 400_000;
 
 export interface SpeechApiParts {
   tickets: TicketOffice;
+  access: Pick<Access, 'requireInForce'>;
   calls: LiveCalls;
   origins: OriginPolicy;
+  hosts: HostPolicy;
+  deadlines: Pick<RequestDeadlines, 'lift'>;
   gate: ConnectionGate;
   limits: { messagesPerSecond: number };
   trustedProxies: number;
@@ -40,9 +46,10 @@ export class SpeechApi {
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     // Not taken for a URL before it is known: what is none would end the process here.
     if (request.url?.split('?', 1)[0] !== '/api/speech') return;
-    const { describe, gate, limits, origins, trustedProxies } = this.parts;
+    const { describe, gate, hosts, limits, origins, trustedProxies } = this.parts;
     const address = addressOf(request, trustedProxies);
     try {
+      if (!hosts.isAllowed(request.headers.host)) throw hostRefused();
       if (!origins.isAllowed(request.headers.origin, request.headers.host)) throw originRefused();
       gate.enter(address, stream);
     } catch (error) {
@@ -73,8 +80,12 @@ export class SpeechApi {
   private async invited(request: IncomingMessage): Promise<{ sessionId: string; live: LiveCall }> {
     const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     const token = bearer ?? new URL(request.url ?? '/', 'http://host').searchParams.get('ticket') ?? '';
-    const { room, canSpeak } = await this.parts.tickets.verify(token);
+    const ticket = await this.parts.tickets.verify(token);
+    const { room, canSpeak, canProgram } = ticket;
     if (!canSpeak) throw new AppError('TICKET_INVALID', 'This ticket is for watching; ask for one that may speak.');
+    if (!canProgram)
+      throw new AppError('NOT_ALLOWED', 'This ticket does not let programs speak; ask for one with canProgram.');
+    this.parts.access.requireInForce(ticket);
     return { sessionId: room, live: this.parts.calls.get(room) };
   }
 
@@ -99,6 +110,7 @@ export class SpeechApi {
     });
     // Before anybody waits for it to be played: a refusal is thrown from here.
     const intake = live.call.openSound();
+    this.parts.deadlines.lift(request);
     const played = this.answerWhenPlayed(live, response, () => intake.turnId);
     try {
       for await (const bytes of request) {

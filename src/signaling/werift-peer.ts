@@ -8,6 +8,7 @@ import { AppError } from '../errors.ts';
 import type { EncodedFrame } from '../media/frames.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
 import { AUDIO_CLOCK_HZ, ntpTime, randomUint32, rtpTimestamp, VIDEO_CLOCK_HZ } from '../media/rtp.ts';
+import { type CandidateAddress, CandidateBudget } from './candidates.ts';
 import type { IceServer } from './ice-servers.ts';
 import { MOTION_CHANNEL, sealMotion } from './motion-channel.ts';
 import type { IceCandidate, MediaPath, MediaPeer, PeerEvents } from './peer.ts';
@@ -57,7 +58,18 @@ export interface WeriftOptions {
   /** `client`: the viewer draws; it gets motion over a data channel and no video track. */
   render?: Render;
   onCandidate(candidate: IceCandidate): void;
+  /** Where the viewer may make us send. */
+  candidates?: CandidateBudget | undefined;
   events: PeerEvents;
+}
+
+/** Of a peer for this process alone. */
+const LOCAL_RULES = { allowLoopback: true, denyPrivate: false };
+
+/** What is corrected in werift's `Connection` (ICE). */
+interface RestrictedIce {
+  addRemoteCandidate(candidate: (CandidateAddress & { type: string }) | undefined): Promise<void>;
+  tryPair(protocol: unknown, candidate: CandidateAddress & { type: string }): void;
 }
 
 const feedback = [
@@ -142,6 +154,11 @@ export class WeriftPeer implements MediaPeer {
     // Without a STUN server of ours, werift would ask a public one of its own choice.
     if (!options.iceServers.some(({ urls }) => urls.startsWith('stun')))
       for (const { connection } of this.connection.iceTransports) delete connection.stunServer;
+    for (const { connection } of this.connection.iceTransports)
+      this.restrictCandidates(
+        connection as unknown as RestrictedIce,
+        options.candidates ?? new CandidateBudget(LOCAL_RULES),
+      );
     this.connection.onIceCandidate.subscribe((candidate) => {
       if (!candidate?.candidate) return;
       const { candidate: line, sdpMid, sdpMLineIndex } = candidate;
@@ -160,6 +177,21 @@ export class WeriftPeer implements MediaPeer {
     const pair = this.connection.iceTransports[0]?.connection.nominated;
     if (!pair) return undefined;
     return [pair.localCandidate, pair.remoteCandidate].some(({ type }) => type === 'relay') ? 'relay' : 'direct';
+  }
+
+  /**
+   * Whatever way a candidate of the viewer's takes (answer, trickle, after a restart), it comes by here before anything is sent to it; by the second
+   * door come names that werift has resolved. A viewer whose candidate was not taken is found by its own checks.
+   */
+  private restrictCandidates(ice: RestrictedIce, budget: CandidateBudget): void {
+    const add = ice.addRemoteCandidate.bind(ice);
+    ice.addRemoteCandidate = async (candidate) => {
+      if (!candidate || budget.take(candidate) === 'taken') await add(candidate);
+    };
+    const pair = ice.tryPair.bind(ice);
+    ice.tryPair = (protocol, candidate) => {
+      if (candidate.type === 'prflx' || budget.mayReach(candidate.host)) pair(protocol, candidate);
+    };
   }
 
   private onRtcp(packet: { type: number; feedback?: unknown; reports?: unknown }, sender: RTCRtpSender): void {

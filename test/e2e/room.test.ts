@@ -43,7 +43,7 @@ describe.each(['peer', 'sfu'] as const)('a room, webrtc.mode %s', (mode) => {
     async () => {
       const { page: first, errors } = await openPage(browser, `${server.url}?room=hall`);
       await joinCall(first);
-      const { page: second } = await openPage(browser, `${server.url}?room=hall`);
+      const { page: second } = await openPage(browser, `${server.url}?room=hall&speak`);
       await joinCall(second);
       const { page: viewer } = await openPage(browser, `${server.url}?room=hall&viewer`);
       await joinCall(viewer);

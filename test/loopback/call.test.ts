@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Failure } from '../../src/signaling/protocol.ts';
 import { LoopbackClient } from '../support/loopback-client.ts';
 import { startTestServer, type TestServer } from '../support/test-server.ts';
+import { uploadTicket } from '../support/upload-ticket.ts';
 
 const PORTRAIT = 'mona-lisa';
 let server: TestServer;
@@ -137,7 +138,10 @@ describe('HTTP', () => {
     const refused = await upload({}, 'x');
     expect(refused.status).toBe(400);
     expect(code((await refused.json()) as object)).toBe('CONSENT_MISSING');
-    const broken = await upload({ 'x-portrait-consent': 'yes', 'x-file-name': 'notes.png' }, 'this is no picture');
+    const consent = { 'x-portrait-consent': 'yes', 'x-file-name': 'notes.png' };
+    const stranger = await upload(consent, 'x');
+    expect([stranger.status, code((await stranger.json()) as object)]).toEqual([401, 'ACCESS_REQUIRED']);
+    const broken = await upload({ ...consent, ...(await uploadTicket(server.url)) }, 'this is no picture');
     expect(broken.status).toBe(400);
     const reply = (await broken.json()) as Failure;
     expect(reply.error.code).toBe('IMAGE_INVALID');

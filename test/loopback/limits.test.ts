@@ -22,6 +22,8 @@ beforeAll(async () => {
       connections: 12,
       messagesPerSecond: 10,
       silenceS: 30,
+      wrongKeysPerMinute: 3,
+      callS: 0,
     };
     config.server.trustedProxies = 1;
   });

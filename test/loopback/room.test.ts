@@ -178,7 +178,7 @@ describe('a room over mediasoup', () => {
 
   it('feeds every viewer from one encoder, hears the speaker and gives back what a viewer held', async () => {
     await using a = new RoomClient(server.url, 'room=hall');
-    await using b = new RoomClient(server.url, 'room=hall');
+    await using b = new RoomClient(server.url, 'room=hall&as=speaker');
     const [first, second] = [await join(a), await join(b)];
     await first.connect();
     await a.until('pictures', () => first.pictures.length > 5 && first.sounds > 5);

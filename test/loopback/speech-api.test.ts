@@ -210,7 +210,8 @@ describe('a program over HTTP', () => {
       },
     };
     const api = new SpeechApi({
-      tickets: { verify: async () => ({ room: 'any', canSpeak: true }) },
+      tickets: { verify: async () => ({ room: 'any', canSpeak: true, canProgram: true }) },
+      access: { requireInForce: () => {} },
       calls: { get: () => ({ call, watchers: new Set() }) },
     } as unknown as SpeechApiParts);
     const request = Object.assign(Readable.from([new Uint8Array(2)]), {

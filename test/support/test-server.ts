@@ -18,6 +18,7 @@ export async function startTestServer(change: (config: Config) => void = () => {
   const config = structuredClone(loadConfig({}));
   config.server.port = 0;
   config.cache.dir = cacheDir;
+  config.server.keysFile = join(cacheDir, 'access-keys.json');
   config.log.level = 'warn';
   // A machine that is busy with other tests is not to refuse their callers.
   config.server.maxCalls = 20;

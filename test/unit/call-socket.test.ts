@@ -9,6 +9,7 @@ import { describer } from '../../src/signaling/failure.ts';
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
 import { Returns } from '../../src/signaling/returns.ts';
 import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
+import { openAccess } from '../support/open-access.ts';
 
 it('closes the peer though the call’s own end fails, and the visitor can call again', async () => {
   const tickets = new TicketOffice('');
@@ -36,6 +37,9 @@ it('closes the peer though the call’s own end fails, and the visitor can call 
     },
     iceServers: () => [],
     tickets,
+    access: openAccess,
+    candidateRules: { allowLoopback: true, denyPrivate: false },
+    maxCallS: 0,
     calls: new LiveCalls(),
     joins: { take: async () => {} },
     returns: new Returns(tickets, 0),

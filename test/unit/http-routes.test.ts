@@ -5,9 +5,11 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createMetrics } from '../../src/metrics.ts';
 import { describer } from '../../src/signaling/failure.ts';
+import { HostPolicy } from '../../src/signaling/host-names.ts';
 import { type HttpParts, httpRoutes } from '../../src/signaling/http-routes.ts';
 import { isLocal } from '../../src/signaling/local-callers.ts';
 import { OriginPolicy } from '../../src/signaling/origins.ts';
+import { openAccess } from '../support/open-access.ts';
 
 const SECRET = 'http://llm.internal:11434/v1 refused the connection';
 const metrics = createMetrics();
@@ -18,6 +20,9 @@ const server = createServer(
     metricsSettings: { token: '', port: null, host: '127.0.0.1' },
     readiness: [{ name: 'llm', check: () => SECRET }],
     origins: new OriginPolicy([], '127.0.0.1'),
+    hosts: new HostPolicy([], [], '127.0.0.1'),
+    hstsS: 0,
+    access: openAccess,
     limits: { requestsPerMinute: 0, ticketsPerMinute: 0, uploadsPerMinute: 0 },
     trustedProxies: 0,
     clientDir: '/nowhere',

@@ -10,7 +10,9 @@ import { PerMinute } from '../../src/signaling/limits.ts';
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
 import type { Failure, Joined } from '../../src/signaling/protocol.ts';
 import { Returns } from '../../src/signaling/returns.ts';
+import { ALL_RIGHTS, asViewer } from '../../src/signaling/rights.ts';
 import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
+import { openAccess } from '../support/open-access.ts';
 
 const SECRET = 'a secret that server and successor share';
 
@@ -46,6 +48,9 @@ function serve(secret = SECRET) {
     },
     iceServers: () => [],
     tickets,
+    access: openAccess,
+    candidateRules: { allowLoopback: true, denyPrivate: false },
+    maxCallS: 0,
     calls: new LiveCalls(),
     joins: new PerMinute('joins', 2),
     returns: new Returns(tickets, 5),
@@ -130,7 +135,7 @@ describe('a caller who comes back', () => {
   it('has no more rights than it came with', async () => {
     const { tickets } = serve();
     const returns = new Returns(tickets, 0);
-    const ticket = await tickets.redeem(await tickets.issue('room/lobby', false));
+    const ticket = await tickets.redeem(await tickets.issue('room/lobby', asViewer(ALL_RIGHTS)));
     const back = await returns.read(await returns.issue(returns.admit(ticket)));
     expect(back).toMatchObject({ room: 'room/lobby', canSpeak: false });
     expect(await returns.read(await tickets.issue(CALL_ROOM))).toBeUndefined();
