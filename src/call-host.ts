@@ -4,7 +4,7 @@
  */
 
 import { Agent } from './agent/agent.ts';
-import type { Brain } from './agent/brain.ts';
+import type { Brain, Caller } from './agent/brain.ts';
 import type { Conversation, ConversationAudience, Face } from './agent/conversation.ts';
 import { LiveAgent } from './agent/live-agent.ts';
 import { defaultVoice } from './agent/providers.ts';
@@ -52,7 +52,7 @@ export function createCallHost(parts: CallHostParts): CallHost {
   return {
     fps,
     admit: () => capacity.admit('server'),
-    async open({ portraitId, controls, render }, peer, audience) {
+    async open({ sessionId, portraitId, controls, render }, peer, audience) {
       const rigPath = await gallery.rigPath(portraitId);
       capacity.admit(render);
       const voice = await voiceOf(parts, portraitId);
@@ -62,7 +62,7 @@ export function createCallHost(parts: CallHostParts): CallHost {
       return new Session({
         peer,
         openEngine: (listener) => engine.open(settings, listener),
-        openConversation: (face, told) => openConversation(parts, voice, face, told),
+        openConversation: (face, told) => openConversation(parts, { sessionId }, voice, face, told),
         controls: resolved,
         synthesizer,
         clock: systemClock,
@@ -126,6 +126,7 @@ async function voiceOf(
 /** Who talks through a face: by configuration a model that hears and speaks, else recogniser, brain and voice. */
 function openConversation(
   parts: CallHostParts,
+  caller: Caller,
   voice: string | undefined,
   face: Face,
   audience: ConversationAudience,
@@ -134,6 +135,7 @@ function openConversation(
   const { conversation, speech, stt } = config;
   const { ratePercent } = speech;
   const common = {
+    caller,
     face,
     audience,
     synthesizer,
@@ -168,6 +170,7 @@ function openConversation(
         goodbyeAfterMs: conversation.goodbyeAfterS * 1000,
       },
       lines: conversation,
+      toolFiller: conversation.toolFiller,
       voice,
       ratePercent,
       language: conversation.language,

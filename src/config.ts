@@ -143,6 +143,11 @@ const schema = z.strictObject({
     notUnderstood: z.string().min(1),
     /** Instead of an answer that cannot be had. */
     fallback: z.string().min(1),
+    /** Said where a function takes so long (0: never) and nothing was said yet, by language; no part of the answer. */
+    toolFiller: z.strictObject({
+      afterMs: z.number().int().min(0).max(60_000),
+      lines: z.record(z.string(), z.string()),
+    }),
     /** Whether the caller may interrupt by voice. */
     bargeIn: z.boolean(),
     /** Silence that ends a turn whose words look complete, tell nothing, or stop at an "and". */

@@ -6,8 +6,8 @@
 import { AppError } from '../errors.ts';
 import type { Clock } from '../media/clock.ts';
 import type { TurnTrace } from '../media/turn-trace.ts';
-import { answerLines, linesOf } from './answer-lines.ts';
-import type { Brain, Dialogue } from './brain.ts';
+import { answerLines, type Filler, linesOf } from './answer-lines.ts';
+import type { Brain, Caller, Dialogue } from './brain.ts';
 import type { Conversation, ConversationAudience, Face, PlayListener } from './conversation.ts';
 import { Hearings } from './hearings.ts';
 import { History } from './history.ts';
@@ -23,6 +23,7 @@ import { TurnTaking, type TurnTakingSettings } from './turn-taking.ts';
 import type { VoiceDetector } from './vad.ts';
 
 export interface AgentParts {
+  caller?: Caller;
   face: Face;
   audience: ConversationAudience;
   brain: Brain;
@@ -42,6 +43,8 @@ export interface AgentSettings {
   turns: Omit<TurnTakingSettings, 'canUnderstand'>;
   /** What the face says of itself; with an empty greeting the brain is asked for one. */
   lines: { greeting: string; prompt: string; goodbye: string; notUnderstood: string; fallback: string };
+  /** Said where something is looked up for so long, by language; 0: never. */
+  toolFiller?: { afterMs: number; lines: Readonly<Record<string, string>> };
   voice?: string | undefined;
   ratePercent: number;
   /** BCP 47 tag of the texts where nothing else is known. */
@@ -73,7 +76,7 @@ export class Agent implements Conversation {
     this.parts = parts;
     this.language = parts.settings.language;
     this.voice = parts.settings.voice;
-    this.dialogue = parts.brain.open();
+    this.dialogue = parts.brain.open(parts.caller);
     const { recognizer, clock, settings } = parts;
     if (recognizer)
       this.hearings = new Hearings({
@@ -248,12 +251,22 @@ export class Agent implements Conversation {
       dialogue: this.dialogue,
       question: { history: this.history.soFar(), language: this.language, signal },
       fallback: settings.lines.fallback,
+      filler: this.filler(),
       onFirstPiece: () => {
         trace.llmTtftMs = ms(clock.nowUs() - askedUs);
       },
       onWish: (wish) => this.tell({ kind: 'wish', replyId: reply.id, wish }),
       onFailure: (error) => this.fail(error),
     });
+  }
+
+  /** What is said while something is looked up, in the language that is spoken. */
+  private filler(): Filler | undefined {
+    const { clock, settings } = this.parts;
+    const { afterMs = 0, lines = {} } = settings.toolFiller ?? {};
+    const text = lines[this.language] ?? lines[this.language.split('-')[0]!.toLowerCase()] ?? '';
+    if (afterMs === 0 || text === '') return undefined;
+    return { text, due: (signal) => clock.sleepUntil(clock.nowUs() + afterMs * 1000, signal) };
   }
 
   /** @param sinceUs when the caller was last heard, for the latency. */

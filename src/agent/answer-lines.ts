@@ -3,11 +3,19 @@ import type { Dialogue, Question } from './brain.ts';
 import { type Line, Sentences } from './sentences.ts';
 import { StageDirections } from './stage-directions.ts';
 
+export interface Filler {
+  text: string;
+  /** Resolves when it is time; rejects with the signal. */
+  due: (signal: AbortSignal) => Promise<void>;
+}
+
 export interface AnswerParts {
   dialogue: Dialogue;
   question: Question;
   /** Spoken instead of what is missing when the brain fails. */
   fallback: string;
+  /** Said once where the brain works for so long before it has said anything. */
+  filler: Filler | undefined;
   onFirstPiece: () => void;
   /** Hand-off and goodbye concern the call, not the face. */
   onWish: (wish: 'hand-off' | 'goodbye') => void;
@@ -15,17 +23,26 @@ export interface AnswerParts {
 }
 
 export async function* answerLines(parts: AnswerParts): AsyncGenerator<Line> {
-  const { dialogue, question, fallback, onFirstPiece, onFailure } = parts;
+  const { question, fallback, onFirstPiece, onFailure } = parts;
   const { signal } = question;
   const directions = new StageDirections();
   const sentences = new Sentences();
   let isFirst = true;
+  let hasLines = false;
   try {
-    for await (const piece of dialogue.answer(question)) {
+    for await (const piece of withFiller(parts)) {
       signal.throwIfAborted();
+      if (typeof piece !== 'string') {
+        if (!hasLines) yield* piece;
+        continue;
+      }
       if (isFirst) onFirstPiece();
       isFirst = false;
-      for (const part of directions.push(piece)) yield* wished(sentences.push(part), parts);
+      for (const part of directions.push(piece)) {
+        const lines = wished(sentences.push(part), parts);
+        hasLines ||= lines.length > 0;
+        yield* lines;
+      }
     }
     for (const part of directions.end()) yield* wished(sentences.push(part), parts);
     yield* wished(sentences.end(), parts);
@@ -34,6 +51,38 @@ export async function* answerLines(parts: AnswerParts): AsyncGenerator<Line> {
     onFailure(error);
     yield* sentences.end();
     yield* linesOf(fallback);
+  }
+}
+
+/** The brain's pieces, and a line of our own where it looks something up for long. */
+async function* withFiller({ dialogue, question, filler }: AnswerParts): AsyncGenerator<string | Line[]> {
+  const over = new AbortController();
+  const until = AbortSignal.any([question.signal, over.signal]);
+  let working = (): void => {};
+  const isLate = new Promise<'late'>((resolve) => {
+    working = () =>
+      void filler?.due(until).then(
+        () => resolve('late'),
+        () => {}, // not needed any more
+      );
+  });
+  const iterator = dialogue.answer({ ...question, signal: until, working: () => working() })[Symbol.asyncIterator]();
+  let hasSaid = filler === undefined;
+  try {
+    for (let next = iterator.next(); ; ) {
+      const result = hasSaid ? await next : await Promise.race([next, isLate]);
+      if (result === 'late') {
+        hasSaid = true;
+        yield [{ kind: 'sentence', text: filler!.text, directions: [], isAside: true }];
+        continue;
+      }
+      if (result.done) return;
+      yield result.value;
+      next = iterator.next();
+    }
+  } finally {
+    over.abort();
+    await iterator.return?.();
   }
 }
 

@@ -16,6 +16,13 @@ export interface Question {
   /** BCP 47 tag of what the user speaks, where it is known. */
   language?: string;
   signal: AbortSignal;
+  /** Called when something is looked up that may take its time. */
+  working?: () => void;
+}
+
+/** Who is talked with, as operators know them: the same name as in the log and in the speech API. */
+export interface Caller {
+  sessionId: string;
 }
 
 /** One caller's conversation; whatever a brain remembers of it lives and ends here. */
@@ -30,6 +37,6 @@ export interface Dialogue {
 
 export interface Brain extends AsyncDisposable {
   readonly name: string;
-  open(): Dialogue;
+  open(caller?: Caller): Dialogue;
   check(signal: AbortSignal): Promise<Health>;
 }

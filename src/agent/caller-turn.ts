@@ -68,7 +68,7 @@ export class CallerTurn {
   partial({ utteranceId, text }: { utteranceId: number; text: string }): boolean {
     const utterance = this.utterances.find(({ id }) => id === utteranceId);
     if (!utterance || utterance.finishedUs !== undefined) return false;
-    if (this.heard?.utteranceId === utteranceId && this.heard.text === text) return false;
+    if ((this.heard?.utteranceId === utteranceId ? this.heard.text : '') === text) return false;
     this.heard = { utteranceId, text };
     return true;
   }

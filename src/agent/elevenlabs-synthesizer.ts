@@ -9,7 +9,14 @@ import { SoundStream } from '../media/sound-stream.ts';
 import type { SpeechChunk, TimedWord } from '../media/speech.ts';
 import type { Health } from './health.ts';
 import { HttpRefused, JsonSocket } from './json-socket.ts';
-import { type Endpoint, endpointError, healthOf, resolveEndpoint } from './openai-client.ts';
+import {
+  type Endpoint,
+  endpointError,
+  healthOf,
+  httpStatus,
+  missingRouteHealth,
+  resolveEndpoint,
+} from './openai-client.ts';
 import { withPatience } from './patience.ts';
 import {
   checkedPitch,
@@ -106,16 +113,20 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
 
   async check(signal: AbortSignal): Promise<Health> {
     const { baseUrl } = this.#endpoint;
+    const { model, voice } = this.#settings;
     try {
       const response = await this.#get('/voices', signal);
       await response.body?.cancel();
-      // A service that speaks the protocol need not list voices.
-      return {
-        isOk: true,
-        detail: `${baseUrl} answers${response.status === 404 ? '' : ` with ${this.#settings.model}`}.`,
-      };
+      if (response.status !== 404) return { isOk: true, detail: `${baseUrl} answers with ${model}.` };
+      // A service that speaks the protocol need not list voices. Nothing is said, so nothing is billed.
+      (await this.#connect(baseUrl, voice, {}, signal))[Symbol.dispose]();
+      return { isOk: true, detail: `${baseUrl} answers.` };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
+      if (httpStatus(error) === 404)
+        return await missingRouteHealth(this.#endpoint, `/text-to-speech/${voice}/stream-input`, async (address) =>
+          (await this.#connect(address, voice, {}, signal))[Symbol.dispose](),
+        );
       return healthOf(endpointError(error, this.#endpoint));
     }
   }
@@ -128,19 +139,10 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
     speed: number,
     { language, signal }: SpeechOptions,
   ): AsyncGenerator<Pick<SpeechChunk, 'samples' | 'sampleRateHz' | 'words'>> {
-    const { baseUrl, key } = this.#endpoint;
     const { model, timeoutMs } = this.#settings;
-    const url = new URL(`${baseUrl.replace(/^http/, 'ws')}/text-to-speech/${encodeURIComponent(voice)}/stream-input`);
-    url.searchParams.set('model_id', model);
-    url.searchParams.set('output_format', `pcm_${SERVICE_RATE_HZ}`);
-    url.searchParams.set('sync_alignment', 'true');
     // The other models refuse it.
-    if (language && model.endsWith('_v2_5')) url.searchParams.set('language_code', language.split('-')[0]);
-    using socket = await JsonSocket.open(url.href, {
-      headers: key === undefined ? {} : { 'xi-api-key': key },
-      timeoutMs,
-      ...(signal ? { signal } : {}),
-    });
+    const code = language && model.endsWith('_v2_5') ? { language_code: language.split('-')[0]! } : {};
+    using socket = await this.#connect(this.#endpoint.baseUrl, voice, code, signal);
     socket.send({ text: ' ', voice_settings: { speed } });
     socket.send({ text: `${sentence} `, flush: true });
     socket.send({ text: '' });
@@ -165,6 +167,26 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
     const rest = await sound.flush(signal);
     words.end();
     if (rest.length > 0) yield { samples: rest, sampleRateHz: OUTPUT_RATE_HZ, words: words.take() };
+  }
+
+  #connect(
+    baseUrl: string,
+    voice: string,
+    parameters: Record<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<JsonSocket> {
+    const { key } = this.#endpoint;
+    const { model, timeoutMs } = this.#settings;
+    const url = new URL(`${baseUrl.replace(/^http/, 'ws')}/text-to-speech/${encodeURIComponent(voice)}/stream-input`);
+    url.searchParams.set('model_id', model);
+    url.searchParams.set('output_format', `pcm_${SERVICE_RATE_HZ}`);
+    url.searchParams.set('sync_alignment', 'true');
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+    return JsonSocket.open(url.href, {
+      headers: key === undefined ? {} : { 'xi-api-key': key },
+      timeoutMs,
+      ...(signal ? { signal } : {}),
+    });
   }
 
   /** @throws AppError VOICE_UNKNOWN */

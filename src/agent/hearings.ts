@@ -1,8 +1,9 @@
 /**
- * The utterances that are being recognised. In: the caller's sound and where utterances begin and end; out: partial and final words. A
- * recogniser that fails has understood nothing, and is complained about; the conversation goes on.
+ * The utterances that are being recognised. In: the caller's sound and where utterances begin and end; out: partial and final words, noises left
+ * out whoever wrote them down. A recogniser that fails has understood nothing, and is complained about; the conversation goes on.
  */
 import type { Clock } from '../media/clock.ts';
+import { heardWords } from './heard-words.ts';
 import type { Hearing, Recognizer, Transcript } from './recognizer.ts';
 
 export interface HearingsParts {
@@ -41,7 +42,7 @@ export class Hearings {
       const hearing = recognizer.open({
         signal: abort.signal,
         ...(language ? { language } : {}),
-        onPartial: ({ text }) => partial(utteranceId, text),
+        onPartial: ({ text }) => partial(utteranceId, heardWords(text)),
       });
       this.utterances.set(utteranceId, { hearing, abort, isFinished: false });
       for (const samples of before) hearing.push(samples);
@@ -77,7 +78,7 @@ export class Hearings {
     if (abort.signal.aborted) return;
     this.utterances.delete(utteranceId);
     this.lastDelayUs = clock.nowUs() - startUs;
-    transcript(utteranceId, said);
+    transcript(utteranceId, { ...said, text: heardWords(said.text) });
   }
 
   /** Ends the work for an utterance; nothing comes of it. */

@@ -5,12 +5,14 @@
 import { z } from 'zod';
 import type { Config, Secrets } from '../config.ts';
 import { AppError } from '../errors.ts';
+import type { Caller } from './brain.ts';
 
 export type ToolSettings = Config['tools'][number];
 
 /** More than a model can make use of. */
 const MAX_RESULT_CHARS = 16_000;
 const MAX_BODY_BYTES = 256 * 1024;
+const SESSION_HEADER = 'x-visavis-session';
 
 interface Tool {
   settings: ToolSettings;
@@ -70,9 +72,10 @@ export class HttpTools {
 
   /**
    * @param argumentsJson as the model wrote them; not to be trusted.
+   * @param caller for whom; told in the header `x-visavis-session`.
    * @returns text for the model. Throws only the signal's reason.
    */
-  async call(name: string, argumentsJson: string, signal: AbortSignal): Promise<string> {
+  async call(name: string, argumentsJson: string, signal: AbortSignal, caller?: Caller): Promise<string> {
     const tool = this.tools.get(name);
     if (!tool) return `Error: there is no function "${name}". There is: ${[...this.tools.keys()].join(', ')}.`;
     const given = parseArguments(tool.schema, argumentsJson);
@@ -84,7 +87,12 @@ export class HttpTools {
     try {
       const response = await fetch(request.url, {
         method: settings.method,
-        headers: { accept: 'application/json, text/plain', ...request.headers, ...headers },
+        headers: {
+          accept: 'application/json, text/plain',
+          ...(caller ? { [SESSION_HEADER]: caller.sessionId } : {}),
+          ...request.headers,
+          ...headers,
+        },
         ...(request.body === undefined ? {} : { body: request.body }),
         // A redirect could carry the headers to somebody else.
         redirect: 'error',

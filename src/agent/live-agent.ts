@@ -7,6 +7,7 @@ import { AppError } from '../errors.ts';
 import type { Clock } from '../media/clock.ts';
 import { Resampler } from '../media/resampler.ts';
 import type { TurnTrace } from '../media/turn-trace.ts';
+import type { Caller } from './brain.ts';
 import type { Conversation, ConversationAudience, Face, PlayListener } from './conversation.ts';
 import { Listener } from './listener.ts';
 import { RECOGNIZER_RATE_HZ } from './recognizer.ts';
@@ -19,6 +20,7 @@ import type { VoiceDetector } from './vad.ts';
 const FACE_RATE_HZ = 48_000;
 
 export interface LiveAgentParts {
+  caller?: Caller;
   face: Face;
   audience: ConversationAudience;
   model: LiveModel;
@@ -65,20 +67,23 @@ export class LiveAgent implements Conversation {
 
   constructor(parts: LiveAgentParts) {
     this.parts = parts;
-    this.model = parts.model.open({
-      speechStarted: () => {
-        this.interrupt();
-        this.show('listening');
+    this.model = parts.model.open(
+      {
+        speechStarted: () => {
+          this.interrupt();
+          this.show('listening');
+        },
+        speechStopped: () => this.show('thinking'),
+        transcript: ({ id, role, text, isFinal }) => {
+          if (role === 'user') parts.audience.heard({ text, isFinal });
+          else this.caption(id, text);
+        },
+        sound: (answerId, samples) => this.sound(answerId, samples),
+        answerEnded: (answerId) => this.endAnswer(answerId),
+        failed: (error) => this.lose(error),
       },
-      speechStopped: () => this.show('thinking'),
-      transcript: ({ id, role, text, isFinal }) => {
-        if (role === 'user') parts.audience.heard({ text, isFinal });
-        else this.caption(id, text);
-      },
-      sound: (answerId, samples) => this.sound(answerId, samples),
-      answerEnded: (answerId) => this.endAnswer(answerId),
-      failed: (error) => this.lose(error),
-    });
+      parts.caller,
+    );
   }
 
   tick(heard: Float32Array | undefined, sent: Float32Array): void {

@@ -5,6 +5,7 @@
 import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError } from 'openai';
 import type { Secrets } from '../config.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
+import { ServiceError } from './chat-stream.ts';
 import type { Health } from './health.ts';
 import { HttpRefused } from './json-socket.ts';
 import { isTimeout } from './patience.ts';
@@ -91,38 +92,152 @@ export function endpointError(error: unknown, { section, baseUrl, apiKeyVariable
     const words = oneLine(error.message);
     if (status === 401 || status === 403)
       return say(`refused the key (${status})`, `check the environment variable ${apiKeyVariable}`);
-    if (status === 404) return say(`does not know that (${words})`, `check ${section}.model and ${section}.baseUrl`);
+    if (status === 404)
+      return say(
+        `does not know that (${words})`,
+        `check ${section}.model and ${section}.baseUrl, which often ends in /v1`,
+      );
     if (status === 429) return say(`is out of quota (${words})`, 'try later or raise the quota there');
     return say(`answered with an error (${words})`, `check the ${section} settings and the service`);
   }
+  if (error instanceof ServiceError)
+    return say(`answered with an error (${oneLine(error)})`, `check the ${section} settings and the service`);
   return say(`broke off or answered nonsense (${oneLine(error)})`, `check that ${section}.baseUrl speaks the protocol`);
 }
 
-/** Whether the endpoint is there, takes the key and knows the model. Costs nothing anywhere. */
+/**
+ * Whether the endpoint is there, takes the key and knows the model. Costs nothing anywhere.
+ *
+ * @param route what calls will ask for, such as `/chat/completions`.
+ */
 export async function checkEndpoint(
   client: OpenAI,
   endpoint: Endpoint,
   model: string,
+  route: string,
   signal: AbortSignal,
 ): Promise<Health> {
-  const models: string[] = [];
+  const { baseUrl, section } = endpoint;
+  const asked = { signal, maxRetries: 0 };
   try {
-    const page = await client.models.list({ signal, maxRetries: 0 });
-    for (const { id } of page.data ?? []) models.push(id);
+    const models = await modelsOf(client, asked);
+    // Where the address has a version, as all have, a list of models is proof enough.
+    const hasRoute =
+      (models !== undefined && /\/v\d+\w*$/.test(new URL(baseUrl).pathname)) ||
+      (await hasRouteAt(client, route, asked));
+    if (!hasRoute)
+      return await missingRouteHealth(endpoint, route, async (address) => {
+        if (!(await hasRouteAt(client, route, asked, address))) throw new Error('not there');
+      });
+    if (models === undefined) return { isOk: true, detail: `${baseUrl} answers.` };
+    return knows(models, model)
+      ? { isOk: true, detail: `${baseUrl} answers with ${model}.` }
+      : {
+          isOk: true,
+          detail: `${baseUrl} answers, but does not list the model ${model}.`,
+          remedy: `If calls fail, set ${section}.model to one of: ${models.slice(0, 8).join(', ')}.`,
+        };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    // Small servers have no list of models; that they answered is enough.
-    if (error instanceof APIError && (error.status === 404 || error.status === 405))
-      return { isOk: true, detail: `${endpoint.baseUrl} answers.` };
     return healthOf(endpointError(error, endpoint));
   }
-  if (models.length === 0 || models.some((id) => id === model || id.startsWith(`${model}:`)))
-    return { isOk: true, detail: `${endpoint.baseUrl} answers with ${model}.` };
+}
+
+interface Asked {
+  signal: AbortSignal;
+  maxRetries: number;
+}
+
+const knows = (models: readonly string[], model: string): boolean =>
+  models.length === 0 || models.some((id) => id === model || id.startsWith(`${model}:`));
+
+/** Undefined where there is no list: small servers have none. @throws what the network and other refusals throw. */
+async function modelsOf(client: OpenAI, asked: Asked, baseUrl = ''): Promise<string[] | undefined> {
+  let answer: unknown;
+  try {
+    answer = await client.get<unknown>(`${baseUrl}/models`, asked);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  const { data } = (typeof answer === 'object' && answer !== null ? answer : {}) as { data?: unknown };
+  if (!Array.isArray(data)) return undefined;
+  return data.flatMap((each: unknown) => {
+    const id = (each as { id?: unknown } | null)?.id;
+    return typeof id === 'string' ? [id] : [];
+  });
+}
+
+/** An empty request is refused before anything is done, but not as unknown. */
+async function hasRouteAt(client: OpenAI, route: string, asked: Asked, baseUrl = ''): Promise<boolean> {
+  try {
+    const response = await client.post(baseUrl + route, { ...asked, body: {} }).asResponse();
+    const type = response.headers.get('content-type') ?? '';
+    await response.body?.cancel();
+    // A page for people answers every address.
+    return !type.includes('html');
+  } catch (error) {
+    if (isMissing(error)) return false;
+    if (error instanceof APIError && error.status !== undefined && error.status !== 401 && error.status !== 403)
+      return true;
+    throw error;
+  }
+}
+
+/** No such address; a model that is not known is another matter. */
+const isMissing = (error: unknown): boolean =>
+  error instanceof APIError && (error.status === 405 || (error.status === 404 && !/model/i.test(error.message)));
+
+/**
+ * What is wrong where an endpoint's address is unknown to its server, with the right address if it is near.
+ *
+ * @param route that was asked for. @param tryAt resolves where the route is at that address.
+ */
+export async function missingRouteHealth(
+  { baseUrl, section }: Endpoint,
+  route: string,
+  tryAt: (baseUrl: string) => Promise<void>,
+): Promise<Health> {
+  let right: string | undefined;
+  for (const address of neighboursOf(baseUrl)) {
+    const isThere = await tryAt(address).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) continue;
+    right = address;
+    break;
+  }
   return {
-    isOk: true,
-    detail: `${endpoint.baseUrl} answers, but does not list the model ${model}.`,
-    remedy: `If calls fail, set ${endpoint.section}.model to one of: ${models.slice(0, 8).join(', ')}.`,
+    isOk: false,
+    detail: `${baseUrl} answers, but has no ${route} (404): every call would fail.`,
+    remedy: right
+      ? `Set ${section}.baseUrl to ${right}.`
+      : `Set ${section}.baseUrl to the address before ${route}; it often ends in /v1.`,
   };
+}
+
+/** What people write for an address, and mean another: without the version, with it twice, with the whole path of an endpoint. */
+export function neighboursOf(baseUrl: string): string[] {
+  const { origin, pathname } = new URL(baseUrl);
+  const bare = pathname
+    .replace(/\/+$/, '')
+    .replace(
+      /\/(?:chat(?:\/completions)?|completions|responses|models|embeddings|realtime|voices|audio(?:\/(?:speech|transcriptions|translations|voices))?|text-to-speech(?:\/.*)?)$/,
+      '',
+    );
+  const root = bare.replace(/(?:\/v\d+\w*)+$/, '');
+  const paths = [
+    bare,
+    `${bare}/v1`,
+    `${root}/v1`,
+    root,
+    `${root}/openai/v1`,
+    `${root}/api/v1`,
+    '/v1',
+    `${root}/v1beta/openai`,
+  ];
+  return [...new Set(paths.map((path) => origin + path.replace(/\/+/g, '/')))].filter((each) => each !== baseUrl);
 }
 
 const isUnreachable = (error: unknown): boolean =>

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { AppError } from '../errors.ts';
 import { systemClock } from '../media/clock.ts';
 import { pcm16 } from '../media/wav-file.ts';
+import type { Caller } from './brain.ts';
 import type { HttpTools } from './http-tools.ts';
 import { HttpRefused, type JsonMessage, type JsonSocket } from './json-socket.ts';
 import { pauseMs, timeoutError } from './patience.ts';
@@ -36,6 +37,7 @@ export interface ConversationParts {
   connect(signal: AbortSignal): Promise<JsonSocket>;
   explain(error: unknown): AppError;
   listener: LiveModelListener;
+  caller?: Caller;
   tools: HttpTools;
   settings: RealtimeSettings;
 }
@@ -278,11 +280,11 @@ export class RealtimeConversation implements LiveConversation {
   }
 
   async #carryOut(calls: z.infer<typeof callSchema>[]): Promise<void> {
-    const { tools } = this.#parts;
+    const { tools, caller } = this.#parts;
     const { signal } = this.#life;
     const socket = this.#socket;
     try {
-      const results = await Promise.all(calls.map((call) => tools.call(call.name, call.arguments, signal)));
+      const results = await Promise.all(calls.map((call) => tools.call(call.name, call.arguments, signal, caller)));
       // A new connection knows nothing of these calls.
       if (!socket || socket !== this.#socket) return;
       for (const [i, { call_id }] of calls.entries())

@@ -9,7 +9,15 @@ import { Resampler } from '../media/resampler.ts';
 import { pcm16 } from '../media/wav-file.ts';
 import type { Health } from './health.ts';
 import { HttpRefused, type JsonMessage, JsonSocket } from './json-socket.ts';
-import { type Endpoint, endpointError, healthOf, OPENAI_BASE_URL, resolveEndpoint } from './openai-client.ts';
+import {
+  type Endpoint,
+  endpointError,
+  healthOf,
+  httpStatus,
+  missingRouteHealth,
+  OPENAI_BASE_URL,
+  resolveEndpoint,
+} from './openai-client.ts';
 import { pauseMs, timeoutError } from './patience.ts';
 import {
   type Hearing,
@@ -60,6 +68,10 @@ export class OpenAiRealtimeRecognizer implements Recognizer {
       throw new Error('the connection ended at once');
     } catch (error) {
       if (signal.aborted) throw signal.reason;
+      if (httpStatus(error) === 404)
+        return await missingRouteHealth(this.#endpoint, '/realtime', async (baseUrl) =>
+          (await openSocket({ ...this.#endpoint, baseUrl }, this.#settings, signal))[Symbol.dispose](),
+        );
       return healthOf(endpointError(error, this.#endpoint));
     }
   }

@@ -6,11 +6,19 @@
 import { join } from 'node:path';
 import type { Config, Secrets } from '../config.ts';
 import { configDir } from '../paths.ts';
+import type { Caller } from './brain.ts';
 import type { Health } from './health.ts';
 import type { HttpTools } from './http-tools.ts';
 import { JsonSocket } from './json-socket.ts';
 import { readPrompt } from './openai-brain.ts';
-import { type Endpoint, endpointError, healthOf, resolveEndpoint } from './openai-client.ts';
+import {
+  type Endpoint,
+  endpointError,
+  healthOf,
+  httpStatus,
+  missingRouteHealth,
+  resolveEndpoint,
+} from './openai-client.ts';
 import { RealtimeConversation, type RealtimeSettings } from './openai-realtime-conversation.ts';
 import { timeoutError } from './patience.ts';
 import type { LiveConversation, LiveModel, LiveModelListener } from './speech-to-speech.ts';
@@ -42,11 +50,12 @@ export class OpenAiRealtime implements LiveModel {
     this.name = `${this.#model} at ${this.#endpoint.baseUrl}`;
   }
 
-  open(listener: LiveModelListener): LiveConversation {
+  open(listener: LiveModelListener, caller?: Caller): LiveConversation {
     return new RealtimeConversation({
       connect: (signal) => this.#connect(signal),
       explain: (error) => endpointError(error, this.#endpoint),
       listener,
+      ...(caller ? { caller } : {}),
       tools: this.#tools,
       settings: this.#settings,
     });
@@ -67,6 +76,10 @@ export class OpenAiRealtime implements LiveModel {
       throw new Error('the connection ended at once');
     } catch (error) {
       if (signal.aborted) throw signal.reason;
+      if (httpStatus(error) === 404)
+        return await missingRouteHealth(this.#endpoint, '/realtime', async (baseUrl) =>
+          (await this.#connect(signal, baseUrl))[Symbol.dispose](),
+        );
       return healthOf(endpointError(error, this.#endpoint));
     } finally {
       clearTimeout(timer);
@@ -75,8 +88,8 @@ export class OpenAiRealtime implements LiveModel {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  #connect(signal: AbortSignal): Promise<JsonSocket> {
-    const { baseUrl, key } = this.#endpoint;
+  #connect(signal: AbortSignal, baseUrl = this.#endpoint.baseUrl): Promise<JsonSocket> {
+    const { key } = this.#endpoint;
     const url = new URL(`${baseUrl.replace(/^http/, 'ws')}/realtime`);
     url.searchParams.set('model', this.#model);
     return JsonSocket.open(url.href, {

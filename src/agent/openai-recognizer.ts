@@ -58,7 +58,7 @@ export class OpenAiRecognizer implements Recognizer {
   }
 
   check(signal: AbortSignal): Promise<Health> {
-    return checkEndpoint(this.#client, this.#endpoint, this.#settings.model, signal);
+    return checkEndpoint(this.#client, this.#endpoint, this.#settings.model, '/audio/transcriptions', signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -90,7 +90,7 @@ export class OpenAiSynthesizer implements SpeechSynthesizer {
   }
 
   async check(signal: AbortSignal): Promise<Health> {
-    return await checkEndpoint(this.#client, this.#endpoint, this.#settings.model, signal);
+    return await checkEndpoint(this.#client, this.#endpoint, this.#settings.model, '/audio/speech', signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

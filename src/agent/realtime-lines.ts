@@ -2,6 +2,7 @@
  * What both sides of a live conversation have said, by item, in order: for the listener as it comes, and for a new connection, which knows
  * nothing of the old one. Bounded.
  */
+import { heardWords } from './heard-words.ts';
 import type { RememberedLine } from './realtime-session.ts';
 import type { LiveModelListener } from './speech-to-speech.ts';
 
@@ -26,7 +27,7 @@ export class RealtimeLines {
     const before = this.#lines.get(id)?.text ?? '';
     const line = { role, text: isFinal ? String(text ?? before) : before + String(text ?? '') };
     this.#keep(id, line);
-    this.#listener.transcript({ id, ...line, isFinal });
+    this.#listener.transcript({ id, role, text: role === 'user' ? heardWords(line.text) : line.text, isFinal });
   }
 
   /** Only about that share of a line was heard. */
@@ -38,7 +39,9 @@ export class RealtimeLines {
   }
 
   remembered(): RememberedLine[] {
-    return [...this.#lines.values()].filter(({ text }) => text.trim() !== '');
+    return [...this.#lines.values()]
+      .map(({ role, text }) => ({ role, text: role === 'user' ? heardWords(text) : text }))
+      .filter(({ text }) => text.trim() !== '');
   }
 
   #keep(id: string, line: RememberedLine): void {

@@ -24,6 +24,8 @@ export interface SpokenPart {
 
 interface SpokenSentence {
   text: string;
+  /** No part of what is remembered. */
+  isAside: boolean;
   startUs: number;
   /** Undefined while its sound still comes. */
   endUs: number | undefined;
@@ -115,8 +117,9 @@ export class Script {
   /** The words that were heard up to a moment; the word that was under way counts if most of it was. */
   heardText(untilUs: number): string {
     let heard = '';
-    for (const { text, startUs, endUs, words } of this.sentences) {
+    for (const { text, isAside, startUs, endUs, words } of this.sentences) {
       if (startUs >= untilUs) break;
+      if (isAside) continue;
       if (endUs !== undefined && (words.at(-1)?.endUs ?? endUs) <= untilUs) heard += `${text} `;
       else if (words.length > 0) {
         const last = words.findLast((word) => (word.startUs + word.endUs) / 2 <= untilUs);
@@ -148,7 +151,13 @@ export class Script {
         continue;
       }
       const textUs = nowUs();
-      const sentence: SpokenSentence = { text: line.text, startUs: this.endUs, endUs: undefined, words: [] };
+      const sentence: SpokenSentence = {
+        text: line.text,
+        isAside: line.isAside ?? false,
+        startUs: this.endUs,
+        endUs: undefined,
+        words: [],
+      };
       /** Not yet placed in time. */
       let open = [
         ...captionsOf(line.text),

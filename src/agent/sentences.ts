@@ -10,6 +10,8 @@ export type Line =
       kind: 'sentence';
       text: string;
       directions: { atCharacter: number; direction: StageDirection }[];
+      /** Said, but no part of the answer: it is not remembered. */
+      isAside?: true;
       /** Where it is spoken otherwise than the rest: percentages of that. */
       options?: Extract<SpeechRun, { kind: 'text' }>['options'];
     }

@@ -2,6 +2,7 @@
  * The port of models that hear and answer in sound by themselves: the caller's voice in, the model's voice out. The model finds the ends of
  * the caller's turns; what was played of its own, it is told.
  */
+import type { Caller } from './brain.ts';
 import type { Health } from './health.ts';
 
 export const LIVE_MODEL_RATE_HZ = 24_000;
@@ -31,6 +32,6 @@ export interface LiveConversation extends AsyncDisposable {
 
 export interface LiveModel extends AsyncDisposable {
   readonly name: string;
-  open(listener: LiveModelListener): LiveConversation;
+  open(listener: LiveModelListener, caller?: Caller): LiveConversation;
   check(signal: AbortSignal): Promise<Health>;
 }

@@ -258,7 +258,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     requirePortrait(ticket, message.portraitId);
     // The call is opened first: a busy server answers before any port is taken.
     const { portraitId, controls = {}, render = 'server' } = message;
-    const call = await host.open({ portraitId, controls, render }, () => peer!, audience);
+    const call = await host.open({ sessionId: socket.id, portraitId, controls, render }, () => peer!, audience);
     if (endings !== beginning || socket.disconnected) {
       await call.close('left');
       throw new AppError('SIGNALING_INVALID', 'The call was given up while it was opened; join again.');
@@ -288,9 +288,9 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     const maySpeak = ticket.canSpeak;
     const { portraitId, controls = {} } = message;
     const render = 'server';
-    const openCall: RoomRequest['openCall'] = (peer, audience) => {
+    const openCall: RoomRequest['openCall'] = (peer, audience, sessionId) => {
       requirePortrait(ticket, portraitId);
-      return host.open({ portraitId, controls, render }, peer, audience);
+      return host.open({ sessionId, portraitId, controls, render }, peer, audience);
     };
     const audience: RoomAudience = {
       ...visitor,

@@ -60,6 +60,8 @@ export interface CallAudience {
 }
 
 export interface CallRequest {
+  /** The call's name in the log and in the speech API. */
+  sessionId: string;
   portraitId: string;
   controls: ControlsMessage;
   render: Render;

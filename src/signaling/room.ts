@@ -21,7 +21,7 @@ export interface RoomParts {
   portraitId: string;
   maxViewers: number;
   /** @throws AppError SERVER_BUSY. */
-  openCall(peer: () => MediaOutlet, audience: CallAudience): Promise<HostedCall>;
+  openCall(peer: () => MediaOutlet, audience: CallAudience, sessionId: string): Promise<HostedCall>;
   openMedia(events: RoomMediaEvents): Promise<RoomMedia>;
   calls: LiveCalls;
   /** The room is over: called once, before anything of it is closed. */
@@ -57,7 +57,7 @@ export class Room {
   static async open(parts: RoomParts): Promise<Room> {
     const room = new Room(parts);
     // The call is opened first: a busy server answers before any port is taken.
-    room.call = await parts.openCall(() => room.openMedia, room.audience());
+    room.call = await parts.openCall(() => room.openMedia, room.audience(), room.id);
     parts.calls.add(room.id, room.call);
     try {
       room.media = await parts.openMedia({

@@ -54,6 +54,22 @@ describe('conversation', () => {
     ]);
   });
 
+  it.each(['[BLANK_AUDIO]', '(coughing)', '...', '♪'])(
+    'goes on where it was after a cough that is written down as %s',
+    async (noise) => {
+      const answer = 'The first thing is this and the second thing is that.';
+      await using call = await talking(new ScriptedCall({ answers: [answer] }));
+      call.user({ says: 'Explain it.', forMs: 800 });
+      await call.expectWithin(2500, 'activity', { state: 'speaking' });
+      await call.run(1200);
+      call.user({ says: noise, forMs: 500 });
+      await call.expectWithin(600, 'turn-ended', { interrupted: true });
+      expect(await call.expectWithin(9000, 'turn-ended', { interrupted: false })).toMatchObject({ heard: answer });
+      expect(call.brain.questions).toHaveLength(1);
+      expect(call.find('heard').filter(({ text }) => text === noise)).toEqual([]);
+    },
+  );
+
   it('goes on where it was after an "mhm", as if nothing had been', async () => {
     const answer = 'The first thing is this and the second thing is that.';
     await using call = await talking(new ScriptedCall({ answers: [answer] }));

@@ -68,7 +68,7 @@ export class LiveCall implements AsyncDisposable {
       send: (frame) => live.note(frame),
       close: async () => {},
     };
-    const request = { portraitId: 'bench', controls: {}, render: 'server' as const };
+    const request = { sessionId: 'bench', portraitId: 'bench', controls: {}, render: 'server' as const };
     live.hosted = await host.open(request, () => outlet, {
       caption: () => {},
       turn: (message) => void live.turns.push(message),

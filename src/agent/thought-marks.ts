@@ -1,0 +1,117 @@
+/**
+ * The marks between which models think aloud. In: text; out: the next mark in it and what it does, and how much of the text's end may still
+ * become one. Each model family has marks of its own; what is none of them stays text.
+ */
+
+const NAMES = [
+  ...['think', 'thinking', 'thought', 'thoughts', 'thought_process', 'reasoning', 'reason', 'reflection', 'analysis'],
+  ...['scratchpad', 'inner_monologue', 'internal_monologue', 'monologue', 'chain_of_thought', 'cot'],
+  ...['antml:thinking', 'seed:think'],
+];
+const FENCES = ['think', 'thinking', 'thought', 'thoughts', 'reasoning', 'analysis'];
+/** Words of their own, in capitals: `[thinking]` is a stage direction. */
+const OPENING = ['[THINK]', '[THINKING]', '[REASONING]', '◁think▷', '<unused94>'];
+const CLOSING = ['[/THINK]', '[/THINKING]', '[/REASONING]', '◁/think▷', '<unused95>'];
+/** With these words, in place of a mark, some begin an answer. `next` has to follow at once. */
+const PHRASES: readonly { open: string; close: string; next?: RegExp }[] = [
+  { open: 'Here is my thought process:', close: 'Here is my response:' },
+  { open: "Here's my thought process:", close: "Here's my response:" },
+  // Channels whose marks a server has lost.
+  { open: 'analysis', close: 'assistantfinal', next: /^\p{Lu}/u },
+];
+/** What is longer is no mark. */
+const MAX_MARK_CHARS = 240;
+
+export type Mark = { at: number; end: number } & (
+  | { kind: 'open' | 'close' | 'fence' | 'literal' }
+  /** Of models that write in channels: a header begins, its text begins, the text ends. */
+  | { kind: 'header' | 'header line' | 'message' | 'message end' | 'other token' }
+);
+
+const escaped = (text: string): string => text.replace(/[[\]/\\^$.|?*+(){}]/g, '\\$&');
+const oneOf = (texts: readonly string[]): string => texts.map(escaped).join('|');
+
+/** `<think>`, `</Thinking >`, `<think type="a">`, `&lt;think&gt;`; behind a backquote it is spoken of. */
+const TAG = new RegExp(
+  `(?<quote>\`?)(?:<|&lt;)\\s{0,3}(?<slash>/?)\\s{0,3}(?:${oneOf(NAMES)})(?:\\s(?:[^<>&]|&(?!gt;)){0,200})?/?(?:>|&gt;)`,
+  'gi',
+);
+const OTHERS = new RegExp(
+  [
+    '<\\|(?<token>[\\w/]{1,40})\\|>',
+    `(?<open>${oneOf(OPENING)})`,
+    `(?<close>${oneOf(CLOSING)})`,
+    `\`\`\`(?<fence>${oneOf(FENCES)})[ \\t]*\\n`,
+  ].join('|'),
+  'g',
+);
+
+export function nextMark(text: string, from: number): Mark | undefined {
+  const [tag, other] = [TAG, OTHERS].map((pattern) => {
+    pattern.lastIndex = from;
+    return pattern.exec(text);
+  });
+  const found = tag && (!other || tag.index < other.index) ? tag : other;
+  if (!found) return undefined;
+  const place = { at: found.index, end: found.index + found[0].length };
+  const { quote, slash, token, open, close, fence } = found.groups ?? {};
+  if (token !== undefined) return { ...place, kind: kindOfToken(token.toLowerCase()) };
+  if (fence !== undefined) return { ...place, kind: 'fence' };
+  if (open !== undefined) return { ...place, kind: 'open' };
+  if (close !== undefined) return { ...place, kind: 'close' };
+  if (quote) return { ...place, kind: 'literal' };
+  return { ...place, kind: slash ? 'close' : 'open' };
+}
+
+function kindOfToken(token: string): Mark['kind'] {
+  if (/^(?:channel|start|start_header_id)$/.test(token)) return 'header';
+  if (token === 'im_start') return 'header line';
+  if (/^(?:message|end_header_id)$/.test(token)) return 'message';
+  if (/^(?:end|return|call|im_end|eot_id|eom_id)$/.test(token)) return 'message end';
+  if (/^(?:think(?:ing)?|start_thinking|begin_of_thought|begin_thinking)$/.test(token)) return 'open';
+  if (/^(?:\/think(?:ing)?|end_thinking|end_think|end_of_thought)$/.test(token)) return 'close';
+  return 'other token';
+}
+
+/** Length of the text's end that may still become a mark. */
+export function openMarkLength(text: string): number {
+  const from = Math.max(0, text.length - MAX_MARK_CHARS);
+  for (let at = from; at < text.length; at++)
+    if ('<&`[◁'.includes(text[at]!) && mayBecomeMark(text.slice(at))) return text.length - at;
+  return 0;
+}
+
+function mayBecomeMark(text: string): boolean {
+  if ([...OPENING, ...CLOSING].some((mark) => mark.startsWith(text))) return true;
+  if (/^<\|[\w/]{0,40}\|?$/.test(text)) return true;
+  const fence = /^`{1,3}([a-z]*)[ \t]*$/.exec(text);
+  if (fence) return FENCES.some((name) => name.startsWith(fence[1]!));
+  const begun = text.startsWith('`') ? text.slice(1) : text;
+  if ('&lt;'.startsWith(begun)) return true;
+  const tag = /^(?:<|&lt;)\s{0,3}\/?\s{0,3}([\w:]*)(\s(?:[^<>&]|&(?!gt;)){0,200})?\/?(?:&|&g|&gt)?$/i.exec(begun);
+  if (!tag) return false;
+  const name = tag[1]!.toLowerCase();
+  return tag[2] === undefined ? NAMES.some((each) => each.startsWith(name)) : NAMES.includes(name);
+}
+
+/** The words in place of a mark with which an answer begins; 'unsure' while it is too short to tell. */
+export function openingPhrase(text: string, isWhole: boolean): { end: number; close: string } | 'unsure' | undefined {
+  const lead = text.length - text.trimStart().length;
+  const begun = text.slice(lead);
+  if (begun === '') return undefined;
+  for (const { open, close, next } of PHRASES) {
+    const isBegun = begun.toLowerCase().startsWith(open.toLowerCase());
+    const after = begun.slice(open.length);
+    if (isBegun && (next === undefined || next.test(after))) return { end: lead + open.length, close };
+    const isShort = isBegun ? after === '' : open.toLowerCase().startsWith(begun.toLowerCase());
+    if (isShort && !isWhole) return 'unsure';
+  }
+  return undefined;
+}
+
+/** Beginnings of those who talk to themselves about the one who asked. */
+const MUSING =
+  /^\W*(?:(?:okay|ok|alright|all right|hmm+|hm|well|so|let's see|wait|got it|right|first)\b[\s,.:;–—…-]*)*(?:(?:the|this) (?:user|caller|visitor|person|customer|question|human)\b|(?:we|i) (?:need|have|should|must|can|will|want|could|am asked|are asked)\b|i'(?:m|ll) (?:asked|going to|supposed)|let (?:me|us) (?:think|see|consider|recall|check|analy[sz]e|break|figure|start|parse|work)|let's (?:think|see|consider|break|analy[sz]e)|thinking\b|reasoning\b|analysis\b|(?:der|die) (?:nutzer|benutzer|anrufer|frage)|ich (?:muss|soll|sollte)\b|l'utilisateur|je dois|el usuario|debo|l'utente|devo)|^\W*(?:用户|好的|嗯|首先)/iu;
+
+/** Whether a model that gives no sign of it may be thinking aloud. */
+export const soundsLikeThought = (text: string): boolean => MUSING.test(text.trimStart());
