@@ -23,6 +23,8 @@ export interface Question {
 /** Who is talked with, as operators know them: the same name as in the log and in the speech API. */
 export interface Caller {
   sessionId: string;
+  /** What the face is called that the caller sees; undefined: it has no name, and introduces itself by none. */
+  faceName?: string | undefined;
 }
 
 /** One caller's conversation; whatever a brain remembers of it lives and ends here. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 import { configDir } from '../paths.ts';
 import type { Logger } from '../telemetry.ts';
-import type { Brain, Dialogue, Question } from './brain.ts';
+import type { Brain, Caller, Dialogue, Question } from './brain.ts';
 import { isTimeZone } from './desk/civil-time.ts';
 import type { DeskReply } from './desk/desk-context.ts';
 import { DeskDialogue } from './desk/desk-dialogue.ts';
@@ -19,7 +19,7 @@ import type { Health } from './health.ts';
 export interface EmbeddedBrainSettings {
   /** Folder of Markdown; '' is the shipped example. */
   knowledgeDir: string;
-  /** What the face is called; '' takes the one in `place.yaml`. */
+  /** What every face is called; '' takes the one in `place.yaml`, else the face's own. */
   name: string;
   /** BCP 47: spoken until the caller's language is known. */
   language: string;
@@ -122,12 +122,12 @@ export class EmbeddedBrain implements Brain {
     }
   }
 
-  open(): Dialogue {
+  open(caller?: Caller): Dialogue {
     const { knowledge, searches } = this.#loaded;
     const { name, language } = this.#settings;
     const timeZone =
       this.#settings.timeZone || knowledge.place.timeZone || Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const desk = new DeskDialogue(knowledge, searches, { name, language, timeZone }, this.#opened++);
+    const desk = new DeskDialogue(knowledge, searches, { name, faceName: caller?.faceName ?? '', language, timeZone }, this.#opened++);
     let last = '';
     return {
       answer: (question) =>

@@ -16,7 +16,7 @@ let brain: EmbeddedBrain;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'visavis-desk-'));
   brain = new EmbeddedBrain(
-    { knowledgeDir: '', name: '', language: 'en', timeZone: '', recordsDir: folder },
+    { knowledgeDir: '', name: 'Vera', language: 'en', timeZone: '', recordsDir: folder },
     { now: () => TUESDAY },
   );
 });
@@ -410,7 +410,7 @@ describe('a form goes on from what was offered', () => {
 
   it('asks for another day where today has nothing left', async () => {
     await using late = new EmbeddedBrain(
-      { knowledgeDir: '', name: '', language: 'en', timeZone: '', recordsDir: folder },
+      { knowledgeDir: '', name: 'Vera', language: 'en', timeZone: '', recordsDir: folder },
       { now: () => new Date('2026-11-24T15:30:00Z') },
     );
     await converse(

@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 function brainAt(now: Date, settings: Partial<EmbeddedBrainSettings> = {}): EmbeddedBrain {
-  const defaults = { knowledgeDir: '', name: '', language: 'en', timeZone: '', recordsDir: folder };
+  const defaults = { knowledgeDir: '', name: 'Vera', language: 'en', timeZone: '', recordsDir: folder };
   return new EmbeddedBrain({ ...defaults, ...settings }, { now: () => now });
 }
 
@@ -192,7 +192,7 @@ describe('embedded brain: what it knows', () => {
     await converse([
       ['how are you', /thank you/],
       ['are you a robot', /not a person.*synthetic/],
-      ['what is your name', /I am Vera/],
+      ['what is your name', /name is Vera/],
       ['say that again', /I am Vera/],
       ['slower please', /more slowly.*\[pause/],
       ['louder', /cannot change my volume/],

@@ -18,6 +18,8 @@ import { fill, fold, isFunctionWord, listed } from './wording.ts';
 export interface DeskSettings {
   /** Name of the face; '' takes the place's. */
   name: string;
+  /** Of the face itself: taken where neither names one. */
+  faceName?: string;
   /** Until the caller's language is known. */
   language: string;
   timeZone: string;
@@ -100,9 +102,11 @@ export class DeskContext {
     return this.#searches.get(this.language)!;
   }
 
-  /** What the face is called. */
+  /** What the face is called: as configured, as the place says, or as the face is; '' where it has no name. */
   get name(): string {
-    return this.settings.name || (inLanguage(this.knowledge.place.hosts, this.language) ?? 'Visavis');
+    return (
+      this.settings.name || inLanguage(this.knowledge.place.hosts, this.language) || (this.settings.faceName ?? '')
+    );
   }
 
   /** The language of the knowledge that a tag means. */
@@ -186,7 +190,8 @@ export class DeskContext {
     const languageNames = new Intl.DisplayNames(this.language, { type: 'language' });
     // Where somebody is there to be called, the place says how.
     const told = key === 'human' ? (place.handOff[this.language] ?? place.handOff['']) : undefined;
-    return fill(told ?? this.book.variant(key, this.#turn), {
+    const said = told ?? this.book.variant(key, this.#turn);
+    return fill(this.name === '' ? withoutNaming(said) : said, {
       name: this.name,
       place: inLanguage(place.names, this.language) ?? '',
       topics: listed(this.here.offered, this.language),
@@ -201,3 +206,10 @@ export class DeskContext {
     });
   }
 }
+
+/** A face without a name does not introduce itself by one: sentences that would are left out. */
+const withoutNaming = (text: string): string =>
+  text
+    .split(/(?<=[.!?]) /)
+    .filter((sentence) => !sentence.includes('{name}'))
+    .join(' ');

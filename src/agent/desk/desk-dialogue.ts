@@ -10,6 +10,7 @@ import { hoursReply } from './hours-question.ts';
 import type { Knowledge } from './knowledge.ts';
 import { readMoment } from './moments.ts';
 import type { Intent } from './phrase-book.ts';
+import { emergencyReply, matterIn } from './safety-talk.ts';
 import { SURE, type TopicSearch } from './topic-search.ts';
 import { chosen, goOn, introduction, speak, topicReply } from './topic-talk.ts';
 import { fill, findPhrase, isFunctionWord, stem, tokens } from './wording.ts';
@@ -53,6 +54,8 @@ export class DeskDialogue {
   #reply(text: string, heard: string | undefined): DeskReply {
     const said = this.#withoutName(tokens(text).slice(0, MAX_WORDS));
     if (said.length === 0) return this.#desk.isGreeted || text.trim() !== '' ? this.#desk.say('pardon') : this.#greet();
+    const urgent = this.#urgent(said);
+    if (urgent) return urgent;
     if (this.#form) return this.#inForm(this.#form, text, said);
     const open = this.#desk.open;
     this.#desk.open = undefined;
@@ -68,13 +71,30 @@ export class DeskDialogue {
     );
   }
 
+  /** Danger comes before whatever was spoken of; and whether a person is speaking is answered truly, however it is asked. */
+  #urgent(said: readonly string[]): DeskReply | undefined {
+    const found = matterIn(this.#desk, said);
+    if (!found) return undefined;
+    const { matter, language } = found;
+    // A form goes on after it.
+    if (matter === 'identity' && this.#form) return undefined;
+    this.#form = undefined;
+    this.#desk.speak(language);
+    this.#desk.isGreeted = true;
+    this.#desk.misses = 0;
+    this.#desk.open = matter === 'identity' && this.#desk.canCall ? { kind: 'human' } : undefined;
+    return matter === 'identity' ? this.#desk.say('robot') : emergencyReply(this.#desk, matter);
+  }
+
   /** "Hey Vera", "Vera, where are the toilets?": called by its name, which asks nothing. */
   #withoutName(said: readonly string[]): readonly string[] {
     const name = tokens(this.#desk.name);
-    if (name.length !== 1 || said.length < 2) return said;
-    const [first, second] = said;
-    if (first === name[0]) return said.slice(1);
-    return second === name[0] && this.#desk.book.intentOf([first!]) === 'hello' ? [first!, ...said.slice(2)] : said;
+    if (name.length === 0 || said.length <= name.length) return said;
+    const isAt = (from: number) => name.every((word, i) => said[from + i] === word);
+    if (isAt(0)) return said.slice(name.length);
+    return isAt(1) && this.#desk.book.intentOf([said[0]!]) === 'hello'
+      ? [said[0]!, ...said.slice(1 + name.length)]
+      : said;
   }
 
   /** What the last of several sentences means, if it is one of these: it may take back what was asked and not answered yet. */
@@ -246,9 +266,12 @@ export class DeskDialogue {
     const { phrases } = this.#desk.book;
     const context = this.#desk.slotContext();
     // "The long goodbye" may be the title of a book.
-    const intent = form.isFreeText
-      ? this.#desk.book.intentOf(said)
-      : (this.#desk.book.meaningOf(said, text.includes('?')) ?? this.#last(text, ASKED_LAST));
+    const isDoubted = matterIn(this.#desk, said)?.matter === 'identity';
+    const intent = isDoubted
+      ? 'robot'
+      : form.isFreeText
+        ? this.#desk.book.intentOf(said)
+        : (this.#desk.book.meaningOf(said, text.includes('?')) ?? this.#last(text, ASKED_LAST));
     if (intent === 'human' || intent === 'bye') {
       this.#form = undefined;
       return this.#desk.say(intent);
@@ -264,7 +287,7 @@ export class DeskDialogue {
     const other = form.isFreeText ? undefined : this.#formFor(this.#desk.book.withoutPoliteness(said));
     if (other && other.id !== form.spec.id) return this.#startForm(other, text);
     const chat = IN_PASSING.find((each) => each === intent);
-    let step: FormStep = chat && form.isFreeText ? { kind: 'astray' } : form.turn(text, context);
+    let step: FormStep = chat && (form.isFreeText || isDoubted) ? { kind: 'astray' } : form.turn(text, context);
     if (step.kind === 'astray') {
       const aside = chat ? this.#desk.say(chat).text : this.#aside(text, said);
       if (aside) return { text: `${aside} [pause 300] ${phrases.form.back} ${form.prompt}` };

@@ -3,6 +3,7 @@
  * `phrases.yaml` of a knowledge folder. In: what somebody said. Out: what they mean by it, if it is one of these.
  */
 import { z } from 'zod';
+import { ownSafetySchema, SafetyRules, safetySchema } from './safety-rules.ts';
 import { findPhrase, isAlike, isFunctionWord, tokens } from './wording.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
 
@@ -136,12 +137,13 @@ const hours = z.strictObject({
   closes: sentence,
 });
 
-const complete = z.strictObject({ heard, says, form, hours });
+const complete = z.strictObject({ heard, says, form, hours, safety: safetySchema.optional() });
 const replacement = z.strictObject({
   heard: heard.partial().optional(),
   says: says.partial().optional(),
   form: form.partial().optional(),
   hours: hours.partial().optional(),
+  safety: ownSafetySchema.optional(),
 });
 
 export type Phrases = z.infer<typeof complete>;
@@ -161,6 +163,16 @@ export function replacePhrases(phrases: Phrases, source: YamlSource): Phrases {
     says: { ...phrases.says, ...value.says },
     form: { ...phrases.form, ...value.form },
     hours: { ...phrases.hours, ...value.hours },
+    ...(phrases.safety
+      ? {
+          safety: {
+            ...phrases.safety,
+            harmless: [...phrases.safety.harmless, ...(value.safety?.harmless ?? [])],
+            topics: { ...phrases.safety.topics, ...value.safety?.topics },
+            says: { ...phrases.safety.says, ...value.safety?.says },
+          },
+        }
+      : {}),
   } as Phrases;
 }
 
@@ -179,6 +191,8 @@ export class PhraseBook {
   readonly language: string;
   #intents: { intent: Intent; words: string[] }[];
   #cues: ReadonlyMap<Cue, string[][]>;
+  /** Undefined in a language whose phrases have no such rules. */
+  readonly safety: SafetyRules | undefined;
 
   constructor(phrases: Phrases, language: string) {
     this.phrases = phrases;
@@ -187,6 +201,7 @@ export class PhraseBook {
     this.#intents = (Object.keys(intents) as Intent[]).flatMap((intent) =>
       wordsOf(phrases.heard[intent]).map((words) => ({ intent, words })),
     );
+    this.safety = phrases.safety && new SafetyRules(phrases.safety, language);
     this.#cues = new Map((Object.keys(cues) as Cue[]).map((cue) => [cue, wordsOf(phrases.heard[cue])]));
   }
 

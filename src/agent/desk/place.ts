@@ -42,6 +42,11 @@ const schema = z.strictObject({
   host: translated.optional(),
   /** Said to somebody who wants a person: "Anna will be with you in a moment. [hand off]". */
   handOff: translated.optional(),
+  /** Dialled in an emergency; without it the one of the time zone. */
+  emergencyNumber: z
+    .string()
+    .regex(/^\+?\d[\d ]{1,14}$/, 'digits such as "112", in quotation marks')
+    .optional(),
   timeZone: z.string().refine(isTimeZone, 'a time zone such as Europe/Rome').optional(),
   /** The first is meant when nothing else is named. */
   hours: z
@@ -70,11 +75,19 @@ export interface Place {
   hosts: Readonly<Record<string, string>>;
   /** What is said to somebody who wants a person; without it that nobody can be called from here. */
   handOff: Readonly<Record<string, string>>;
+  emergencyNumber: string | undefined;
   timeZone: string | undefined;
   subjects: readonly HoursSubject[];
 }
 
-export const NOWHERE: Place = { names: {}, hosts: {}, handOff: {}, timeZone: undefined, subjects: [] };
+export const NOWHERE: Place = {
+  names: {},
+  hosts: {},
+  handOff: {},
+  emergencyNumber: undefined,
+  timeZone: undefined,
+  subjects: [],
+};
 
 /** @throws AppError KNOWLEDGE_INVALID */
 export function readPlace(source: YamlSource): Place {
@@ -83,6 +96,7 @@ export function readPlace(source: YamlSource): Place {
     names: byLanguage(value.name),
     hosts: byLanguage(value.host),
     handOff: byLanguage(value.handOff),
+    emergencyNumber: value.emergencyNumber,
     timeZone: value.timeZone,
     subjects: value.hours.map((each) => ({
       names: each.names,
