@@ -184,7 +184,7 @@ describe('the right topic, or none', () => {
   it('promises nobody who is not there', async () => {
     await converse([
       ['I want to speak to the manager', /cannot call anybody from here/, /\[hand off\]/],
-      ['I need a doctor', /dial 1 1 2/, /calling|\[hand off\]/],
+      ['I need a doctor', /Dial 1 1 2/, /calling|\[hand off\]/],
       ['Where are the toilets?', /downstairs/],
     ]);
   });

@@ -192,7 +192,7 @@ describe('embedded brain: what it knows', () => {
     await converse([
       ['how are you', /thank you/],
       ['are you a robot', /not a person.*synthetic/],
-      ['what is your name', /name is Vera/],
+      ['what is your name', /I am Vera/],
       ['say that again', /I am Vera/],
       ['slower please', /more slowly.*\[pause/],
       ['louder', /cannot change my volume/],
