@@ -127,7 +127,12 @@ export class EmbeddedBrain implements Brain {
     const { name, language } = this.#settings;
     const timeZone =
       this.#settings.timeZone || knowledge.place.timeZone || Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const desk = new DeskDialogue(knowledge, searches, { name, faceName: caller?.faceName ?? '', language, timeZone }, this.#opened++);
+    const desk = new DeskDialogue(
+      knowledge,
+      searches,
+      { name, faceName: caller?.faceName ?? '', language, timeZone },
+      this.#opened++,
+    );
     let last = '';
     return {
       answer: (question) =>
