@@ -1,15 +1,19 @@
 // `npm test`: set-up, then every lane in turn, then one closing line "N passed, N failed[, N skipped]" for CI.
-// Lanes: check (lint, types), unit, golden, fuzz, soak, loopback, e2e. `npm test -- unit golden` runs only those. The soak, a call of three minutes,
-// goes on beside the lanes before it, which mind no company; its turn is when it must be over.
-import { spawn, spawnSync } from 'node:child_process';
+// Lanes: check (lint, types), unit, golden, fuzz, soak, loopback, deployment (the files of docker/ and deploy/, by the programs that read
+// them), containers (the image, built and run), e2e. `npm test -- unit golden` runs only those. The soak, a call of three minutes, goes on
+// beside the lanes before it, which mind no company; its turn is when it must be over.
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runChild, startChild } from './child.mjs';
+import { setUp } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const LANES = ['check', 'unit', 'golden', 'fuzz', 'soak', 'loopback', 'e2e'];
+const LANES = ['check', 'unit', 'golden', 'fuzz', 'soak', 'loopback', 'deployment', 'containers', 'e2e'];
+/** Lanes whose files run one after the other: each fills the machine. */
+const ALONE = ['deployment', 'containers', 'e2e'];
 const SOAK = ['--import', 'tsx', 'test/soak/soak.ts', '--minutes', '3', '--busy'];
 const FUZZ = ['--import', 'tsx', 'test/fuzz/fuzz.ts', '--seconds', '60'];
 const SOAK_LIMIT_MS = 9 * 60_000;
@@ -27,28 +31,28 @@ process.env.VISAVIS_TEST_CACHE = cacheDir;
 process.on('exit', () => rmSync(cacheDir, { recursive: true, force: true }));
 
 const total = { passed: 0, failed: 0, skipped: 0 };
-const npx = (args) =>
-  spawnSync('npx', ['--no-install', ...args], { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
+/** A command that a development dependency brings. */
+const runTool = ([name, ...args]) => runChild(join(root, 'node_modules', '.bin', name), args, { cwd: root });
 
-if (spawnSync('node', ['scripts/setup.mjs'], { cwd: root, stdio: 'inherit' }).status !== 0) process.exit(1);
+await setUp();
 const { findChromium } = await import('../dist/cli/find-chromium.js');
 
-function checkLane() {
+async function checkLane() {
   for (const args of [
     ['biome', 'check', '.'],
     ['tsc', '-p', 'tsconfig.json'],
   ]) {
-    const ok = npx(args).status === 0;
+    const ok = (await runTool(args)) === 0;
     total[ok ? 'passed' : 'failed'] += 1;
     console.log(`${ok ? 'ok' : 'FAILED'}: ${args.join(' ')}`);
   }
 }
 
 /** @param isAlone one file after the other. */
-function vitestLane(lane, isAlone) {
+async function vitestLane(lane, isAlone) {
   const scratch = mkdtempSync(join(tmpdir(), 'visavis-test-'));
   const report = join(scratch, 'report.json');
-  const { status } = npx([
+  const status = await runTool([
     'vitest',
     'run',
     '--dir',
@@ -69,8 +73,8 @@ function vitestLane(lane, isAlone) {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-function fuzzLane() {
-  const ok = spawnSync('node', FUZZ, { cwd: root, stdio: 'inherit' }).status === 0;
+async function fuzzLane() {
+  const ok = (await runChild('node', FUZZ, { cwd: root })) === 0;
   total[ok ? 'passed' : 'failed'] += 1;
   console.log(`${ok ? 'ok' : 'FAILED'}: node ${FUZZ.join(' ')}`);
 }
@@ -78,7 +82,7 @@ function fuzzLane() {
 function startSoak() {
   const outputPath = join(cacheDir, 'soak.txt');
   const output = openSync(outputPath, 'w');
-  const child = spawn('node', SOAK, { cwd: root, stdio: ['ignore', output, output] });
+  const child = startChild('node', SOAK, { cwd: root, stdio: ['ignore', output, output] });
   process.on('exit', () => child.kill());
   return { child, outputPath };
 }
@@ -95,15 +99,14 @@ async function soakLane({ child, outputPath }) {
 const soak = lanes.includes('soak') ? startSoak() : undefined;
 for (const lane of lanes) {
   console.log(`\n── ${lane} ──`);
-  if (lane === 'check') checkLane();
+  if (lane === 'check') await checkLane();
   else if (lane === 'soak') await soakLane(soak);
-  else if (lane === 'fuzz') fuzzLane();
+  else if (lane === 'fuzz') await fuzzLane();
   else if (lane === 'e2e' && !findChromium()) {
     console.log('Browser tests skipped: no Chromium found. Install Chromium or Chrome, or name one in CHROMIUM_PATH.');
     total.skipped += 1;
   } else {
-    // A browser and a server fill two cores: beside another pair of them neither is in time.
-    vitestLane(lane, lane === 'e2e');
+    await vitestLane(lane, ALONE.includes(lane));
   }
 }
 

@@ -20,6 +20,9 @@ export const END_SIGNALS: readonly NodeJS.Signals[] = [
   ...(['SIGALRM', 'SIGVTALRM', 'SIGXCPU', 'SIGPWR', 'SIGUSR2'] as const),
 ];
 
+/** npm passes on the Ctrl-C that the terminal has sent already: signals so close to each other are one. */
+const SAME_SIGNAL_MS = 300;
+
 /** The command has said what is wrong; its exit code is 1. */
 export class CommandFailed extends Error {}
 
@@ -27,9 +30,12 @@ export class CommandFailed extends Error {}
 export async function runCommand(json: boolean, body: (io: CommandIo) => Promise<object | undefined>): Promise<void> {
   const interruption = new AbortController();
   const { signal } = interruption;
+  let firstMs = 0;
   const onSignal = (name: NodeJS.Signals) => {
     // A second Ctrl-C does not wait for tidying up.
-    if (signal.aborted) process.exit(130);
+    if (signal.aborted && performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(130);
+    if (signal.aborted) return;
+    firstMs = performance.now();
     interruption.abort(new AppError('INTERRUPTED', `Interrupted by ${name}; no unfinished file was left.`));
   };
   for (const name of END_SIGNALS) process.on(name, onSignal);
