@@ -148,17 +148,18 @@ export class Capacity implements Disposable {
     return calls;
   }
 
+  /** @returns why a further call would not fit; undefined when it does. */
+  refusal(render: Render): string | undefined {
+    const { maxCalls, callCount } = this.options;
+    if (maxCalls === 0) return refusal(this.options, this.load, render);
+    return callCount() >= maxCalls ? `all ${maxCalls} lines are taken` : undefined;
+  }
+
   /** @throws AppError SERVER_BUSY when a further call would not fit. */
   admit(render: Render): void {
-    const { maxCalls, callCount } = this.options;
-    const calls = callCount();
-    const why =
-      maxCalls > 0
-        ? calls >= maxCalls
-          ? `all ${maxCalls} lines are taken`
-          : undefined
-        : refusal(this.options, this.load, render);
+    const why = this.refusal(render);
     if (!why) return;
+    const calls = this.options.callCount();
     throw new AppError(
       'SERVER_BUSY',
       `The server is full (${calls} ${calls === 1 ? 'call' : 'calls'}; ${why}); try again in a moment.`,

@@ -80,6 +80,10 @@ const schema = z.strictObject({
     port: z.number().int().min(0).max(65535).nullable(),
     host: z.string().min(1),
   }),
+  shutdown: z.strictObject({
+    /** After SIGTERM calls have so long to end by themselves; 0: they end at once. */
+    drainS: z.number().min(0).max(86_400),
+  }),
   webrtc: z.strictObject({
     /** Rooms with many viewers: "sfu" serves them through mediasoup where it is installed; "peer" each viewer directly, as calls are. */
     mode: z.enum(['peer', 'sfu']),

@@ -4,7 +4,7 @@
  * in a folder of this process that goes with it.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { access, constants, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { z } from 'zod';
 import { type BakedPortrait, Bakery } from './engine/portrait/bakery.ts';
@@ -13,6 +13,7 @@ import { AppError } from './errors.ts';
 import { assetsDir } from './paths.ts';
 import type { PortraitGallery } from './signaling/hosting.ts';
 import type { PortraitInfo } from './signaling/protocol.ts';
+import type { Logger } from './telemetry.ts';
 
 const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.avif'];
 /** Beyond these, the one that was not used for longest is forgotten. */
@@ -20,6 +21,8 @@ const MAX_UPLOADS = 100;
 /** Uploads being analysed or waiting for it: each holds a whole photo. */
 const MAX_ARRIVING = 4;
 const RETRY_AFTER_S = 15;
+/** Faces that could not be prepared are tried again when somebody asks how we are, this often at most. */
+const RETRY_MS = 30_000;
 /** The protocol's ids have 200 characters at most. */
 const MAX_ID_CHARACTERS = 100;
 
@@ -38,6 +41,10 @@ interface Entry {
   info: PortraitInfo;
   path: string;
   baked?: Promise<BakedPortrait>;
+  /** Where its rig lies, once it has one. */
+  rigPath?: string;
+  /** Why it could not be prepared the last time; undefined when it could, or was never wanted. */
+  failure?: string | undefined;
   thumbnail?: Promise<Uint8Array>;
 }
 
@@ -49,6 +56,12 @@ interface Upload {
   folder: string;
 }
 
+export interface GalleryParts {
+  bakery?: Pick<Bakery, keyof Bakery>;
+  /** Told of each face that cannot be prepared, with the reason. */
+  logger?: Logger;
+}
+
 export class Gallery implements PortraitGallery, AsyncDisposable {
   private readonly entries = new Map<string, Entry>();
   /** By id, the one last used at the end. */
@@ -57,23 +70,21 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   private readonly cacheDir: string;
   private readonly uploadsDir: string;
   private readonly bakery: Pick<Bakery, keyof Bakery>;
+  private readonly logger: Logger | undefined;
   private readonly secret = randomBytes(32);
   private nextFolder = 1;
-  private isWarm = false;
+  private retriedMs = Number.NEGATIVE_INFINITY;
 
-  private constructor(cacheDir: string, bakery: Pick<Bakery, keyof Bakery>) {
+  private constructor(cacheDir: string, { bakery = new Bakery(), logger }: GalleryParts) {
     this.cacheDir = cacheDir;
     this.uploadsDir = join(cacheDir, `uploads-${randomBytes(8).toString('hex')}`);
     this.bakery = bakery;
+    this.logger = logger;
   }
 
   /** @throws AppError FILE_NOT_FOUND for a configured folder that is not there. */
-  static async open(
-    cacheDir: string,
-    portraitDirs: string[],
-    bakery: Pick<Bakery, keyof Bakery> = new Bakery(),
-  ): Promise<Gallery> {
-    const gallery = new Gallery(cacheDir, bakery);
+  static async open(cacheDir: string, portraitDirs: string[], parts: GalleryParts = {}): Promise<Gallery> {
+    const gallery = new Gallery(cacheDir, parts);
     const shipped = join(assetsDir, 'portraits');
     for (const { id, title, file, licence, voice } of manifestSchema.parse(
       JSON.parse(await readFile(join(shipped, 'portraits.json'), 'utf8')),
@@ -131,14 +142,24 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
     const upload = this.upload(id);
     if (upload) return upload.baked;
     const entry = this.entry(id);
-    entry.baked ??= this.bakery.bake(entry.path, entry.path, this.cacheDir);
+    const { title } = entry.info;
+    entry.baked ??= this.bakery.bake(entry.path, title, this.cacheDir);
+    const baking = entry.baked;
     try {
-      const baked = await entry.baked;
+      const baked = await baking;
+      await access(baked.rigPath); // somebody may have cleaned the cache
       entry.info.warnings = baked.warnings;
+      entry.rigPath = baked.rigPath;
+      entry.failure = undefined;
       return baked;
-    } catch (error) {
-      delete entry.baked;
-      throw error;
+    } catch (cause) {
+      // Who comes next tries again; of those who waited for the same attempt, the first tells of it.
+      if (entry.baked === baking) {
+        delete entry.baked;
+        entry.failure = cause instanceof Error ? cause.message : String(cause);
+        this.logger?.warn({ portraitId: id, path: entry.path, err: cause }, 'a face cannot be prepared');
+      }
+      throw unavailable(entry, cause);
     }
   }
 
@@ -155,11 +176,15 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
     if (upload) return upload.thumbnail;
     const entry = this.entry(id);
     entry.thumbnail ??= makeThumbnail(entry.path);
+    const making = entry.thumbnail;
     try {
-      return await entry.thumbnail;
-    } catch (error) {
-      delete entry.thumbnail;
-      throw error;
+      return await making;
+    } catch (cause) {
+      if (entry.thumbnail === making) {
+        delete entry.thumbnail;
+        this.logger?.warn({ portraitId: id, path: entry.path, err: cause }, 'a face has no thumbnail');
+      }
+      throw unavailable(entry, cause);
     }
   }
 
@@ -204,15 +229,34 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
     }
   }
 
-  /** Bakes every shipped portrait ahead, so that the first caller does not wait. */
+  /** Bakes every shipped portrait ahead, so that no caller waits; those that fail are told in the log. */
   async warmUp(): Promise<void> {
     for (const id of [...this.entries.keys()]) await this.rigPath(id).catch(() => {});
-    this.isWarm = true;
   }
 
-  /** What keeps callers from a face at once, in one sentence. */
-  get problem(): string | undefined {
-    return this.isWarm ? this.bakery.problem : 'the portraits are being prepared';
+  /**
+   * What keeps callers from every face, in one sentence; undefined where one is ready, or may be. A server on which all have failed tries
+   * again while it is asked, so that it recovers by itself once the cause is gone.
+   */
+  async problem(): Promise<string | undefined> {
+    const entries = [...this.entries.values()];
+    for (const entry of entries) if (await isReady(entry)) return undefined;
+    const failures = entries.flatMap(({ info, failure }) => (failure === undefined ? [] : [`${info.id}: ${failure}`]));
+    if (failures.length < entries.length) return undefined;
+    const nowMs = performance.now();
+    if (nowMs - this.retriedMs >= RETRY_MS) {
+      this.retriedMs = nowMs;
+      void this.warmUp();
+    }
+    return `no face can be prepared (${failures[0]})`;
+  }
+
+  /** For the operator: what works, though not all of it. */
+  get detail(): string {
+    const entries = [...this.entries.values()];
+    const failed = entries.flatMap(({ info, failure }) => (failure === undefined ? [] : [`${info.id}: ${failure}`]));
+    const faces = `${entries.length - failed.length} of ${entries.length} faces`;
+    return [faces, ...failed, this.bakery.problem].filter(Boolean).join('; ');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -220,3 +264,20 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
     await rm(this.uploadsDir, { recursive: true, force: true });
   }
 }
+
+/** For visitors, who can do nothing about the photo and shall not read where it lies. */
+const unavailable = ({ info }: Entry, cause: unknown): AppError =>
+  new AppError(
+    'PORTRAIT_UNAVAILABLE',
+    `The face "${info.title}" cannot be prepared right now; choose another one, or try again in a minute.`,
+    { cause, retryAfterS: RETRY_AFTER_S },
+  );
+
+/** Whether a call could begin with this face at once. */
+const isReady = ({ rigPath }: Entry): Promise<boolean> =>
+  rigPath === undefined
+    ? Promise.resolve(false)
+    : access(rigPath, constants.R_OK).then(
+        () => true,
+        () => false,
+      );

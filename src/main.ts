@@ -1,7 +1,7 @@
 /** Composition root of the server: gallery, engine, speech synthesiser and sessions, joined behind the signaling server's ports. */
 import { openBrain, openLiveModel, openRecognizer, openSynthesizer, rememberedHealth } from './agent/providers.ts';
 import { Vad } from './agent/vad.ts';
-import { type ConversationParts, createCallHost, PICTURE_PX } from './call-host.ts';
+import { createCallHost, PICTURE_PX } from './call-host.ts';
 import { availableCores, Capacity } from './capacity.ts';
 import { type Config, environmentSecrets } from './config.ts';
 import { AvatarEngine } from './engine/avatar-engine.ts';
@@ -10,12 +10,12 @@ import { Gallery } from './gallery.ts';
 import { Scope } from './media/scope.ts';
 import { createMetrics, watchMainLoop } from './metrics.ts';
 import { clientDir, packageVersion } from './paths.ts';
+import { rehearse } from './rehearsal.ts';
 import { openDoorWarning, requireChosenAccess } from './signaling/access.ts';
 import type { ReadinessCheck } from './signaling/readiness.ts';
 import { type RunningServer, startServer } from './signaling/server.ts';
 import { createLogger, type Logger } from './telemetry.ts';
-
-const WARM_UP_LIMIT_MS = 60_000;
+import { WarmUp } from './warm-up.ts';
 
 /** @throws AppError PORT_UNAVAILABLE, CONFIG_INVALID, … @returns the running server; dispose it to end every call. */
 export async function serve(config: Config): Promise<RunningServer> {
@@ -29,7 +29,7 @@ export async function serve(config: Config): Promise<RunningServer> {
     scope.use(watchMainLoop(metrics));
     const warning = openDoorWarning(config);
     if (warning) logger.warn({ warning }, 'this server is open to everyone');
-    const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs));
+    const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs, { logger }));
     const engine = scope.use(
       new AvatarEngine(workers, config.motion, (worker) => metrics.workerRestarts.inc({ worker })),
     );
@@ -42,35 +42,74 @@ export async function serve(config: Config): Promise<RunningServer> {
     if (liveModel) scope.use(liveModel);
     const { fps } = config.motion;
     const { maxCalls } = config.server;
-    const callCount = (): number => engine.sessionCount;
+    let rehearsals = 0;
+    const callCount = (): number => engine.sessionCount - rehearsals;
     const capacity = scope.use(
       new Capacity({ cores, workers, fps, maxCalls, callCount, estimated: (most) => metrics.callsCapacity.set(most) }),
     );
     const talkers = { brain, recognizer, synthesizer, liveModel };
-    const host = createCallHost({ config, engine, gallery, ...talkers, capacity, logger, metrics });
+    const parts = { config, engine, gallery, ...talkers, capacity, logger, metrics };
+    const host = createCallHost(parts);
+    const warmUp = scope.use(new WarmUp(logger));
+    const answer = (): Promise<void> => engine.answer();
     const readiness: ReadinessCheck[] = [
-      { name: 'engine', check: () => engine.answer().then(() => undefined) },
-      { name: 'portraits', check: () => gallery.problem },
+      warmUp.check,
+      { name: 'engine', check: () => answer().then(() => undefined) },
+      { name: 'portraits', check: () => gallery.problem(), detail: () => gallery.detail },
+      { name: 'capacity', status: 'full', check: () => capacity.refusal('server') },
       ...Object.entries({ tts: synthesizer, llm: brain, stt: recognizer, realtime: liveModel }).flatMap(
         ([name, provider]) => (provider ? [providerReadiness(name, provider)] : []),
       ),
     ];
     const apiKeys = environmentSecrets('VISAVIS_API_KEYS') ?? '';
     const server = scope.use(
-      await startServer({ config, host, gallery, logger, metrics, apiKeys, readiness, clientDir }),
+      await startServer({ config, host, gallery, logger, metrics, apiKeys, readiness, answer, clientDir }),
     );
-    engine.warmUp().then(
-      ({ provider, notes }) => logger.info({ provider, notes }, 'motion is ready'),
-      (err: unknown) => logger.error({ err }, 'motion from bare sound is not available'),
-    );
-    warmUpConversation(config, talkers).catch((err) => logger.warn({ err }, 'warming up the conversation failed'));
-    measureCapacity(config, gallery, capacity, workers, logger)
+    const life = new AbortController();
+    scope.use({ [Symbol.dispose]: () => life.abort(new Error('the server stops')) });
+    const rehearseCall = async (): Promise<void> => {
+      // It takes nobody's place, and no number tells of it.
+      const quiet = { capacity: { admit() {}, report() {} }, metrics: createMetrics(packageVersion(), false) };
+      const isVoiceFree = config.tts.kind === 'embedded' || config.tts.kind === 'sherpa';
+      rehearsals += 1;
+      await rehearse({
+        host: createCallHost({ ...parts, ...quiet }),
+        portraitId: await firstFace(gallery),
+        codec: config.webrtc.codecs[0]!,
+        text: isVoiceFree ? 'Hello.' : undefined,
+        signal: life.signal,
+      }).finally(() => {
+        rehearsals -= 1;
+      });
+    };
+    const loadEars = async (): Promise<void> => {
+      await Vad.load();
+      if (config.stt.kind === 'embedded' || config.stt.kind === 'sherpa') await recognizer?.check(life.signal);
+    };
+    const loadMotion = async (): Promise<void> => {
+      const { provider, notes } = await engine.warmUp();
+      logger.info({ provider, notes }, 'motion is ready');
+    };
+    warmUp
+      .run([
+        [{ name: 'first face', run: async () => gallery.rigPath(await firstFace(gallery)) }],
+        [
+          { name: 'network', run: () => server.warmedUp },
+          { name: 'picture and voice', run: rehearseCall },
+        ],
+        [
+          { name: 'ears', run: loadEars },
+          { name: 'motion', run: loadMotion },
+        ],
+      ])
+      .then(() => measureCapacity(config, gallery, capacity, workers, logger))
       .catch((err) => logger.warn({ err }, 'measuring what a picture costs failed'))
-      .then(() => gallery.warmUp())
-      .catch((err) => logger.warn({ err }, 'warming up portraits failed'));
+      .then(() => gallery.warmUp());
     return {
       url: server.url,
       metricsPort: server.metricsPort,
+      warmedUp: server.warmedUp,
+      drain: (limitMs, stop) => server.drain(limitMs, stop),
       [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
     };
   } catch (error) {
@@ -93,11 +132,10 @@ function providerReadiness(name: string, provider: Parameters<typeof rememberedH
   };
 }
 
-/** The first caller does not wait for models to be read. Services are left alone: they cost. */
-async function warmUpConversation({ stt, tts }: Config, talkers: ConversationParts): Promise<void> {
-  await Vad.load();
-  if (tts.kind === 'embedded') for await (const _ of talkers.synthesizer.synthesize('Hello.')) break;
-  if (stt.kind === 'embedded') await talkers.recognizer?.check(AbortSignal.timeout(WARM_UP_LIMIT_MS));
+async function firstFace(gallery: Gallery): Promise<string> {
+  const [first] = await gallery.list();
+  if (!first) throw new Error('there is no face');
+  return first.id;
 }
 
 /** Calls are taken meanwhile, few until it is done. */

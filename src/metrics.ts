@@ -47,6 +47,8 @@ export interface Metrics {
   calls: Gauge;
   /** How many the machine carries; see `Capacity`. */
   callsCapacity: Gauge;
+  /** 1 while the server takes no new calls because it is about to stop. */
+  draining: Gauge;
   joins: Counter<'kind'>;
   returns: Counter;
   callsEnded: Counter<'outcome'>;
@@ -92,10 +94,10 @@ const MISNAMED_DEFAULTS = [
 const DELAY_BUCKETS_S = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4];
 const STALL_BUCKETS_S = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5];
 
-/** @param version of this package. */
-export function createMetrics(version = 'unknown'): Metrics {
+/** @param version of this package. @param hasProcess whether those of the Node process are among them. */
+export function createMetrics(version = 'unknown', hasProcess = true): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  if (hasProcess) collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED_DEFAULTS) registry.removeSingleMetric(name);
   const registers = [registry];
   const counter = <L extends string = never>(name: string, help: string, ...labelNames: L[]): Counter<L> =>
@@ -113,6 +115,7 @@ export function createMetrics(version = 'unknown'): Metrics {
     registry,
     calls: gauge('calls', 'Calls under way; a room is one'),
     callsCapacity: gauge('calls_capacity', 'Calls that this machine carries, as far as it knows by now'),
+    draining: gauge('draining', '1 while the server is about to stop and takes no new calls, else 0'),
     joins: counter('joins_total', 'Visitors who were let into a call or a room', 'kind'),
     returns: counter('returns_total', 'Callers who came back after a cut'),
     callsEnded: counter('calls_ended_total', 'Calls that are over, by how they ended', 'outcome'),

@@ -1,9 +1,9 @@
-/** `visavis serve`: the server with the call page, until it is interrupted. */
+/** `visavis serve`: the server with the call page, until a signal ends it. */
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { openDoorWarning } from '../signaling/access.ts';
-import { runCommand } from './run-command.ts';
+import { runUntilSignalled } from './server-life.ts';
 
 interface ServeFlags {
   port?: string;
@@ -18,22 +18,20 @@ export function addServeCommand(program: Command): void {
     .option('--port <n>', 'port to listen on; 0 picks a free one')
     .option('--host <address>', 'address to listen on; 0.0.0.0 for every network')
     .option('--open-to-everyone', 'lets whoever reaches the server call, upload and speak; wanted beyond this machine')
-    .action((flags: ServeFlags) =>
-      runCommand(false, async (io) => {
-        const config = structuredClone(loadConfig());
-        if (flags.port !== undefined) config.server.port = portNumber(flags.port);
-        if (flags.host !== undefined) config.server.host = flags.host;
-        if (flags.openToEveryone) config.server.openToEveryone = true;
+    .action(async (flags: ServeFlags) => {
+      const config = structuredClone(loadConfig());
+      if (flags.port !== undefined) config.server.port = portNumber(flags.port);
+      if (flags.host !== undefined) config.server.host = flags.host;
+      if (flags.openToEveryone) config.server.openToEveryone = true;
+      const start = async () => {
         const { serve } = await import('../main.ts');
-        await using server = await serve(config);
+        const server = await serve(config);
         const warning = openDoorWarning(config);
-        if (warning) io.warn(warning);
-        io.print(`Visavis is ready: open ${server.url}`);
-        await new Promise((resolve) => io.signal.addEventListener('abort', resolve, { once: true }));
-        io.print('Closing …');
-        return undefined;
-      }),
-    );
+        if (warning) console.error(`visavis: ${warning}`);
+        return server;
+      };
+      await runUntilSignalled(start, config.shutdown.drainS * 1000);
+    });
 }
 
 function portNumber(text: string): number {

@@ -9,9 +9,11 @@ import type { Metrics } from '../metrics.ts';
 import type { Logger } from '../telemetry.ts';
 import type { Access } from './access.ts';
 import { answering, emptySchema } from './answering.ts';
+import { SHUTDOWN } from './call-ends.ts';
 import { CallLimit, endOf } from './call-limit.ts';
 import type { CallSocket } from './call-sockets.ts';
 import { CandidateBudget, type CandidateRules, readCandidate } from './candidates.ts';
+import { DRAINING_RETRY_S, type Drain } from './drain.ts';
 import type { Describe } from './failure.ts';
 import type { CallAudience, CallHost, HostedCall } from './hosting.ts';
 import type { IceServer } from './ice-servers.ts';
@@ -69,6 +71,7 @@ export interface CallSocketParts {
   maxCallS: number;
   /** After so long without a sign of life a call is over. */
   silenceS: number;
+  drain: Drain;
   describe: Describe;
   metrics: Metrics;
   logger: Logger;
@@ -90,8 +93,14 @@ interface OpenCall {
 /** Of the answer to `join`, what depends on the way in. */
 type Entered = Omit<Joined, 'returnToken'> | Omit<SfuJoined, 'returnToken'>;
 
+/** What the server may do with a visitor's call. */
+export interface AttachedCall {
+  /** The server stops: the call is over, and the visitor told when to come back. */
+  dismiss(): Promise<void>;
+}
+
 /** @param address of the visitor, as limits count them. */
-export function attachCall(socket: CallSocket, address: string, parts: CallSocketParts): void {
+export function attachCall(socket: CallSocket, address: string, parts: CallSocketParts): AttachedCall {
   const { host, tickets, access, calls, returns, rooms, describe, metrics, logger } = parts;
   const presence = new Presence(parts.silenceS);
   let open: OpenCall | undefined;
@@ -178,6 +187,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   }
 
   on('join', joinSchema, async (message): Promise<Joined | SfuJoined> => {
+    parts.drain.admit();
     const ticket = await admit(message.ticket);
     const room = sharedRoomName(ticket);
     if (room === undefined && !ticket.canSpeak)
@@ -425,6 +435,14 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   socket.on('disconnect', () => {
     leave('disconnected').catch((err) => logger.error({ err }, 'closing a call failed'));
   });
+  return {
+    async dismiss() {
+      if (!open) return;
+      const left = leave(SHUTDOWN);
+      socket.emit('ended', { reason: SHUTDOWN, retryAfterS: DRAINING_RETRY_S });
+      await left;
+    },
+  };
 }
 
 /** The peer's events, each of them a sign of life, and counted. */

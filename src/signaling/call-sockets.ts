@@ -5,7 +5,8 @@
 import type { Server as HttpServer } from 'node:http';
 import { type Socket, Server as SocketServer } from 'socket.io';
 import { AppError } from '../errors.ts';
-import { attachCall, type CallSocketParts } from './call-socket.ts';
+import { type AttachedCall, attachCall, type CallSocketParts } from './call-socket.ts';
+import type { DrainedSockets } from './drain.ts';
 import type { HostPolicy } from './host-names.ts';
 import { addressOf, type ConnectionGate, MessageBudget } from './limits.ts';
 import type { OriginPolicy } from './origins.ts';
@@ -32,7 +33,8 @@ export interface CallSocketsParts extends CallSocketParts {
 }
 
 /** Takes calls on `http`. @returns the sockets; closing them ends every call. */
-export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(): Promise<void> } {
+export function acceptCalls(http: HttpServer, parts: CallSocketsParts): DrainedSockets & { close(): Promise<void> } {
+  const attached = new Set<AttachedCall>();
   const { origins, hosts, gate, describe, metrics } = parts;
   const io = new SocketServer<ClientToServerEvents, ServerToClientEvents>(http, {
     maxHttpBufferSize: MAX_MESSAGE_BYTES,
@@ -73,9 +75,17 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): { close(
   });
   io.on('connection', (socket) => {
     limitMessages(socket, parts);
-    attachCall(socket, addressOf(socket.request, parts.trustedProxies), parts);
+    const call = attachCall(socket, addressOf(socket.request, parts.trustedProxies), parts);
+    attached.add(call);
+    socket.once('disconnect', () => attached.delete(call));
   });
-  return io;
+  return {
+    tellDraining: (endsInS) => void io.emit('draining', { endsInS }),
+    async dismiss() {
+      await Promise.allSettled([...attached].map((call) => call.dismiss()));
+    },
+    close: () => io.close(),
+  };
 }
 
 /** Before any handler: too many messages are refused, and those that nobody handles are answered too. */

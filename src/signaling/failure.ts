@@ -6,6 +6,7 @@ import type { Failure } from './protocol.ts';
 
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   PORTRAIT_UNKNOWN: 404,
+  PORTRAIT_UNAVAILABLE: 503,
   TICKET_INVALID: 403,
   ACCESS_REQUIRED: 401,
   KEY_INVALID: 401,
@@ -19,6 +20,7 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   ORIGIN_REFUSED: 403,
   RATE_LIMITED: 429,
   SERVER_BUSY: 503,
+  SERVER_DRAINING: 503,
   TTS_UNAVAILABLE: 503,
 };
 

@@ -7,15 +7,17 @@ import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Door, Metrics, RefusalReason, UploadOutcome } from '../metrics.ts';
 import type { Access, Grant } from './access.ts';
+import type { Drain } from './drain.ts';
 import type { Describe } from './failure.ts';
 import { type HostPolicy, hostRefused } from './host-names.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
 import { limitRequests } from './limits.ts';
+import type { Liveness } from './liveness.ts';
 import { isLocal } from './local-callers.ts';
 import { metricsPage } from './metrics-page.ts';
 import { type OriginPolicy, originRefused } from './origins.ts';
 import { type AccessInfo, ticketQuerySchema } from './protocol.ts';
-import { type ReadinessCheck, readinessOf } from './readiness.ts';
+import type { Readiness } from './readiness.ts';
 import { securityHeaders } from './security-headers.ts';
 import type { SpeechApi } from './speech-api.ts';
 import { issueTicket, type TicketRequestParts } from './ticket-requests.ts';
@@ -29,7 +31,9 @@ export interface HttpParts extends TicketRequestParts {
   metrics: Metrics;
   /** Who may read the metrics. */
   metricsSettings: Config['metrics'];
-  readiness: readonly ReadinessCheck[];
+  readiness: Readiness;
+  liveness: Pick<Liveness, 'problem'>;
+  drain: Drain;
   origins: OriginPolicy;
   hosts: HostPolicy;
   hstsS: number;
@@ -49,7 +53,7 @@ const API_METHODS: readonly [RegExp, string][] = [
 ];
 
 export function httpRoutes(parts: HttpParts): Express {
-  const { access, describe, gallery, host, metrics, origins, speech } = parts;
+  const { access, describe, drain, gallery, host, metrics, origins, speech } = parts;
   const app = express();
   app.disable('x-powered-by');
   // Checks by path, below and elsewhere, are not to be escaped by another spelling.
@@ -64,9 +68,13 @@ export function httpRoutes(parts: HttpParts): Express {
     Boolean((res.locals.grant as Grant).key),
   );
   const uploadLimit = limit('uploads', parts.limits.uploadsPerMinute);
-  app.get('/healthz', (_req, res) => void res.json({ status: 'ok' }));
+  app.get('/healthz', (req, res) => {
+    const { problem } = parts.liveness;
+    const detail = problem !== undefined && isLocal(req) ? { detail: problem } : {};
+    res.status(problem === undefined ? 200 : 503).json({ status: problem === undefined ? 'ok' : 'stuck', ...detail });
+  });
   app.get('/readyz', async (req, res) => {
-    const readiness = await readinessOf(parts.readiness);
+    const readiness = await parts.readiness.ask();
     const { status } = readiness;
     // The reasons name services and their addresses: they are for the operator.
     res.status(status === 'ready' ? 200 : 503).json(isLocal(req) ? readiness : { status });
@@ -95,6 +103,7 @@ export function httpRoutes(parts: HttpParts): Express {
         'SIGNALING_INVALID',
         'A room is named by up to 64 letters, digits, spaces, dots, - and _; "as" is speaker or viewer.',
       );
+    drain.admit();
     await access.countTicket(grant);
     res.set('cache-control', 'no-store').json({ ticket: await issueTicket(parts, grant, data) });
   });

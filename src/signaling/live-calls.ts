@@ -17,6 +17,7 @@ export interface LiveCall {
 
 export class LiveCalls {
   private readonly calls = new Map<string, LiveCall>();
+  private emptied: (() => void)[] = [];
 
   add(sessionId: string, call: HostedCall): void {
     this.calls.set(sessionId, { call, watchers: new Set() });
@@ -26,6 +27,19 @@ export class LiveCalls {
     const watchers = this.calls.get(sessionId)?.watchers ?? [];
     this.calls.delete(sessionId);
     for (const watcher of watchers) watcher.ended(reason);
+    if (this.calls.size === 0) for (const resolve of this.emptied.splice(0)) resolve();
+  }
+
+  get count(): number {
+    return this.calls.size;
+  }
+
+  /** Resolves when no call is under way. */
+  whenEmpty(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.calls.size === 0) resolve();
+      else this.emptied.push(resolve);
+    });
   }
 
   /** Tells everyone who follows the call. */

@@ -9,6 +9,7 @@ import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Describe } from './failure.ts';
+import { type HostPolicy, hostRefused } from './host-names.ts';
 import { isLocal } from './local-callers.ts';
 import { type OriginPolicy, originRefused } from './origins.ts';
 
@@ -53,9 +54,9 @@ async function answer(
 
 /** Opens the port of its own, where one is set. @returns where it listens; undefined where none is set. */
 export async function openMetricsPort(
-  parts: MetricsPageParts & { describe: Describe; origins: OriginPolicy },
+  parts: MetricsPageParts & { describe: Describe; origins: OriginPolicy; hosts: HostPolicy },
 ): Promise<(Disposable & { port: number }) | undefined> {
-  const { settings, describe, origins } = parts;
+  const { settings, describe, origins, hosts } = parts;
   const { host, port } = settings;
   if (port === null) return undefined;
   const http = createServer((request, response) => {
@@ -71,6 +72,7 @@ export async function openMetricsPort(
       response.writeHead(404, { 'content-type': 'text/plain' }).end('There is only GET /metrics here.\n');
       return;
     }
+    if (!hosts.isAllowed(headers.host)) throw hostRefused();
     if (!origins.isAllowed(headers.origin, headers.host)) throw originRefused();
     await answer(parts, request, response);
   }

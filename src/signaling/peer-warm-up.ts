@@ -23,7 +23,7 @@ const WARM_UP_LIMIT_MS = 15_000;
  * and more) is then behind us when the first real caller comes.
  * @throws Error where no connection comes about.
  */
-export async function warmUpPeer(codec: LiveCodec): Promise<void> {
+export async function warmUpPeer(codec: LiveCodec, signal: AbortSignal): Promise<void> {
   const caller = new RTCPeerConnection({
     codecs: { audio: [useOPUS()], video: [codec === 'VP8' ? useVP8() : useH264()] },
     headerExtensions: { audio: [useSdesMid()], video: [useSdesMid(), useTransportWideCC()] },
@@ -53,7 +53,10 @@ export async function warmUpPeer(codec: LiveCodec): Promise<void> {
     await audio.sender.replaceTrack(microphone);
     await caller.setLocalDescription(await caller.createAnswer());
     await peer.accept(caller.localDescription!.sdp);
-    const isInTime = await Promise.race([connected.then(() => true), delay(WARM_UP_LIMIT_MS, false, { ref: false })]);
+    const isInTime = await Promise.race([
+      connected.then(() => true),
+      delay(WARM_UP_LIMIT_MS, false, { ref: false, signal }),
+    ]);
     if (!isInTime) throw new Error(`no connection within ${WARM_UP_LIMIT_MS} ms`);
     const packetizer = new OpusPacketizer();
     const picture = new Uint8Array(4000).fill(1);
@@ -63,7 +66,7 @@ export async function warmUpPeer(codec: LiveCodec): Promise<void> {
       peer.send({ ...frame, kind: 'audio', mimeType: 'audio/opus', data: new Uint8Array(80) });
       peer.send({ ...frame, kind: 'video', mimeType: `video/${codec}`, data: picture });
       for (const packet of packetizer.packetize(Buffer.alloc(80), i * 960)) microphone.writeRtp(packet);
-      await delay(2, undefined, { ref: false });
+      await delay(2, undefined, { ref: false, signal });
     }
   } finally {
     await peer.close();

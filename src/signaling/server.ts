@@ -14,6 +14,7 @@ import { Access } from './access.ts';
 import { KeyRing } from './access-keys.ts';
 import type { CallSocketParts } from './call-socket.ts';
 import { acceptCalls } from './call-sockets.ts';
+import { Drain, dismissed } from './drain.ts';
 import { describer } from './failure.ts';
 import { HostPolicy, isLoopbackHost } from './host-names.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
@@ -21,13 +22,14 @@ import { httpRoutes } from './http-routes.ts';
 import { type IceServer, iceServersOf } from './ice-servers.ts';
 import { ConnectionGate, PerMinute, proxyWarning } from './limits.ts';
 import { LiveCalls } from './live-calls.ts';
+import { Liveness } from './liveness.ts';
 import { MediasoupRoom } from './mediasoup-room.ts';
 import { Sfu } from './mediasoup-worker.ts';
 import { openMetricsPort } from './metrics-page.ts';
 import { OriginPolicy } from './origins.ts';
 import { PeerFan } from './peer-fan.ts';
 import { warmUpPeer } from './peer-warm-up.ts';
-import type { ReadinessCheck } from './readiness.ts';
+import { Readiness, type ReadinessCheck } from './readiness.ts';
 import { RequestDeadlines } from './request-deadlines.ts';
 import { Returns } from './returns.ts';
 import { Rooms } from './rooms.ts';
@@ -50,17 +52,28 @@ export interface ServerParts {
   apiKeys?: string;
   /** What must be true before callers are sent here: `/readyz`. */
   readiness: readonly ReadinessCheck[];
+  /** Resolves when every thread has answered: `/healthz`. */
+  answer?: () => Promise<void>;
 }
 
 export interface RunningServer extends AsyncDisposable {
   url: string;
   /** Where metrics have a port of their own. */
   metricsPort: number | undefined;
+  /** Settles when a call that nobody sees has gone through the network: what is slow only once is behind us. */
+  warmedUp: Promise<unknown>;
+  /**
+   * No new calls from now on; those there are end by themselves, or when `limitMs` have passed.
+   * @param stop aborted: they end now.
+   */
+  drain(limitMs: number, stop: AbortSignal): Promise<void>;
 }
 
 /** @throws AppError PORT_UNAVAILABLE. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
-  const { config, host, logger, metrics } = parts;
+  const { config, logger, metrics } = parts;
+  const drain = new Drain();
+  const host = drain.guard(parts.host);
   const describe = describer(logger, metrics);
   const tickets = new TicketOffice(config.server.ticketSecret);
   const calls = new LiveCalls();
@@ -100,6 +113,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     metrics,
     describe,
     origins: new OriginPolicy([], config.metrics.host),
+    hosts: new HostPolicy(settings.hosts, [], config.metrics.host),
   });
   const sfu =
     webrtc.mode === 'sfu'
@@ -144,13 +158,35 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         ? 'requests come through a proxy (X-Forwarded-For), but server.trustedProxies is 0: all callers behind it count as one address'
         : `${trustedProxies} trusted`,
   };
-  const readiness = [...parts.readiness, roomService, proxies];
-  const shared = { host, tickets, access, calls, rooms, logger, metrics, describe, origins, hosts, trustedProxies };
+  const draining: ReadinessCheck = {
+    name: 'drain',
+    status: 'draining',
+    check: () => (drain.isOn ? 'the server is about to stop' : undefined),
+  };
+  const readiness = new Readiness([...parts.readiness, roomService, proxies, draining], ({ status, checks }) =>
+    logger.info({ status, failed: checks.filter(({ isOk }) => !isOk) }, 'readiness changed'),
+  );
+  const liveness = new Liveness(parts.answer ?? (() => Promise.resolve()));
+  const shared = {
+    host,
+    tickets,
+    access,
+    calls,
+    rooms,
+    logger,
+    metrics,
+    describe,
+    drain,
+    origins,
+    hosts,
+    trustedProxies,
+  };
   const routes = httpRoutes({
     ...shared,
     gallery,
     speech,
     readiness,
+    liveness,
     metricsSettings: config.metrics,
     clientDir,
     uploadLimitMb: settings.uploadLimitMb,
@@ -189,21 +225,35 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     await listen(http, config);
   } catch (error) {
     for (const each of closers) each?.[Symbol.dispose]();
+    liveness[Symbol.dispose]();
     sfu?.[Symbol.dispose]();
     metricsPort?.[Symbol.dispose]();
     throw error;
   }
+  const life = new AbortController();
   // Nobody waits for it: a caller who is faster pays as much as without.
   const warmedUp = Promise.all([
-    warmUpPeer(webrtc.codecs[0]!),
+    warmUpPeer(webrtc.codecs[0]!, life.signal),
     tickets.issue(CALL_ROOM).then((ticket) => tickets.redeem(ticket)),
-  ]).catch((err) => logger.warn({ err }, 'warming up the network failed'));
+  ]).catch((err) => {
+    if (!life.signal.aborted) logger.warn({ err }, 'warming up the network failed');
+  });
   const { port } = http.address() as AddressInfo;
   return {
     url: `${tls ? 'https' : 'http'}://${config.server.host === '0.0.0.0' ? 'localhost' : config.server.host}:${port}/`,
     metricsPort: metricsPort?.port,
+    warmedUp,
+    async drain(limitMs, stop) {
+      logger.info({ calls: calls.count, limitMs }, 'draining');
+      metrics.draining.set(1);
+      readiness.forget();
+      await drain.run(calls, sockets, limitMs, stop);
+      logger.info({}, 'drained');
+    },
     async [Symbol.asyncDispose]() {
-      await warmedUp;
+      life.abort();
+      liveness[Symbol.dispose]();
+      await dismissed(sockets);
       speech.close();
       await sockets.close();
       for (const each of [joins, ...closers]) each?.[Symbol.dispose]();

@@ -13,6 +13,8 @@ const CACHE_DIR = process.env.VISAVIS_TEST_CACHE ?? join(tmpdir(), 'visavis-test
 
 export class ServerProcess implements AsyncDisposable {
   readonly url: string;
+  /** How the process ended. */
+  readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   private readonly child: ChildProcess;
   private readonly output: string[];
 
@@ -23,6 +25,7 @@ export class ServerProcess implements AsyncDisposable {
     this.child = child;
     process.once('exit', this.kill);
     this.url = url;
+    this.ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
     this.output = output;
   }
 
@@ -72,9 +75,24 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Processes that it has started, by id; undefined where the system does not tell (all but Linux). */
+  async children(): Promise<number[] | undefined> {
+    const { pid } = this.child;
+    try {
+      const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+      return text.trim().split(' ').filter(Boolean).map(Number);
+    } catch {
+      return undefined;
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     process.off('exit', this.kill);
-    if (this.child.exitCode === null) {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
       const hasEnded = once(this.child, 'exit');
       this.child.kill('SIGINT');
       const force = setTimeout(() => this.child.kill('SIGKILL'), 15_000);

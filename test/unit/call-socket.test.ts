@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { createMetrics } from '../../src/metrics.ts';
 import { attachCall, type CallSocketParts } from '../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
+import { Drain } from '../../src/signaling/drain.ts';
 import { describer } from '../../src/signaling/failure.ts';
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
 import { Returns } from '../../src/signaling/returns.ts';
@@ -44,6 +45,7 @@ it('closes the peer though the call’s own end fails, and the visitor can call 
     joins: { take: async () => {} },
     returns: new Returns(tickets, 0),
     silenceS: 30,
+    drain: new Drain(),
     describe: describer(logger, metrics),
     metrics,
     logger,

@@ -2,10 +2,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { Gallery } from '../../src/gallery.ts';
 import { sharp } from '../../src/media/image.ts';
+import type { Logger } from '../../src/telemetry.ts';
 
 const poster = await sharp({ create: { width: 32, height: 32, channels: 3, background: 'teal' } })
   .webp()
@@ -40,7 +41,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'visavis-gallery-'));
   cacheDir = join(folder, 'cache');
   bakery = new FakeBakery();
-  gallery = await Gallery.open(cacheDir, [], bakery);
+  gallery = await Gallery.open(cacheDir, [], { bakery });
 });
 afterEach(async () => {
   await gallery[Symbol.asyncDispose]();
@@ -53,6 +54,53 @@ function uploadFolders(): string[] {
   const [uploads] = existsSync(cacheDir) ? readdirSync(cacheDir).filter((name) => name.startsWith('uploads-')) : [];
   return uploads ? readdirSync(join(cacheDir, uploads)) : [];
 }
+
+describe('faces that cannot be prepared', () => {
+  it('keep the server from being ready only when there is no other, each with a line in the log', async () => {
+    const lines: { portraitId: string; err: Error }[] = [];
+    const logger = { warn: (line: (typeof lines)[number]) => void lines.push(line) } as unknown as Logger;
+    await using faces = await Gallery.open(cacheDir, [], { bakery, logger });
+    expect(await faces.problem()).toBeUndefined(); // nothing is known yet
+    bakery.failure = new Error('the disk is full');
+    const ids = (await faces.list()).map(({ id }) => id);
+    for (const id of ids.slice(1)) await faces.rigPath(id).catch(() => {});
+    expect(await faces.problem()).toBeUndefined(); // the first may still be
+    await faces.warmUp();
+    expect(await faces.problem()).toMatch(/no face can be prepared.*the disk is full/);
+    expect(new Set(lines.map(({ portraitId }) => portraitId))).toEqual(new Set(ids));
+    expect(lines.every(({ err }) => err.message === 'the disk is full')).toBe(true);
+  });
+
+  it('are tried again while somebody asks, so that the server recovers by itself', async () => {
+    bakery.failure = new Error('the disk is full');
+    await gallery.warmUp();
+    bakery.failure = undefined;
+    expect(await gallery.problem()).toBeDefined();
+    await vi.waitFor(async () => expect(await gallery.problem()).toBeUndefined());
+    await vi.waitFor(() => expect(gallery.detail).toMatch(/^(\d+) of \1 faces$/));
+  });
+
+  it('are told to visitors by name, with advice that fits', async () => {
+    bakery.failure = new Error(`${cacheDir}/x.rig cannot be written`);
+    const refused = {
+      code: 'PORTRAIT_UNAVAILABLE',
+      message: expect.stringContaining('" cannot be prepared right now; choose another one'),
+    };
+    for (const ask of [() => gallery.rigPath('mona-lisa'), () => gallery.poster('mona-lisa')]) {
+      const error = (await ask().catch((told) => told)) as AppError;
+      expect(error).toMatchObject(refused);
+      expect(error.message).not.toMatch(/\/|another picture/);
+    }
+  });
+
+  it('are prepared anew when somebody cleaned the cache', async () => {
+    const path = await gallery.rigPath('maya');
+    rmSync(path);
+    await gallery.rigPath('maya').catch(() => {}); // notices
+    expect(existsSync(await gallery.rigPath('maya'))).toBe(true);
+    expect(bakery.bakes).toBe(2);
+  });
+});
 
 describe('a shipped face', () => {
   it('tells whose voice suits it', async () => {
@@ -74,7 +122,7 @@ describe('an upload', () => {
 
   it('has an id that does not follow from the picture, and that tells nobody its name', async () => {
     const { id } = await gallery.add(photo(1), 'me.jpg');
-    await using elsewhere = await Gallery.open(join(folder, 'other'), [], new FakeBakery());
+    await using elsewhere = await Gallery.open(join(folder, 'other'), [], { bakery: new FakeBakery() });
     expect((await elsewhere.add(photo(1), 'me.jpg')).id).not.toBe(id);
     expect(await gallery.add(photo(1), 'a stranger.jpg')).toMatchObject({ title: 'a stranger' });
     await expect(gallery.info(`${id.slice(0, -1)}x`)).rejects.toMatchObject({ code: 'PORTRAIT_UNKNOWN' });
@@ -140,7 +188,7 @@ describe('faces of a folder', () => {
       `${'x'.repeat(240)}.webp`,
     ];
     for (const name of names) writeFileSync(join(dir, name), poster);
-    await using faces = await Gallery.open(cacheDir, [dir], bakery);
+    await using faces = await Gallery.open(cacheDir, [dir], { bakery });
     const shipped = (await gallery.list()).map(({ id }) => id);
     const ids = (await faces.list()).map(({ id }) => id).filter((id) => !shipped.includes(id));
     expect(ids).toHaveLength(names.length);
@@ -151,7 +199,7 @@ describe('faces of a folder', () => {
     const dir = join(folder, 'faces');
     mkdirSync(dir);
     writeFileSync(join(dir, 'one.webp'), poster);
-    await using faces = await Gallery.open(cacheDir, [dir], bakery);
+    await using faces = await Gallery.open(cacheDir, [dir], { bakery });
     const first = await faces.thumbnail('one');
     rmSync(join(dir, 'one.webp'));
     expect(await faces.thumbnail('one')).toEqual(first);

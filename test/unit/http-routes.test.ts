@@ -4,21 +4,26 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createMetrics } from '../../src/metrics.ts';
+import { Drain } from '../../src/signaling/drain.ts';
 import { describer } from '../../src/signaling/failure.ts';
 import { HostPolicy } from '../../src/signaling/host-names.ts';
 import { type HttpParts, httpRoutes } from '../../src/signaling/http-routes.ts';
 import { isLocal } from '../../src/signaling/local-callers.ts';
 import { OriginPolicy } from '../../src/signaling/origins.ts';
+import { Readiness } from '../../src/signaling/readiness.ts';
 import { openAccess } from '../support/open-access.ts';
 
 const SECRET = 'http://llm.internal:11434/v1 refused the connection';
 const metrics = createMetrics();
+const liveness: { problem: string | undefined } = { problem: undefined };
 const server = createServer(
   httpRoutes({
     describe: describer(pino({ level: 'silent' }), metrics),
     metrics,
     metricsSettings: { token: '', port: null, host: '127.0.0.1' },
-    readiness: [{ name: 'llm', check: () => SECRET }],
+    readiness: new Readiness([{ name: 'llm', check: () => SECRET }]),
+    liveness,
+    drain: new Drain(),
     origins: new OriginPolicy([], '127.0.0.1'),
     hosts: new HostPolicy([], [], '127.0.0.1'),
     hstsS: 0,
@@ -55,6 +60,18 @@ it.each(['x-forwarded-for', 'forwarded'])('tells others its state alone (%s)', a
   const page = await fetch(`${url}metrics`, { headers });
   expect(page.status).toBe(403);
   expect(await page.json()).toMatchObject({ error: { code: 'NOT_ALLOWED' } });
+});
+
+it('says that the process does not live when its threads do not answer, and why to programs of this machine alone', async () => {
+  const health = async (headers = {}) => {
+    const response = await fetch(`${url}healthz`, { headers });
+    return { status: response.status, body: await response.json() };
+  };
+  expect(await health()).toEqual({ status: 200, body: { status: 'ok' } });
+  liveness.problem = 'the threads are stuck';
+  expect(await health()).toEqual({ status: 503, body: { status: 'stuck', detail: 'the threads are stuck' } });
+  expect(await health({ 'x-forwarded-for': '192.0.2.1' })).toEqual({ status: 503, body: { status: 'stuck' } });
+  liveness.problem = undefined;
 });
 
 it.each([

@@ -7,6 +7,7 @@ import { expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { describer } from '../../src/signaling/failure.ts';
+import { HostPolicy } from '../../src/signaling/host-names.ts';
 import { metricsPage, openMetricsPort } from '../../src/signaling/metrics-page.ts';
 import { OriginPolicy } from '../../src/signaling/origins.ts';
 
@@ -56,16 +57,19 @@ it('gives them on a port of their own, and there alone', async () => {
     metrics,
     describe: describeFailure,
     origins: new OriginPolicy([], own.host),
+    hosts: new HostPolicy([], [], own.host),
   }))!;
   expect(await statusOf(page.port)).toBe(200);
   expect(await statusOf(page.port, { origin: 'https://evil.example' })).toBe(403);
+  expect(await statusOf(page.port, { host: 'evil.example' })).toBe(403);
   expect(await statusOf(page.port, {}, '/')).toBe(404);
 });
 
 it('asks for the token on that port too', async () => {
   const own = { token: TOKEN, port: 0, host: '127.0.0.1' };
   const origins = new OriginPolicy([], own.host);
-  using page = (await openMetricsPort({ settings: own, metrics, describe: describeFailure, origins }))!;
+  const hosts = new HostPolicy([], [], own.host);
+  using page = (await openMetricsPort({ settings: own, metrics, describe: describeFailure, origins, hosts }))!;
   expect(await statusOf(page.port)).toBe(403);
   expect(await statusOf(page.port, bearer(TOKEN))).toBe(200);
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../../src/metrics.ts';
 import { attachCall, type CallSocketParts } from '../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
+import { Drain } from '../../src/signaling/drain.ts';
 import { describer } from '../../src/signaling/failure.ts';
 import { PerMinute } from '../../src/signaling/limits.ts';
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
@@ -55,6 +56,7 @@ function serve(secret = SECRET) {
     joins: new PerMinute('joins', 2),
     returns: new Returns(tickets, 5),
     silenceS: 30,
+    drain: new Drain(),
     describe: describer(logger, metrics),
     metrics,
     logger,

@@ -143,7 +143,7 @@ describe('werift', () => {
 it.each(['VP8', 'H264'] as const)(
   'a throw-away call with itself comes about and ends, with %s',
   async (codec) => {
-    await warmUpPeer(codec);
+    await warmUpPeer(codec, new AbortController().signal);
   },
   30_000,
 );

@@ -8,6 +8,7 @@ import { AppError } from '../../../src/errors.ts';
 import { createMetrics } from '../../../src/metrics.ts';
 import { attachCall, type CallSocketParts } from '../../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../../src/signaling/call-sockets.ts';
+import { Drain } from '../../../src/signaling/drain.ts';
 import { describer } from '../../../src/signaling/failure.ts';
 import { LiveCalls } from '../../../src/signaling/live-calls.ts';
 import { Returns } from '../../../src/signaling/returns.ts';
@@ -74,6 +75,7 @@ const parts = (open: { calls: number; peers: number }): CallSocketParts =>
     joins: { take: async () => {} },
     silenceS: 30,
     returns: new Returns(tickets, 0),
+    drain: new Drain(),
     describe: describer(logger, metrics),
     metrics,
     logger,
