@@ -3,7 +3,16 @@
  * to mend it that `recovery.ts` tries (join anew, or another way through the network for the same call), and what was lost.
  */
 import { isFinalEnd, SHUTDOWN } from '../src/signaling/call-ends.ts';
-import type { ControlsMessage, EndedMessage, Failure, Joined, Render, SfuJoined } from '../src/signaling/protocol.ts';
+import type {
+  ControlsMessage,
+  EndedMessage,
+  Failure,
+  Joined,
+  Render,
+  Restarted,
+  SfuJoined,
+} from '../src/signaling/protocol.ts';
+import { isTicket } from './access.ts';
 import type { MediasoupLink } from './mediasoup-link.ts';
 import type { LinkEvents, PeerLink } from './peer-link.ts';
 import type { Attempts, Trouble } from './recovery.ts';
@@ -14,8 +23,10 @@ export interface JoinOptions {
   portraitId: string;
   controls: ControlsMessage;
   render: Render;
-  /** A face that is shared with everyone who names the same room. */
-  room?: { name: string; as: 'speaker' | 'viewer' };
+  /** A face that is shared with everyone who names the same room; without `as`, who opens it speaks and the others watch. */
+  room?: { name: string; as?: 'speaker' | 'viewer' };
+  /** A key or a signed ticket, where the server asks for one. */
+  access?: string;
 }
 
 /** The WebRTC half of a call that is negotiated by SDP; tests bring their own. */
@@ -126,7 +137,7 @@ export class CallConnection implements Attempts {
 
   /** Asks to be let in, as the caller who was here before if the server still knows. */
   private async ask(signaling: Signaling, signal: AbortSignal): Promise<Joined | SfuJoined> {
-    const { room, ...options } = this.parts.options();
+    const { room, access = '', ...options } = this.parts.options();
     const join = (ticket: string): Promise<Joined | SfuJoined> =>
       signaling.request((reply) => signaling.socket.emit('join', { ticket, ...options }, reply));
     if (this.returnToken !== undefined) {
@@ -137,7 +148,8 @@ export class CallConnection implements Attempts {
         this.returnToken = undefined; // expired, or from before a restart
       }
     }
-    const ticket = await fetchTicket(this.parts.serverUrl, room, FIRST_CONNECT_LIMIT_MS, signal);
+    if (isTicket(access)) return await join(access);
+    const ticket = await fetchTicket(this.parts.serverUrl, access, room, FIRST_CONNECT_LIMIT_MS, signal);
     signal.throwIfAborted();
     return await join(ticket);
   }
@@ -226,10 +238,11 @@ export class CallConnection implements Attempts {
     try {
       if ('restartIce' in link) await link.restartIce();
       else {
-        const { offerSdp } = await signaling.request<{ offerSdp: string }>(
+        const { offerSdp, iceServers } = await signaling.request<Restarted>(
           (reply) => signaling.socket.emit('restart', {}, reply),
           PROBE_LIMIT_MS,
         );
+        link.renewIceServers(iceServers);
         await this.accept(link, offerSdp, signaling);
       }
     } catch (error) {

@@ -20,6 +20,9 @@ import { words } from './words.ts';
 
 /** Sliders send many values: as often as a face can follow. */
 const CONTROLS_MS = 40;
+/** A kiosk whose key was taken back asks now and then whether it is good again. */
+const DOOR_CODES = ['ACCESS_REQUIRED', 'KEY_INVALID'];
+const DOOR_WAIT_S = 60;
 
 export interface Notice {
   message: string;
@@ -116,9 +119,9 @@ export class CallModel {
     room: (room: RoomState) => {
       this.room = room;
     },
-    failed: ({ message, retryAfterS }: Failure['error']) => {
+    failed: ({ code, message, retryAfterS }: Failure['error']) => {
       this.tell(message, true);
-      this.kiosk?.refused(retryAfterS ?? 0);
+      this.kiosk?.refused(retryAfterS ?? (DOOR_CODES.includes(code) ? DOOR_WAIT_S : 0));
     },
   };
 

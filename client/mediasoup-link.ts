@@ -116,11 +116,13 @@ export class MediasoupLink {
 
   /** The same call over another way through the network. */
   async restartIce(): Promise<void> {
-    const { transports } = await this.ask<{ transports: SfuIceRestart[] }>((socket, reply) =>
-      socket.emit('sfuRestart', {}, reply),
-    );
+    const { transports, iceServers } = await this.ask<{
+      transports: SfuIceRestart[];
+      iceServers: SfuJoined['iceServers'];
+    }>((socket, reply) => socket.emit('sfuRestart', {}, reply));
     for (const { transportId, iceParameters } of transports) {
       const transport = [this.receiving, this.sending].find((candidate) => candidate?.id === transportId);
+      await transport?.updateIceServers({ iceServers });
       await transport?.restartIce({ iceParameters: iceParameters as never });
     }
   }

@@ -1,13 +1,14 @@
 /**
  * The call page: a big face, what was said, and everything about the face that can be changed while it lives. `?kiosk` shows the face
- * alone, joins by itself and comes back by itself; `?room=NAME` shares it with everyone who opens that, `&viewer` only to watch.
+ * alone, joins by itself and comes back by itself; `?room=NAME` shares it with everyone who opens that, `&viewer` only to watch,
+ * `&speak` to speak though others opened it. `#access=…` lets in where the server asks for a key.
  * `?portrait= &voice= &render=client &stats` choose what else could be clicked.
  */
 import '@picocss/pico/css/pico.min.css';
 import './page.css';
 import { html, LitElement, nothing } from 'lit';
-import type { ControlsMessage, PortraitInfo, VoiceInfo } from '../src/signaling/protocol.ts';
-import { takeAccess } from './access.ts';
+import type { AccessInfo, ControlsMessage, PortraitInfo, VoiceInfo } from '../src/signaling/protocol.ts';
+import { fetchAccess, takeAccess } from './access.ts';
 import { type AudioDevices, listAudioDevices, watchAudioDevices } from './audio-devices.ts';
 import { CallModel } from './call-model.ts';
 import './call-toolbar.ts';
@@ -23,6 +24,15 @@ import { pageLanguage, words, wordsWith } from './words.ts';
 
 const DISCLOSURE = html`<p class="disclosure">${words('This face is synthetic: a picture, brought to life by a computer.')}</p>`;
 
+/** @param code why the server does not let this page in. */
+function wayIn(code: string): string {
+  if (code === 'KEY_INVALID')
+    return words('Your link or key is not valid any more: ask whoever runs this page for another.');
+  return words(
+    'This face is for invited visitors: open the link that you were given, or ask whoever runs this page for one.',
+  );
+}
+
 export class VisavisPage extends LitElement {
   static override properties = {
     portraits: { state: true },
@@ -34,6 +44,7 @@ export class VisavisPage extends LitElement {
     tab: { state: true },
     consentFile: { state: true },
     isBusy: { state: true },
+    info: { state: true },
   };
 
   declare private portraits: PortraitInfo[];
@@ -45,6 +56,8 @@ export class VisavisPage extends LitElement {
   declare private tab: 'conversation' | 'face';
   declare private consentFile: File | undefined;
   declare private isBusy: boolean;
+  /** What the server lets this page do, once it has said. */
+  declare private info: AccessInfo | undefined;
   private readonly query = new URLSearchParams(location.search);
   private readonly access = takeAccess(this.query.has('kiosk'));
   private readonly call = new CallModel(this.query.has('kiosk'), () => this.requestUpdate());
@@ -98,7 +111,10 @@ export class VisavisPage extends LitElement {
 
   /** The face comes first, its voices when the server has opened them. */
   private async load(): Promise<void> {
-    const listed = await fetchPortraits();
+    this.info = await fetchAccess(this.access);
+    if (!this.info.isAdmitted) return;
+    const { portraits: allowed } = this.info;
+    const listed = (await fetchPortraits()).filter(({ id }) => allowed?.includes(id) ?? true);
     this.portraits = [...listed, ...(await fetchOwnPortraits(listed, this.query.get('portrait')))];
     const known = this.portraits.find(({ id }) => id === this.settings.portraitId) ?? this.portraits[0];
     const missing: string[] = [];
@@ -163,6 +179,7 @@ export class VisavisPage extends LitElement {
 
   protected override render(): unknown {
     const { call } = this;
+    if (this.info?.error) return html`<main class="loading"><p role="status">${wayIn(this.info.error.code)}</p></main>`;
     if (!this.settings.portraitId || this.portraits.length === 0)
       return html`<main class="loading"><p aria-busy=${!call.notice} role="status">${call.notice?.message ?? words('Loading …')}</p></main>`;
     if (call.kiosk) return this.renderKiosk();
@@ -209,6 +226,8 @@ export class VisavisPage extends LitElement {
         microphone=${settings.microphone}
         speaker=${settings.speaker}
         room=${this.query.get('room') ?? ''}
+        access=${this.access}
+        ?may-speak=${this.query.has('speak')}
         ?viewer=${this.query.has('viewer')}
         ?autojoin=${this.query.has('kiosk')}
         .captions=${settings.captions}
@@ -284,6 +303,7 @@ export class VisavisPage extends LitElement {
       portraits: this.portraits,
       portraitId: this.settings.portraitId,
       isBusy: this.isBusy,
+      canUpload: this.info?.canUpload ?? false,
       choose: (portraitId) => this.choose({ portraitId }),
       pick: (file) => {
         // A browser that does not know the kind of a file leaves it to the server.

@@ -55,6 +55,11 @@ export class PeerLink {
     return this.connection.getTransceivers().find(({ receiver }) => receiver.track.kind === 'audio');
   }
 
+  /** With passwords that are good for the network that is to be found now. */
+  renewIceServers(iceServers: Joined['iceServers']): void {
+    this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers });
+  }
+
   /** @returns our answer; again for every later offer of the same call. */
   async answer(offerSdp: string, microphone: MediaStreamTrack | null): Promise<string> {
     await this.connection.setRemoteDescription({ type: 'offer', sdp: offerSdp });

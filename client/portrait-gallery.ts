@@ -1,5 +1,5 @@
 /** The faces to choose from, and a picture of one's own, with consent. Markup only: what is chosen is told to the caller. */
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import type { PortraitInfo } from '../src/signaling/protocol.ts';
 import { uploadHeaders } from './access.ts';
 import { words, wordsAround } from './words.ts';
@@ -12,12 +12,21 @@ export interface GalleryProps {
   portraitId: string;
   /** A picture is being looked at. */
   isBusy: boolean;
+  /** Whether own pictures may be added. */
+  canUpload: boolean;
   choose(portraitId: string): void;
   /** A picture was picked; consent is still to be asked for. */
   pick(file: File): void;
 }
 
-export function renderGallery({ portraits, portraitId, isBusy, choose, pick }: GalleryProps): TemplateResult {
+export function renderGallery({
+  portraits,
+  portraitId,
+  isBusy,
+  canUpload,
+  choose,
+  pick,
+}: GalleryProps): TemplateResult {
   return html`
     <section class="gallery" aria-label=${words('Choose a face')}>
       ${portraits.map(
@@ -27,7 +36,13 @@ export function renderGallery({ portraits, portraitId, isBusy, choose, pick }: G
           </button>
         `,
       )}
-      <label class="thumb add" title=${words('Use your own picture')} aria-busy=${isBusy}>
+      ${canUpload ? renderUpload(isBusy, pick) : nothing}
+    </section>
+  `;
+}
+
+function renderUpload(isBusy: boolean, pick: GalleryProps['pick']): TemplateResult {
+  return html`<label class="thumb add" title=${words('Use your own picture')} aria-busy=${isBusy}>
         <span aria-hidden="true">${isBusy ? '' : '+'}</span>
         <input type="file" accept="image/*" aria-label=${words('Use your own picture')} ?disabled=${isBusy} @change=${(
           e: Event,
@@ -37,9 +52,7 @@ export function renderGallery({ portraits, portraitId, isBusy, choose, pick }: G
           input.value = '';
           if (file) pick(file);
         }} />
-      </label>
-    </section>
-  `;
+      </label>`;
 }
 
 export function renderConsent(file: File, answer: (mayUse: boolean) => void): TemplateResult {

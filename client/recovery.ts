@@ -27,6 +27,8 @@ export interface RecoveryEvents {
 /** Nothing but the visitor or the operator changes these. */
 const FINAL_CODES: ReadonlySet<string> = new Set([
   'TICKET_INVALID',
+  'ACCESS_REQUIRED',
+  'KEY_INVALID',
   'NOT_ALLOWED',
   'ORIGIN_REFUSED',
   'PORTRAIT_UNKNOWN',

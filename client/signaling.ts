@@ -4,6 +4,7 @@
  */
 import { io, type Socket } from 'socket.io-client';
 import type { ClientToServerEvents, Failure, Reply, ServerToClientEvents } from '../src/signaling/protocol.ts';
+import { bearer } from './access.ts';
 import type { Trouble } from './recovery.ts';
 import { words } from './words.ts';
 
@@ -137,21 +138,23 @@ export const unreachable = (): Trouble =>
 
 export const refusal = (error: Failure['error']): Trouble => Object.assign(new Error(error.message), error);
 
-/** A ticket of the server's own. @throws Trouble. */
+/** A ticket of the server's own. @param access a key, where the server asks for one; or empty. @throws Trouble. */
 export async function fetchTicket(
   serverUrl: string,
-  room: { name: string; as: string } | undefined,
+  access: string,
+  room: { name: string; as?: string } | undefined,
   limitMs: number,
   signal: AbortSignal,
 ): Promise<string> {
-  const query = room ? `?${new URLSearchParams({ room: room.name, as: room.as })}` : '';
+  const query = room ? `?${new URLSearchParams({ room: room.name, ...(room.as ? { as: room.as } : {}) })}` : '';
   const limit = new AbortController();
   const abort = (): void => limit.abort();
   const timer = setTimeout(abort, limitMs);
   signal.addEventListener('abort', abort);
   try {
     const url = new URL(`api/tickets${query}`, serverUrl);
-    const response = await fetch(url, { method: 'POST', signal: limit.signal }).catch(() => undefined);
+    const headers = bearer(access);
+    const response = await fetch(url, { method: 'POST', headers, signal: limit.signal }).catch(() => undefined);
     if (!response) throw unreachable();
     const { error, ticket } = (await response.json().catch(() => ({}))) as Partial<Failure> & { ticket?: string };
     if (error) throw refusal(error);

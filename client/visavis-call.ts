@@ -3,7 +3,8 @@
  *
  * Attributes: `server` (where Visavis is; default: where this script came from), `portrait`, `voice`, `autojoin`, `captions`, `overlay`,
  * `muted`, `render` (`server`: video; `client`: drawn here), `microphone` and `speaker` (device ids), `room` (a face shared with all who name the
- * same room) and `viewer` (only to watch there).
+ * same room), `viewer` (only to watch there) and `may-speak` (to speak in a room that others opened), `access` (a key or a signed ticket, for a server
+ * that asks for one).
  * Methods: join, leave, say, speak, stop, setTalk, hold, setMirror, setMicrophone, setControls, restartNetwork, invite. Properties: `state`, `activity`.
  * Events (CustomEvent, detail): `state {state}`, `activity {state}`, `heard {text, isFinal}`, `caption {turnId, text}`, `turn`, `hint {text}`,
  * `handoff`, `stats`, `room {viewers, floor, …}`, `level {level}` of the microphone, 0…1, `talk {isOn}`, `failed {code, message, retryAfterS?}`.
@@ -12,6 +13,7 @@ import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import type { TurnTrace } from '../src/media/turn-trace.ts';
 import type { ActivityMessage, ControlsMessage, Invitation, Render, StatsMessage } from '../src/signaling/protocol.ts';
 import { Call, type CallState } from './call.ts';
+import type { JoinOptions } from './call-connection.ts';
 import { callStyles } from './call-styles.ts';
 import { DrawnFace } from './drawn-face.ts';
 import { Ears } from './ears.ts';
@@ -50,6 +52,8 @@ export class VisavisCall extends LitElement {
     microphone: { type: String },
     speaker: { type: String },
     room: { type: String },
+    access: { type: String },
+    maySpeak: { type: Boolean, attribute: 'may-speak' },
     viewer: { type: Boolean },
     state: { state: true },
     activity: { state: true },
@@ -75,6 +79,8 @@ export class VisavisCall extends LitElement {
   declare microphone: string;
   declare speaker: string;
   declare room: string;
+  declare access: string;
+  declare maySpeak: boolean;
   declare viewer: boolean;
   declare state: CallState;
   declare activity: Activity;
@@ -93,6 +99,8 @@ export class VisavisCall extends LitElement {
   private poll: ReturnType<typeof setInterval> | undefined;
   private readonly meter = new LinkMeter();
   private player: FacePlayer | undefined;
+  /** In the room that was entered last. */
+  private spoke = false;
   private joinedAtMs = 0;
   private captionTurn = 0;
   private readonly ears = new Ears({
@@ -118,6 +126,8 @@ export class VisavisCall extends LitElement {
     this.microphone = '';
     this.speaker = '';
     this.room = '';
+    this.access = '';
+    this.maySpeak = false;
     this.viewer = false;
     this.state = 'idle';
     this.activity = 'idle';
@@ -140,6 +150,7 @@ export class VisavisCall extends LitElement {
   protected override updated(changed: PropertyValues): void {
     if (changed.has('state')) this.toggleAttribute('live', this.state === 'live' || this.state === 'reconnecting');
     this.toggleAttribute('pictured', this.firstPictureMs !== undefined && this.state !== 'ended');
+    if (changed.has('room')) this.spoke = false;
     if (changed.has('muted')) this.player?.setMuted(this.muted);
     if (changed.has('voice')) this.call?.setVoice(this.voice).catch((error) => this.fail(error, 'NETWORK'));
     if (changed.has('speaker'))
@@ -179,8 +190,8 @@ export class VisavisCall extends LitElement {
       await call.setVoice(this.voice);
       await call.setMirror(this.isMirror);
       await call.setTalk(this.isTalking);
-      const room = this.room ? ({ name: this.room, as: this.viewer ? 'viewer' : 'speaker' } as const) : undefined;
-      await call.join({ portraitId: this.portrait, controls: this.controls, render, ...(room ? { room } : {}) });
+      const { portrait: portraitId, controls, access } = this;
+      await call.join({ portraitId, controls, render, access, ...this.roomPart });
       if (call.render === 'server') this.dropView();
       return true;
     } catch (error) {
@@ -190,6 +201,13 @@ export class VisavisCall extends LitElement {
       this.fail(error, 'NETWORK');
       return false;
     }
+  }
+
+  /** Who spoke in a room goes on to, with another face too. */
+  private get roomPart(): { room?: NonNullable<JoinOptions['room']> } {
+    if (!this.room) return {};
+    if (this.viewer) return { room: { name: this.room, as: 'viewer' } };
+    return { room: { name: this.room, ...(this.maySpeak || this.spoke ? { as: 'speaker' } : {}) } };
   }
 
   private newCall(): Call {
@@ -224,7 +242,10 @@ export class VisavisCall extends LitElement {
         this.sent = message;
         this.tell('stats', message);
       },
-      room: (message) => this.tell('room', message),
+      room: (message) => {
+        this.spoke = message.maySpeak;
+        this.tell('room', message);
+      },
       failed: (failure) => this.tell('failed', failure),
     });
     return call;

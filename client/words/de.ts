@@ -108,4 +108,8 @@ export const de = {
   'Sound and picture cannot get through: this network seems to block them. Use another network, or ask the operator for a TURN server.':
     'Ton und Bild kommen nicht durch: dieses Netz scheint sie zu sperren. Nehmen Sie ein anderes Netz, oder bitten Sie den Betreiber um einen TURN-Server.',
   'The server is restarting. Back in a moment …': 'Der Server startet neu. Gleich geht es weiter …',
+  'This face is for invited visitors: open the link that you were given, or ask whoever runs this page for one.':
+    'Dieses Gesicht ist für geladene Besucher: öffnen Sie den Link, den Sie bekommen haben, oder bitten Sie den Betreiber dieser Seite um einen.',
+  'Your link or key is not valid any more: ask whoever runs this page for another.':
+    'Ihr Link oder Schlüssel gilt nicht mehr: bitten Sie den Betreiber dieser Seite um einen neuen.',
 };

@@ -108,4 +108,8 @@ export const es: Readonly<Record<English, string>> = {
   'Sound and picture cannot get through: this network seems to block them. Use another network, or ask the operator for a TURN server.':
     'El sonido y la imagen no llegan: esta red parece bloquearlos. Use otra red o pida al operador un servidor TURN.',
   'The server is restarting. Back in a moment …': 'El servidor se está reiniciando. Enseguida seguimos …',
+  'This face is for invited visitors: open the link that you were given, or ask whoever runs this page for one.':
+    'Esta cara es para visitantes invitados: abra el enlace que le dieron o pida uno a quien gestiona esta página.',
+  'Your link or key is not valid any more: ask whoever runs this page for another.':
+    'Su enlace o clave ya no es válido: pida otro a quien gestiona esta página.',
 };

@@ -110,4 +110,8 @@ export const fr: Readonly<Record<English, string>> = {
   'Sound and picture cannot get through: this network seems to block them. Use another network, or ask the operator for a TURN server.':
     'Le son et l’image ne passent pas : ce réseau semble les bloquer. Utilisez un autre réseau, ou demandez à l’exploitant un serveur TURN.',
   'The server is restarting. Back in a moment …': 'Le serveur redémarre. On reprend dans un instant …',
+  'This face is for invited visitors: open the link that you were given, or ask whoever runs this page for one.':
+    'Ce visage est réservé aux visiteurs invités : ouvrez le lien que vous avez reçu, ou demandez-en un à qui gère cette page.',
+  'Your link or key is not valid any more: ask whoever runs this page for another.':
+    'Votre lien ou votre clé n’est plus valable : demandez-en un autre à qui gère cette page.',
 };

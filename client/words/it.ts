@@ -108,4 +108,8 @@ export const it: Readonly<Record<English, string>> = {
   'Sound and picture cannot get through: this network seems to block them. Use another network, or ask the operator for a TURN server.':
     'Audio e video non passano: questa rete sembra bloccarli. Usi un’altra rete, o chieda al gestore un server TURN.',
   'The server is restarting. Back in a moment …': 'Il server si sta riavviando. Si riprende tra un attimo …',
+  'This face is for invited visitors: open the link that you were given, or ask whoever runs this page for one.':
+    'Questo volto è per i visitatori invitati: apra il link che ha ricevuto, o ne chieda uno a chi gestisce questa pagina.',
+  'Your link or key is not valid any more: ask whoever runs this page for another.':
+    'Il suo link o la sua chiave non è più valida: ne chieda un’altra a chi gestisce questa pagina.',
 };

@@ -145,7 +145,7 @@ function rightsOf({ rights = [], portrait, maxCallMinutes }: KeyFlags): Rights {
 /** The page's address with the token behind the #, which browsers send to no server. */
 function linkFor(kind: KeyKind, token: string, { url, room, rights = [], portrait }: KeyFlags, config: Config): string {
   const link = new URL(url ?? addressOf(config));
-  const query: string[] = [];
+  const query = link.search === '' ? [] : [link.search.slice(1)];
   if (kind === 'kiosk') query.push('kiosk');
   if (room?.length === 1) query.push(`room=${encodeURIComponent(room[0]!)}`);
   if (!rights.includes('speak')) query.push('viewer');
