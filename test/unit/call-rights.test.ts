@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMetrics } from '../../src/metrics.ts';
 import { attachCall, type CallSocketParts } from '../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
+import { Drain } from '../../src/signaling/drain.ts';
 import { describer } from '../../src/signaling/failure.ts';
 import type { CallAudience } from '../../src/signaling/hosting.ts';
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
@@ -61,6 +62,7 @@ function visitor({ maxCallS = 0 } = {}) {
     joins: { take: async () => {} },
     returns: new Returns(tickets, 0),
     silenceS: 0,
+    drain: new Drain(),
     describe: describer(logger, metrics),
     ...{ metrics, logger },
   } as unknown as CallSocketParts;
