@@ -16,6 +16,7 @@ import type {
   StatsMessage,
   TurnMessage,
 } from '../src/signaling/protocol.ts';
+import { BufferReports } from './buffer-reports.ts';
 import { CallConnection, type JoinOptions, type OpenLink, PROBE_LIMIT_MS, type Send } from './call-connection.ts';
 import { PeerLink } from './peer-link.ts';
 import { Recovery, type Trouble } from './recovery.ts';
@@ -55,6 +56,10 @@ export class Call {
   private isMirror = false;
   private isTalking = false;
   private voice = '';
+  private readonly buffers = new BufferReports(
+    () => this.getStats(),
+    (message) => void this.connection.signaling?.socket.emit('buffers', message),
+  );
   state: CallState = 'idle';
   /** Who draws, as the server has it. */
   render: Render = 'server';
@@ -271,6 +276,9 @@ export class Call {
     if (state === 'live') this.connection.cause = 'network';
     for (const resolve of this.waiting) resolve();
     this.waiting.clear();
+    // A page that draws waits for the sound by itself.
+    if (state === 'live' && this.render === 'server') this.buffers.start();
+    else this.buffers.stop();
     this.events.state(state);
   }
 }

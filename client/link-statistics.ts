@@ -24,7 +24,37 @@ interface LinkSample {
   skewMs: number | undefined;
 }
 
-type Entry = Record<string, number | string | undefined>;
+type Entry = Record<string, number | string | boolean | undefined>;
+
+export function entriesOf(report: RTCStatsReport): Entry[] {
+  return [...(report.values() as Iterable<Entry>)];
+}
+
+export function numberOf(entry: Entry, key: string): number | undefined {
+  const value = entry[key];
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+/** The way that media takes. Firefox names it in the transport, counts bytes only there, and also calls others nominated. */
+function pathInUse(entries: Entry[]): { bytes: number; roundTripMs: number | undefined } {
+  const transport = entries.find(({ type }) => type === 'transport');
+  const pairs = entries.filter(({ type }) => type === 'candidate-pair');
+  const pair =
+    pairs.find(({ id }) => id !== undefined && id === transport?.selectedCandidatePairId) ??
+    pairs.find(({ selected }) => selected === true) ??
+    pairs.find(({ nominated, state }) => nominated === true && state === 'succeeded');
+  const bytes = (transport && numberOf(transport, 'bytesReceived')) ?? (pair && numberOf(pair, 'bytesReceived')) ?? 0;
+  return { bytes, roundTripMs: pair && roundTripOf(pair) };
+}
+
+/** Firefox rounds the newest to whole milliseconds; where that leaves nothing, the mean of all tells more. */
+function roundTripOf(pair: Entry): number | undefined {
+  const newestS = numberOf(pair, 'currentRoundTripTime');
+  if (newestS) return newestS * 1000;
+  const count = numberOf(pair, 'responsesReceived');
+  const totalS = numberOf(pair, 'totalRoundTripTime');
+  return count && totalS ? (totalS * 1000) / count : undefined;
+}
 
 /** @param drawnFrames frames that the page itself has drawn; undefined where it plays video. */
 function sampleLink(report: RTCStatsReport, atMs: number, drawnFrames: number | undefined): LinkSample {
@@ -40,11 +70,10 @@ function sampleLink(report: RTCStatsReport, atMs: number, drawnFrames: number | 
     skewMs: undefined,
   };
   const playout: { audio?: number; video?: number } = {};
-  for (const entry of report.values() as Iterable<Entry>) {
-    const number = (key: string): number => (typeof entry[key] === 'number' ? (entry[key] as number) : 0);
-    if (entry.type === 'transport') sample.bytes = number('bytesReceived');
-    if (entry.type === 'candidate-pair' && entry.nominated && entry.currentRoundTripTime !== undefined)
-      sample.roundTripMs = number('currentRoundTripTime') * 1000;
+  const entries = entriesOf(report);
+  Object.assign(sample, pathInUse(entries));
+  for (const entry of entries) {
+    const number = (key: string): number => numberOf(entry, key) ?? 0;
     if (entry.type !== 'inbound-rtp') continue;
     sample.lost += number('packetsLost');
     if (entry.estimatedPlayoutTimestamp) playout[entry.kind as 'audio' | 'video'] = number('estimatedPlayoutTimestamp');

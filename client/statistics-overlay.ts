@@ -43,6 +43,11 @@ export function renderStatistics({ render, firstPictureMs, received, sent, trace
   ];
   const leaves: Row[] = [
     ['skew p95', ms(sent?.skewP95Ms, 1), 'Picture against its sound when they leave the server'],
+    [
+      'picture delay',
+      ms(sent?.pictureDelayMs),
+      'Pictures are sent so much later than their sound, for this browser keeps sound back',
+    ],
     ['held · dropped', sent ? `${sent.heldFrames} · ${sent.droppedFrames}` : '–', 'Pictures that came too late'],
     ['draw · encode', sent ? `${sent.renderMs.toFixed(1)} · ${sent.encodeMs.toFixed(1)} ms` : '–', 'Per picture'],
   ];

@@ -83,8 +83,7 @@ export function createCallHost(parts: CallHostParts): CallHost {
           render,
           fps,
           bitrateBps: config.webrtc.bitrateKbps * 1000,
-          // A page that draws waits for the sound by itself.
-          videoDelayUs: render === 'client' ? 0 : config.webrtc.videoDelayMs * 1000,
+          videoDelayUs: config.webrtc.videoDelayMs * 1000,
           voice,
           ratePercent: config.speech.ratePercent,
           maxCharacters: config.speech.maxCharacters,

@@ -121,7 +121,7 @@ const schema = z.strictObject({
     /** Video codecs to offer, best first. */
     codecs: z.array(z.enum(['VP8', 'H264'])).min(1),
     bitrateKbps: z.number().int().min(100).max(8000),
-    /** How much later than its sound a picture leaves, ms: browsers buffer sound longer than pictures. */
+    /** How much later than its sound a picture leaves until the browser has reported its buffers, ms. */
     videoDelayMs: z.number().min(0).max(200),
   }),
   speech: z.strictObject({

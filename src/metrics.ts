@@ -81,6 +81,8 @@ export interface Metrics {
   sttDelay: Histogram;
   llmFirstToken: Histogram;
   engineFirstFrame: Histogram;
+  /** Picture against its sound, as browsers report them once a second. */
+  browserSkew: Histogram;
   responseLatency: Histogram;
   interruptionLatency: Histogram;
 }
@@ -92,6 +94,7 @@ const MISNAMED_DEFAULTS = [
   'nodejs_active_resources_total',
 ];
 const DELAY_BUCKETS_S = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4];
+const SKEW_BUCKETS_S = [0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2, 0.4, 0.8];
 const STALL_BUCKETS_S = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5];
 
 /** @param version of this package. @param hasProcess whether those of the Node process are among them. */
@@ -141,6 +144,11 @@ export function createMetrics(version = 'unknown', hasProcess = true): Metrics {
     sttDelay: delay('stt_delay', 'End of the voice to the final transcript'),
     llmFirstToken: delay('llm_first_token', 'Question asked to the first piece of the answer'),
     engineFirstFrame: delay('engine_first_frame', 'First speech at the engine to its first picture announced'),
+    browserSkew: delay(
+      'av_skew_browser',
+      'Picture against its sound, as browsers say that they play them',
+      SKEW_BUCKETS_S,
+    ),
     responseLatency: delay('response_latency', 'Last voiced sample of the caller to the first sound of the answer'),
     interruptionLatency: delay('interruption_latency', 'Decision to be silent to the last sound of the turn'),
   };

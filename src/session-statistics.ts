@@ -34,13 +34,14 @@ export class SessionStatistics {
   }
 
   /** @returns the second that is over; the next one begins. */
-  take({ rate, estimateBps, link }: BitrateControl): StatsMessage {
+  take({ rate, estimateBps, link }: BitrateControl, pictureDelayUs: number): StatsMessage {
     const { pictures, bytes, skewsUs, renderMs, encodeMs } = this.window;
     this.window = emptyWindow();
     return {
       fps: pictures,
       bitrateKbps: Math.round((bytes * 8) / 1000),
       skewP95Ms: quantile(skewsUs, 0.95) / 1000,
+      pictureDelayMs: Math.round(pictureDelayUs / 1000),
       heldFrames: this.held,
       droppedFrames: this.dropped,
       renderMs: quantile(renderMs, 0.5),

@@ -12,6 +12,7 @@ import { AvPacer, type PacerAction } from './media/av-pacer.ts';
 import { BitrateControl } from './media/bitrate-control.ts';
 import type { Clock } from './media/clock.ts';
 import { OpusEncoder } from './media/opus.ts';
+import { type BufferReport, PictureDelay } from './media/picture-delay.ts';
 import { PictureThinning } from './media/picture-thinning.ts';
 import type { CallOutcome, Metrics } from './metrics.ts';
 import { Microphone } from './microphone.ts';
@@ -40,6 +41,7 @@ export interface SessionParts {
     render: Render;
     fps: number;
     bitrateBps: number;
+    /** Until the viewer's browser has reported its buffers. */
     videoDelayUs: number;
     voice?: string | undefined;
     ratePercent: number;
@@ -54,6 +56,7 @@ export class Session implements HostedCall {
   private readonly pacer: AvPacer;
   private readonly bitrate: BitrateControl;
   private readonly thinning = new PictureThinning();
+  private readonly delay: PictureDelay;
   private mediaUs = 0;
   private readonly opus = new OpusEncoder();
   private readonly life = new AbortController();
@@ -69,7 +72,10 @@ export class Session implements HostedCall {
   constructor(parts: SessionParts) {
     this.parts = parts;
     this.bitrate = new BitrateControl(parts.settings);
-    this.pacer = new AvPacer({ videoDelayUs: parts.settings.videoDelayUs });
+    const { render, videoDelayUs } = parts.settings;
+    // A page that draws waits for the sound by itself.
+    this.delay = new PictureDelay(render === 'client' ? undefined : videoDelayUs);
+    this.pacer = new AvPacer({ pictureDelayUs: this.delay.currentUs });
     this.engine = parts.openEngine({
       tick: (tick) => {
         this.pacer.pushTick(tick);
@@ -83,7 +89,8 @@ export class Session implements HostedCall {
       },
       encoded: (frame, encodeMs) => {
         this.statistics.encoded(frame.data.length, encodeMs);
-        this.parts.peer().send(frame);
+        this.delay.push(frame);
+        this.wakeIfDue();
       },
       restarted: () => this.pacer.forgetPictures(),
       failed: (error) => this.fail(error),
@@ -156,11 +163,12 @@ export class Session implements HostedCall {
     let nextStatsUs = clock.nowUs() + STATS_US;
     while (!signal.aborted) {
       for (const action of this.pacer.poll(clock.nowUs())) this.perform(action);
+      this.sendPictures();
       if (clock.nowUs() >= nextStatsUs) {
         nextStatsUs += STATS_US;
-        this.parts.audience.stats(this.statistics.take(this.bitrate));
+        this.parts.audience.stats(this.statistics.take(this.bitrate, this.delay.currentUs));
       }
-      const nap = { untilUs: this.pacer.nextDueUs, alarm: new AbortController() };
+      const nap = { untilUs: this.nextDueUs, alarm: new AbortController() };
       this.nap = nap;
       // Ends by itself, or is ended because something is due sooner, or everything is over.
       await clock.sleepUntil(nap.untilUs, nap.alarm.signal).catch(() => {});
@@ -168,9 +176,28 @@ export class Session implements HostedCall {
     }
   }
 
-  /** What has just come to the pacer may have to leave before its next packet of sound. */
+  private get nextDueUs(): number {
+    const { nextDueUs } = this.pacer;
+    return Math.min(nextDueUs, this.pacer.clockUsAt(this.delay.nextDueUs));
+  }
+
+  /** What has just come to the pacer or from the encoder may have to leave before the next packet of sound. */
   private wakeIfDue(): void {
-    if (this.nap && this.pacer.nextDueUs < this.nap.untilUs) this.nap.alarm.abort();
+    if (this.nap && this.nextDueUs < this.nap.untilUs) this.nap.alarm.abort();
+  }
+
+  private sendPictures(): void {
+    const mediaUs = this.pacer.mediaUsAt(this.parts.clock.nowUs());
+    for (const { picture, lateUs } of this.delay.release(mediaUs)) {
+      this.statistics.shown(lateUs);
+      this.parts.peer().send(picture);
+    }
+    this.pacer.setPictureDelay(this.delay.currentUs);
+  }
+
+  followBuffers(report: BufferReport): void {
+    this.delay.report(report, this.pacer.mediaUsAt(this.parts.clock.nowUs()));
+    if (report.skewMs !== undefined) this.parts.metrics.browserSkew.observe(Math.abs(report.skewMs) / 1000);
   }
 
   private perform(action: PacerAction): void {
@@ -194,7 +221,6 @@ export class Session implements HostedCall {
           this.engine.drop(action.slot);
           break;
         }
-        this.statistics.shown(action.skewUs);
         this.engine.encode(action.slot, action.timestampUs);
         break;
       case 'drop':

@@ -26,7 +26,7 @@ export interface PlayoutReport {
 
 export type PacerAction =
   | { kind: 'audio'; samples: Float32Array; timestampUs: number }
-  | { kind: 'picture'; slot: number; timestampUs: number; skewUs: number }
+  | { kind: 'picture'; slot: number; timestampUs: number }
   | { kind: 'drop'; slot: number }
   | { kind: 'hold' }
   | { kind: 'underrun' }
@@ -38,8 +38,10 @@ const PACKET_US = 20_000;
 const FADE_SAMPLES = 480;
 /** A stall longer than this is not caught up with a burst of packets: the timeline jumps over it. */
 const MAX_CATCH_UP_US = 200_000;
-/** A picture this late after its sound is given up; the one before stays on screen. */
+/** A picture this late after it should have left is given up; the one before stays on screen. */
 const MAX_PICTURE_LATE_US = 50_000;
+/** Of turns that are over: what is still in flight of older ones has arrived long ago. */
+const MAX_SETTLED = 64;
 
 interface Entry extends Tick {
   /** Media time at which this tick's sound starts to play; set when it does. */
@@ -48,14 +50,13 @@ interface Entry extends Tick {
 
 interface WaitingPicture {
   slot: number;
-  /** Media time of the picture's sound. */
+  /** Media time of the picture's sound, at which it is due. */
   startUs: number;
-  dueUs: number;
 }
 
 export class AvPacer {
-  /** How much later than its sound a picture leaves, to meet a receiver that buffers sound longer than pictures. */
-  private readonly videoDelayUs: number;
+  /** How much later than its sound a picture is to leave (`PictureDelay`): one that is drawn in this time is not late. */
+  private pictureDelayUs: number;
   private readonly queue: Entry[] = [];
   /** Ticks that have begun to play but whose picture has not left yet, by index. */
   private readonly started = new Map<number, number>();
@@ -66,6 +67,7 @@ export class AvPacer {
   private mediaUs = 0;
   /** Samples already taken from queue[0]. */
   private offset = 0;
+  private lastSample = 0;
   private newestShownUs = -1;
   private readonly played = new Map<number, number>();
   private readonly settled = new Set<number>();
@@ -73,8 +75,22 @@ export class AvPacer {
   private reports: PlayoutReport[] = [];
   private discarded: number[] = [];
 
-  constructor(options: { videoDelayUs?: number } = {}) {
-    this.videoDelayUs = options.videoDelayUs ?? 0;
+  constructor(options: { pictureDelayUs?: number } = {}) {
+    this.pictureDelayUs = options.pictureDelayUs ?? 0;
+  }
+
+  setPictureDelay(us: number): void {
+    this.pictureDelayUs = us;
+  }
+
+  /** The media time of an instant; that of the first poll before it. */
+  mediaUsAt(nowUs: number): number {
+    return nowUs - (this.originUs ?? nowUs);
+  }
+
+  /** The instant of a media time; the past before the first poll. */
+  clockUsAt(mediaUs: number): number {
+    return this.originUs === undefined ? Number.NEGATIVE_INFINITY : this.originUs + mediaUs;
   }
 
   /** Sound that is queued and not yet sent, µs. */
@@ -101,7 +117,7 @@ export class AvPacer {
     const startUs = this.started.get(index);
     if (startUs !== undefined) {
       this.started.delete(index);
-      this.due.push({ slot, startUs, dueUs: this.dueAt(startUs) });
+      this.due.push({ slot, startUs });
     } else if (this.queue.some((entry) => entry.index === index)) this.early.set(index, slot);
     else this.discarded.push(slot);
   }
@@ -115,11 +131,24 @@ export class AvPacer {
       if (!this.settled.has(turnId)) this.settle(turnId, true);
       return;
     }
-    const sounding = this.queue[0];
-    if (sounding?.turnId === turnId && this.offset > 0)
-      this.fadeTail = sounding.samples.slice(this.offset, this.offset + FADE_SAMPLES);
+    if (this.played.get(turnId)! > 0) this.fadeTail = this.tailOf(turnId);
     this.dropQueued(turnId);
     this.settle(turnId, true);
+  }
+
+  /** What a turn that sounds would say next, 10 ms of it; where less has come, the last sample goes on. */
+  private tailOf(turnId: number): Float32Array {
+    const tail = new Float32Array(FADE_SAMPLES);
+    let filled = 0;
+    let { offset } = this;
+    for (const entry of this.queue) {
+      if (entry.turnId !== turnId || filled === FADE_SAMPLES) break;
+      const samples = entry.samples.subarray(offset, offset + FADE_SAMPLES - filled);
+      tail.set(samples, filled);
+      filled += samples.length;
+      offset = 0;
+    }
+    return tail.fill(filled > 0 ? tail[filled - 1]! : this.lastSample, filled);
   }
 
   /** Takes what is queued of a turn, or of no turn, away, its pictures included. */
@@ -148,6 +177,7 @@ export class AvPacer {
     const playedUs = this.playedUs(turnId);
     this.played.delete(turnId);
     this.settled.add(turnId);
+    if (this.settled.size > MAX_SETTLED) this.settled.delete(this.settled.values().next().value!);
     this.reports.push({ turnId, playedUs, interrupted });
   }
 
@@ -155,7 +185,7 @@ export class AvPacer {
   get nextDueUs(): number {
     if (this.originUs === undefined || this.discarded.length > 0 || this.reports.length > 0)
       return Number.NEGATIVE_INFINITY;
-    const pictureUs = Math.min(...this.due.map(({ dueUs }) => dueUs));
+    const pictureUs = Math.min(...this.due.map(({ startUs }) => startUs));
     return this.originUs + Math.min(this.mediaUs, pictureUs);
   }
 
@@ -204,6 +234,7 @@ export class AvPacer {
         }
       }
     }
+    this.lastSample = packet[PACKET_SAMPLES - 1]!;
     return packet;
   }
 
@@ -215,32 +246,24 @@ export class AvPacer {
       return;
     }
     this.early.delete(entry.index);
-    this.due.push({ slot, startUs, dueUs: this.dueAt(startUs) });
-  }
-
-  /** The very first picture leaves at once: nobody is listening yet whose lips it could miss. */
-  private dueAt(startUs: number): number {
-    return this.newestShownUs < 0 ? startUs : startUs + this.videoDelayUs;
+    this.due.push({ slot, startUs });
   }
 
   private releasePictures(mediaNowUs: number, actions: PacerAction[]): void {
-    const ripe = this.due.filter((picture) => picture.dueUs <= mediaNowUs).sort((a, b) => a.dueUs - b.dueUs);
-    if (ripe.length > 0) {
-      const newest = ripe.at(-1)!;
-      for (const picture of ripe) if (picture !== newest) actions.push({ kind: 'drop', slot: picture.slot });
-      if (newest.startUs > this.newestShownUs) {
-        this.newestShownUs = newest.startUs;
-        actions.push({
-          kind: 'picture',
-          slot: newest.slot,
-          timestampUs: newest.startUs,
-          skewUs: mediaNowUs - newest.dueUs,
-        });
-      } else actions.push({ kind: 'drop', slot: newest.slot });
-      this.due.splice(0, this.due.length, ...this.due.filter((picture) => !ripe.includes(picture)));
+    const ripe = this.due.filter(({ startUs }) => startUs <= mediaNowUs).sort((a, b) => a.startUs - b.startUs);
+    for (const picture of ripe) {
+      this.due.splice(this.due.indexOf(picture), 1);
+      const { slot, startUs } = picture;
+      const isLate = mediaNowUs > startUs + this.pictureDelayUs;
+      if (startUs <= this.newestShownUs || (isLate && picture !== ripe.at(-1))) {
+        actions.push({ kind: 'drop', slot });
+        continue;
+      }
+      this.newestShownUs = startUs;
+      actions.push({ kind: 'picture', slot, timestampUs: startUs });
     }
     for (const [index, startUs] of this.started) {
-      if (mediaNowUs - startUs - this.videoDelayUs < MAX_PICTURE_LATE_US) continue;
+      if (mediaNowUs - startUs - this.pictureDelayUs < MAX_PICTURE_LATE_US) continue;
       this.started.delete(index);
       actions.push({ kind: 'hold' });
     }

@@ -23,6 +23,7 @@ import type { IceCandidate, MediaPeer, PeerEvents } from './peer.ts';
 import { BEAT_MS, Presence } from './presence.ts';
 import {
   answerSchema,
+  buffersSchema,
   candidateSchema,
   controlsSchema,
   holdSchema,
@@ -428,6 +429,10 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     return {};
   });
   on('probe', emptySchema, () => ({}));
+  on('buffers', buffersSchema, (message) => {
+    open?.call.followBuffers(message); // a last report may come after the call's end
+    return {};
+  });
   on('leave', emptySchema, async () => {
     await leave('left');
     return {};

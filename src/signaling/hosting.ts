@@ -2,6 +2,7 @@
  * What the signaling server needs from the rest: someone who opens calls and knows the voices, and someone who has the faces. The
  * composition root supplies both; nothing here knows of rendering or speech.
  */
+import type { BufferReport } from '../media/picture-delay.ts';
 import type { MediaOutlet, PeerEvents } from './peer.ts';
 import type {
   ActivityMessage,
@@ -34,6 +35,8 @@ export interface HostedCall {
   /** Silence, now. @param turnId only if this turn is under way. */
   stop(turnId?: number): void;
   setControls(controls: ControlsMessage): void;
+  /** Pictures are to meet their sound where they are seen and heard. */
+  followBuffers(report: BufferReport): void;
   close(reason: string): Promise<void>;
 }
 

@@ -92,11 +92,19 @@ export const talkSchema = z.strictObject({ isOn: z.boolean(), voice: z.string().
 /** Push-to-talk: while the key is down the turn is the caller's; letting go ends it. */
 export const holdSchema = z.strictObject({ isDown: z.boolean() });
 
+/** What the browser's buffers hold, once a second: how long sound and pictures wait there, and how far apart they are played, ms. */
+export const buffersSchema = z.strictObject({
+  soundMs: z.number().min(0).max(10_000),
+  pictureMs: z.number().min(0).max(10_000),
+  skewMs: z.number().min(-10_000).max(10_000).exactOptional(),
+});
+
 export type JoinMessage = z.infer<typeof joinSchema>;
 export type AnswerMessage = z.infer<typeof answerSchema>;
 export type CandidateMessage = z.infer<typeof candidateSchema>;
 export type SpeakMessage = z.infer<typeof speakSchema>;
 export type SayMessage = z.infer<typeof saySchema>;
+export type BuffersMessage = z.infer<typeof buffersSchema>;
 export type TalkMessage = z.infer<typeof talkSchema>;
 export type ControlsMessage = z.infer<typeof controlsSchema>;
 
@@ -182,6 +190,8 @@ export interface ClientToServerEvents {
   controls(message: ControlsMessage, reply: Reply<object>): void;
   /** Is anybody there? */
   probe(message: object, reply: Reply<object>): void;
+  /** The pictures are kept back for as long as the sound waits in the browser. */
+  buffers(message: BuffersMessage): void;
   leave(message: object, reply: Reply<object>): void;
 }
 
@@ -224,6 +234,8 @@ export interface StatsMessage {
   fps: number;
   bitrateKbps: number;
   skewP95Ms: number;
+  /** How much later than their sound pictures are sent, for the viewer's browser keeps sound back. */
+  pictureDelayMs: number;
   heldFrames: number;
   droppedFrames: number;
   renderMs: number;

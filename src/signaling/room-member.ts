@@ -3,6 +3,7 @@
  * allow, to its audience what happens in the room.
  */
 import type { LinkReport } from '../media/bandwidth-estimator.ts';
+import type { BufferReport } from '../media/picture-delay.ts';
 import type { CallAudience, HostedCall, SoundIntake } from './hosting.ts';
 import type { MediaPeer, PeerEvents } from './peer.ts';
 import type { ControlsMessage, RoomState } from './protocol.ts';
@@ -29,6 +30,8 @@ export class RoomMember implements HostedCall {
   peer!: MediaPeer | SfuPeer;
   /** What this member's network said last. */
   link: LinkReport | undefined;
+  /** What this member's browser said last of its buffers. */
+  buffers: BufferReport | undefined;
   private readonly room: Room;
   /** What hears this member's microphone; while anything does, the member has the floor. */
   private readonly listeners = new Set<'setMirror' | 'setTalk'>();
@@ -122,6 +125,11 @@ export class RoomMember implements HostedCall {
   setControls(controls: ControlsMessage): void {
     this.room.requireWord(this);
     this.room.call.setControls(controls);
+  }
+
+  followBuffers(report: BufferReport): void {
+    this.buffers = report;
+    this.room.reportBuffers(this);
   }
 
   async close(reason: string): Promise<void> {

@@ -169,6 +169,14 @@ export class Room {
     });
   }
 
+  /** The face is sent once for all: its pictures follow the viewer in the middle, as its bitrate does. */
+  reportBuffers({ buffers }: RoomMember): void {
+    if (this.isOver || !buffers) return;
+    const all = [...this.members].flatMap((member) => member.buffers ?? []);
+    const soundMs = lowerMedian(all.map((report) => Math.max(0, report.soundMs - report.pictureMs)));
+    if (soundMs !== undefined) this.call.followBuffers({ ...buffers, soundMs, pictureMs: 0 });
+  }
+
   private announce(): void {
     if (this.isOver) return;
     for (const member of this.members) member.audience.room(this.stateFor(member));

@@ -28,6 +28,27 @@ describe('a call', () => {
     expect(Math.max(...client.levels)).toBeLessThan(0.01);
   });
 
+  it('dates sound and pictures from one clock: what its sender reports say fits what arrives', async () => {
+    await using client = new LoopbackClient(server.url);
+    await client.join(PORTRAIT);
+    const { audio, video } = client.clockReports;
+    await client.until('reports and media', () => audio.length > 1 && video.length > 1 && client.arrivals.length > 60);
+    /** Shortest time from the instant that a track's clock names to the arrival of its packet, plus a constant, ms. */
+    const transitMs = (
+      reports: typeof audio,
+      clockHz: number,
+      packets: { timestamp: number; atMs: number }[],
+    ): number => {
+      const { wallS, timestamp: at } = reports.at(-1)!;
+      return Math.min(
+        ...packets.map(({ timestamp, atMs }) => atMs - wallS * 1000 - (((timestamp - at) | 0) * 1000) / clockHz),
+      );
+    };
+    const lateMs = transitMs(video, 90_000, client.arrivals) - transitMs(audio, 48_000, client.sounds);
+    // Pictures leave 40 ms after their sound; the very first at once.
+    expect(Math.abs(lateMs - 20)).toBeLessThan(70);
+  });
+
   it('speaks with captions and reports the turn once, with all of it played', async () => {
     await using client = new LoopbackClient(server.url);
     await client.join(PORTRAIT, 'H264');

@@ -15,6 +15,7 @@ export type CallElement = Omit<VisavisCall, 'call' | 'view'> & {
   call: {
     getStats(): Promise<RTCStatsReport>;
     connection: { signaling: { socket: { io: { engine: { close(): void } } } } };
+    audioReceiver: RTCRtpReceiver | undefined;
   };
   view?: { canvas: HTMLCanvasElement; frameCount: number };
 };

@@ -42,6 +42,10 @@ export interface EitherBrowserOptions {
   microphoneWav?: string;
   /** A program in the browser's place, which starts it, e.g. in a network of its own. */
   executablePath?: string;
+  /** Address of a sound device, see `SilentSoundDevice`. */
+  pulseServer?: string;
+  /** In Chromium: WebGL in software; costs time, so only where it is tested. */
+  webgl?: boolean;
 }
 
 /** A click goes to the first that matches, in shadow trees too. */
@@ -61,7 +65,10 @@ export async function launchEither(name: BrowserName, options: EitherBrowserOpti
     headless: true,
     protocolTimeout: 2 * PATIENCE_MS,
     defaultViewport: null,
-    ...(name === 'firefox' ? { extraPrefsFirefox: FIREFOX_PREFERENCES } : { args: chromiumArguments({}) }),
+    env: { ...process.env, ...(options.pulseServer ? { PULSE_SERVER: options.pulseServer } : {}) },
+    ...(name === 'firefox'
+      ? { extraPrefsFirefox: FIREFOX_PREFERENCES }
+      : { args: chromiumArguments({ webgl: options.webgl ?? false }) }),
   });
   return new EitherBrowser(name, browser, options.microphoneWav);
 }

@@ -43,18 +43,16 @@ describe('AvPacer', () => {
     const pictures = of(run(pacer, 0, 500), 'picture');
     expect(pictures.map((picture) => picture.slot)).toEqual([100, 101, 102, 103, 104, 105, 106, 107, 108, 109]);
     expect(pictures.map((picture) => picture.timestampUs)).toEqual(pictures.map((_, i) => i * 40_000));
-    expect(Math.max(...pictures.map((picture) => picture.skewUs))).toBeLessThan(20_000);
   });
 
-  it('holds pictures back to meet a receiver that holds sound, but not the first', () => {
-    const pacer = new AvPacer({ videoDelayUs: 40_000 });
-    for (let i = 0; i < 6; i++) {
-      pacer.pushTick(tick(i));
-      pacer.pushPicture(i, i);
-    }
-    const leftMs: number[] = [];
-    for (let ms = 0; ms < 400; ms += 5) if (of(pacer.poll(ms * 1000), 'picture').length > 0) leftMs.push(ms);
-    expect(leftMs).toEqual([0, 80, 120, 160, 200, 240]);
+  it('takes a picture as in time that is drawn before it is to leave, and then gives up none', () => {
+    const pacer = new AvPacer({ pictureDelayUs: 100_000 });
+    for (let i = 0; i < 6; i++) pacer.pushTick(tick(i));
+    const actions = run(pacer, 0, 400, (ms) => {
+      if (ms === 95) for (let i = 0; i < 3; i++) pacer.pushPicture(i, i); // the first is due to leave at 100
+      if (ms === 300) for (let i = 3; i < 5; i++) pacer.pushPicture(i, i); // due at 220 and 260
+    });
+    expect(of(actions, 'picture').map(({ slot }) => slot)).toEqual([0, 1, 2, 4]);
   });
 
   it('shows a slightly late picture late and gives up a very late one', () => {
@@ -125,12 +123,79 @@ describe('AvPacer', () => {
     expect(gone.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 24]);
   });
 
+  it('fades what is cut off over 10 ms, at any picture rate and instant', () => {
+    const wave = (i: number): number => 0.5 * Math.sin((2 * Math.PI * 170 * i) / AUDIO_RATE_HZ + 1);
+    const fade = (fps: number, atMs: number, aheadTicks: number): void => {
+      const pacer = new AvPacer();
+      const perTick = AUDIO_RATE_HZ / fps;
+      let index = 0;
+      const draw = (): void => {
+        while (pacer.queuedUs < (aheadTicks / fps) * 1e6) {
+          const from = index * perTick;
+          const samples = Float32Array.from({ length: perTick }, (_, i) => wave(from + i));
+          pacer.pushTick({ index: index++, samples, turnId: 1, isLast: false });
+        }
+      };
+      const heard: number[] = [];
+      const play = (fromMs: number, toMs: number, before: () => void): void => {
+        for (let ms = fromMs; ms < toMs; ms++) {
+          before();
+          for (const { samples } of of(pacer.poll(ms * 1000), 'audio')) heard.push(...samples);
+        }
+      };
+      play(0, atMs, draw);
+      const cutAt = heard.length;
+      pacer.interrupt(1);
+      play(atMs, atMs + 100, () => {});
+      const faded = heard.slice(cutAt).map((_, i) => (i < 480 ? wave(cutAt + i) * (1 - (i + 1) / 480) : 0));
+      const wrong = heard.slice(cutAt).findIndex((sample, i) => Math.abs(sample - faded[i]!) > 1e-5);
+      expect(wrong).toBe(-1);
+    };
+    fc.assert(
+      fc.property(
+        fc.constantFrom(25, 30, 40, 50, 60),
+        fc.integer({ min: 1, max: 200 }),
+        fc.integer({ min: 3, max: 8 }),
+        fade,
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('fades from the last sample where the engine has nothing more', () => {
+    const pacer = new AvPacer();
+    const samples = new Float32Array(960).fill(0.5);
+    pacer.pushTick({ index: 0, samples, turnId: 1, isLast: false });
+    expect(of(pacer.poll(0), 'audio')[0]!.samples.at(-1)).toBe(0.5);
+    pacer.interrupt(1);
+    const [next] = of(pacer.poll(20_000), 'audio');
+    expect(next!.samples[0]).toBeCloseTo(0.5, 2);
+    expect(next!.samples[240]).toBeCloseTo(0.25, 2);
+    expect(next!.samples[480]).toBe(0);
+  });
+
+  it('remembers no more turns, however many there were', () => {
+    const pacer = new AvPacer();
+    const sizeOf = (): number =>
+      JSON.stringify(pacer, (_, value) => (value instanceof Set ? [...value] : value)).length;
+    const sizeAfter = (turns: number): number => {
+      for (let i = 0; i < turns; i++) {
+        pacer.pushTick({ index: i, samples: new Float32Array(960), turnId: 100_000 + i, isLast: false });
+        pacer.interrupt(100_000 + i);
+        pacer.poll(i * 20_000);
+      }
+      return sizeOf();
+    };
+    expect(sizeAfter(5000)).toBeLessThan(sizeAfter(100) + 1000);
+  });
+
   it('says when it has something to do next, so that nothing waits and nobody asks in vain', () => {
-    const pacer = new AvPacer({ videoDelayUs: 33_000 });
+    const pacer = new AvPacer();
     expect(pacer.nextDueUs).toBeLessThan(0);
     let nowUs = 7_000;
     let polls = 0;
     const actions: PacerAction[] = [];
+    const leftUs: number[] = [];
     for (let i = 0; i < 10; i++) pacer.pushTick(tick(i, 1));
     while (nowUs < 300_000) {
       if (polls < 10) pacer.pushPicture(polls, polls);
@@ -138,13 +203,14 @@ describe('AvPacer', () => {
       expect(found.length).toBeGreaterThan(0);
       polls += 1;
       actions.push(...found);
+      leftUs.push(...of(found, 'picture').map(() => nowUs));
       nowUs = pacer.nextDueUs;
     }
-    // Fifteen packets of sound; of the pictures, the first alone leaves with one.
+    // Fifteen packets of sound; every picture begins with one of them.
     expect(of(actions, 'audio')).toHaveLength(15);
-    expect(of(actions, 'picture').map(({ skewUs }) => skewUs)).toEqual(of(actions, 'picture').map(() => 0));
-    expect(of(actions, 'picture')).toHaveLength(7);
-    expect(polls).toBe(15 + 7 - 1);
+    expect(leftUs).toEqual(leftUs.map((_, i) => 7_000 + i * 40_000));
+    expect(leftUs).toHaveLength(8);
+    expect(polls).toBe(15);
     pacer.interrupt(1);
     expect(pacer.nextDueUs).toBeLessThan(0);
   });

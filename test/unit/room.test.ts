@@ -61,6 +61,10 @@ class FakeCall implements HostedCall {
     this.asked.push('controls');
   }
 
+  followBuffers({ soundMs }: { soundMs: number }): void {
+    this.asked.push(`buffers ${soundMs}`);
+  }
+
   async close(reason: string): Promise<void> {
     this.asked.push(`closed ${reason}`);
   }
@@ -387,5 +391,16 @@ describe('what everyone shares', () => {
     b.link({ fractionLost: 0.6, rttMs: 500 });
     expect(opened[0]!.links.at(-1)).toEqual({ fractionLost: 0.02, rttMs: 20 });
     expect(opened[0]!.links.length).toBe(2);
+  });
+
+  it('keeps pictures back for the viewer in the middle, so that one full buffer spoils it for nobody', async () => {
+    const [a, b, c] = await Promise.all([enter(new Visitor()), enter(new Visitor(), false), enter(new Visitor())]);
+    a!.followBuffers({ soundMs: 60, pictureMs: 5 });
+    b!.followBuffers({ soundMs: 9000, pictureMs: 0 });
+    c!.followBuffers({ soundMs: 110, pictureMs: 10 });
+    expect(opened[0]!.asked).toEqual(['buffers 55', 'buffers 55', 'buffers 100']);
+    await c!.close('left');
+    b!.followBuffers({ soundMs: 9000, pictureMs: 0 });
+    expect(opened[0]!.asked.at(-1)).toBe('buffers 55');
   });
 });
