@@ -65,24 +65,75 @@ const LINK_LIMIT_MS = 15_000;
 /** To another way through the network; a new call is there as soon. */
 const REPAIR_LIMIT_MS = 4000;
 /** For an answer that costs the server nothing. */
-export const PROBE_LIMIT_MS = 1200;
+const PROBE_LIMIT_MS = 1200;
+/** A connection that is opened beside one in doubt says that the network is there; so much longer the old one has to answer. */
+const DOUBT_MS = 400;
+/** The face's sound never pauses: without any for so long, something is wrong. */
+const SOUND_BEAT_MS = 250;
+const MAX_SILENT_BEATS = 3;
 /** A server that stops may be back sooner than it thinks. */
 const MAX_ASKED_S = 2;
 
 export class CallConnection implements Attempts {
   signaling: Signaling | undefined;
   link: SdpLink | MediasoupLink | undefined;
-  /** Why the call is not live: nothing is heard of the server, or it stops. */
-  cause: 'network' | 'shutdown' = 'network';
+  /** Why the call is not live: nothing is heard of the server, for long already, or it stops. */
+  cause: 'network' | 'unreachable' | 'shutdown' = 'network';
   private readonly parts: ConnectionParts;
   private readonly watchers = new Set<() => void>();
   private returnToken: string | undefined;
   private connectMs: number | undefined;
+  /** Opened beside one that turned out to be dead. */
+  private spare: Signaling | undefined;
+  private isChecking = false;
+  private readonly soundBeat: ReturnType<typeof setInterval>;
+  private soundClock: number | undefined;
+  private silentBeats = 0;
   /** The call that was joined last is over, or its link has failed. */
   private isSpoiled = false;
 
   constructor(parts: ConnectionParts) {
     this.parts = parts;
+    this.soundBeat = setInterval(() => this.hearSound(), SOUND_BEAT_MS);
+  }
+
+  /** Where the sound stops although it came before, the connection is doubted once. */
+  private hearSound(): void {
+    const clock = this.link?.isConnected
+      ? this.link.audioReceiver?.getSynchronizationSources()[0]?.rtpTimestamp
+      : undefined;
+    if (clock === undefined || clock !== this.soundClock) this.silentBeats = 0;
+    else if (++this.silentBeats === MAX_SILENT_BEATS) void this.check();
+    this.soundClock = clock;
+  }
+
+  /**
+   * Whether the connection still stands is asked on it and, because a cut swallows the question as well as the answer, beside it: where a new one
+   * comes through and the old one stays silent, the old one is dead.
+   */
+  async check(): Promise<void> {
+    const { signaling } = this;
+    if (this.isChecking || !signaling?.isOpen) return;
+    this.isChecking = true;
+    const given = new AbortController();
+    try {
+      const answered = signaling.isAnswering(PROBE_LIMIT_MS + DOUBT_MS);
+      const opened = this.open(PROBE_LIMIT_MS, given.signal);
+      const isStanding = await Promise.race([
+        answered,
+        opened.then(
+          () => pause(DOUBT_MS),
+          () => answered,
+        ),
+      ]);
+      if (isStanding === true || !signaling.isOpen) return;
+      this.spare = await opened.catch(() => undefined);
+      // Nothing comes through at all: the old connection may still come to life, and its own watch decides.
+      if (this.spare) signaling.drop();
+    } finally {
+      this.isChecking = false;
+      if (!this.spare) given.abort();
+    }
   }
 
   isAlive(): boolean {
@@ -104,11 +155,24 @@ export class CallConnection implements Attempts {
   /** @returns the connection that there is, else a new one. */
   private async connect(signal: AbortSignal): Promise<Signaling> {
     if (this.signaling?.isOpen) return this.signaling;
-    const limitMs =
-      this.connectMs === undefined
-        ? FIRST_CONNECT_LIMIT_MS
-        : Math.min(MAX_CONNECT_LIMIT_MS, Math.max(CONNECT_LIMIT_MS, CONNECT_PATIENCE * this.connectMs));
+    const { spare } = this;
+    this.spare = undefined;
     const startMs = performance.now();
+    const signaling = spare?.isOpen ? spare : await this.open(this.connectLimitMs, signal);
+    if (signal.aborted) signaling.close();
+    signal.throwIfAborted();
+    if (signaling !== spare) this.connectMs = performance.now() - startMs;
+    this.signaling = signaling;
+    return signaling;
+  }
+
+  private get connectLimitMs(): number {
+    return this.connectMs === undefined
+      ? FIRST_CONNECT_LIMIT_MS
+      : Math.min(MAX_CONNECT_LIMIT_MS, Math.max(CONNECT_LIMIT_MS, CONNECT_PATIENCE * this.connectMs));
+  }
+
+  private async open(limitMs: number, signal: AbortSignal): Promise<Signaling> {
     const signaling: Signaling = await Signaling.open({
       serverUrl: this.parts.serverUrl,
       returnToken: this.returnToken,
@@ -119,10 +183,6 @@ export class CallConnection implements Attempts {
         if (signaling === this.signaling) this.lose('join');
       },
     });
-    if (signal.aborted) signaling.close();
-    signal.throwIfAborted();
-    this.connectMs = performance.now() - startMs;
-    this.signaling = signaling;
     return signaling;
   }
 
@@ -277,6 +337,8 @@ export class CallConnection implements Attempts {
   }
 
   close(): void {
+    clearInterval(this.soundBeat);
+    this.spare?.close();
     const { signaling, link } = this;
     this.signaling = undefined;
     this.link = undefined;
@@ -285,6 +347,8 @@ export class CallConnection implements Attempts {
     link?.close();
   }
 }
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
 const mediaBlocked = (): Trouble =>
   Object.assign(

@@ -3,6 +3,12 @@
  * voice, room) is switched on again after a cut, and what was typed meanwhile is sent. What carries the call is in `call-connection.ts`, when to
  * try again in `recovery.ts`.
  */
+import {
+  fitsMessage,
+  MAX_SAY_CHARACTERS,
+  MAX_SPEAK_BYTES,
+  MAX_SPEAK_CHARACTERS,
+} from '../src/signaling/message-limits.ts';
 import type {
   ActivityMessage,
   CaptionMessage,
@@ -17,12 +23,12 @@ import type {
   TurnMessage,
 } from '../src/signaling/protocol.ts';
 import { BufferReports } from './buffer-reports.ts';
-import { CallConnection, type JoinOptions, type OpenLink, PROBE_LIMIT_MS, type Send } from './call-connection.ts';
+import { CallConnection, type JoinOptions, type OpenLink, type Send } from './call-connection.ts';
 import { PeerLink } from './peer-link.ts';
 import { Recovery, type Trouble } from './recovery.ts';
 import { type CallSocket, ConnectionLost, type Signaling } from './signaling.ts';
 import { onWakeUp } from './wake-up.ts';
-import { words } from './words.ts';
+import { words, wordsWith } from './words.ts';
 
 export interface CallEvents {
   /** The face's sound and picture; a new one after every reconnect. */
@@ -43,6 +49,17 @@ export interface CallEvents {
 }
 
 export type CallState = 'idle' | 'joining' | 'live' | 'reconnecting' | 'ended';
+
+/** @throws Error as the server would answer; the text is not sent. */
+function requireShort(text: string, maxCharacters: number): void {
+  if (text.length <= maxCharacters && fitsMessage(text)) return;
+  const most = [String(maxCharacters), String(MAX_SPEAK_BYTES / 1000)];
+  const message = wordsWith(
+    'The text is too long: at most {} characters and {} kB are taken at once; send it in parts.',
+    ...most,
+  );
+  throw Object.assign(new Error(message), { code: 'TEXT_TOO_LONG' });
+}
 
 export class Call {
   private readonly events: CallEvents;
@@ -92,7 +109,13 @@ export class Call {
     });
     this.recovery = new Recovery(this.connection, {
       state: (state) => this.setState(state),
-      trouble: (trouble) => this.tell(trouble),
+      trouble: (trouble) => {
+        if (trouble.code !== undefined) this.tell(trouble);
+        else if (this.connection.cause === 'network') {
+          this.connection.cause = 'unreachable';
+          events.state(this.state); // the same, for another cause
+        }
+      },
       over: (trouble) => {
         this.end();
         this.tell(trouble);
@@ -130,7 +153,7 @@ export class Call {
     );
   }
 
-  /** Why the call is not live: nothing is heard of the server, or it stops. */
+  /** Why the call is not live: nothing is heard of the server, for long already, or it stops. */
   get cause(): CallConnection['cause'] {
     return this.connection.cause;
   }
@@ -138,10 +161,9 @@ export class Call {
   /** The machine is awake again, or in another network: whether the call still stands is asked, not believed. */
   private async wake(): Promise<void> {
     this.recovery.hasten();
-    const { signaling, link } = this.connection;
-    if (this.state !== 'live' || !signaling) return;
-    if (!(await signaling.isAnswering(PROBE_LIMIT_MS))) signaling.drop();
-    else if (!link?.isConnected) this.restartIce();
+    if (this.state !== 'live') return;
+    await this.connection.check();
+    if (this.connection.signaling?.isOpen && !this.connection.link?.isConnected) this.restartIce();
   }
 
   /** The same call over another way through the network. */
@@ -192,11 +214,13 @@ export class Call {
 
   /** A typed turn of ours, which the face answers. */
   async say(text: string): Promise<void> {
+    requireShort(text, MAX_SAY_CHARACTERS);
     await this.deliver((socket, reply) => socket.emit('say', { text, ...this.voicePart }, reply));
   }
 
   /** The face says exactly this. @returns the turn's number. */
   async speak(text: string): Promise<number> {
+    requireShort(text, MAX_SPEAK_CHARACTERS);
     const { turnId } = await this.deliver<{ turnId: number }>((socket, reply) =>
       socket.emit('speak', { text, ...this.voicePart }, reply),
     );

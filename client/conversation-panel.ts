@@ -3,6 +3,7 @@
  * "say exactly this"). Event `send`, detail {text, isExact}: to be answered, or to be spoken as it stands.
  */
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
+import { MAX_SAY_CHARACTERS } from '../src/signaling/message-limits.ts';
 import { icon } from './icons.ts';
 import type { Line } from './transcript.ts';
 import type { Activity } from './visavis-call.ts';
@@ -80,7 +81,7 @@ export class ConversationPanel extends LitElement {
           ${this.renderMode(false, words('Talk to the face'))} ${this.renderMode(true, words('Say exactly this'))}
         </fieldset>
         <div class="field">
-          <textarea rows="2" maxlength="4000" enterkeyhint="send"
+          <textarea rows="2" maxlength=${MAX_SAY_CHARACTERS} enterkeyhint="send"
             aria-label=${words(this.isExact ? 'What the face should say' : 'Your message')}
             placeholder=${this.isExact ? this.greeting : words('Type to the face …')}
             @keydown=${(e: KeyboardEvent) => {

@@ -216,6 +216,7 @@ export class VisavisCall extends LitElement {
       motion: (message) => this.receiveMotion(message),
       state: (state) => {
         if (call !== this.call) return;
+        this.requestUpdate();
         if (state === 'ended') this.leave();
         else this.enter(state);
       },
@@ -405,8 +406,10 @@ export class VisavisCall extends LitElement {
   }
 
   private get stateText(): string {
-    if (this.state === 'reconnecting' && this.call?.cause === 'shutdown')
-      return words('The server is restarting. Back in a moment …');
+    const cause = this.state === 'reconnecting' ? this.call?.cause : undefined;
+    if (cause === 'shutdown') return words('The server is restarting. Back in a moment …');
+    if (cause === 'unreachable')
+      return words('The server cannot be reached yet; check the network, and whether it is running. Trying again …');
     return STATE_TEXT[this.state];
   }
 

@@ -112,4 +112,8 @@ export const de = {
     'Dieses Gesicht ist für geladene Besucher: öffnen Sie den Link, den Sie bekommen haben, oder bitten Sie den Betreiber dieser Seite um einen.',
   'Your link or key is not valid any more: ask whoever runs this page for another.':
     'Ihr Link oder Schlüssel gilt nicht mehr: bitten Sie den Betreiber dieser Seite um einen neuen.',
+  'The server cannot be reached yet; check the network, and whether it is running. Trying again …':
+    'Der Server ist noch nicht zu erreichen; prüfen Sie das Netz, und ob er läuft. Neuer Versuch …',
+  'The text is too long: at most {} characters and {} kB are taken at once; send it in parts.':
+    'Der Text ist zu lang: höchstens {} Zeichen und {} kB gehen auf einmal; schicken Sie ihn in Teilen.',
 };

@@ -112,4 +112,8 @@ export const es: Readonly<Record<English, string>> = {
     'Esta cara es para visitantes invitados: abra el enlace que le dieron o pida uno a quien gestiona esta página.',
   'Your link or key is not valid any more: ask whoever runs this page for another.':
     'Su enlace o clave ya no es válido: pida otro a quien gestiona esta página.',
+  'The server cannot be reached yet; check the network, and whether it is running. Trying again …':
+    'Aún no se puede acceder al servidor; compruebe la red y si está en marcha. Nuevo intento …',
+  'The text is too long: at most {} characters and {} kB are taken at once; send it in parts.':
+    'El texto es demasiado largo: como máximo {} caracteres y {} kB de una vez; envíelo por partes.',
 };

@@ -114,4 +114,8 @@ export const fr: Readonly<Record<English, string>> = {
     'Ce visage est réservé aux visiteurs invités : ouvrez le lien que vous avez reçu, ou demandez-en un à qui gère cette page.',
   'Your link or key is not valid any more: ask whoever runs this page for another.':
     'Votre lien ou votre clé n’est plus valable : demandez-en un autre à qui gère cette page.',
+  'The server cannot be reached yet; check the network, and whether it is running. Trying again …':
+    'Le serveur est encore injoignable ; vérifiez le réseau, et s’il fonctionne. Nouvel essai …',
+  'The text is too long: at most {} characters and {} kB are taken at once; send it in parts.':
+    'Le texte est trop long : au plus {} caractères et {} ko à la fois ; envoyez-le en plusieurs parties.',
 };

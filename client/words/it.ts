@@ -112,4 +112,8 @@ export const it: Readonly<Record<English, string>> = {
     'Questo volto è per i visitatori invitati: apra il link che ha ricevuto, o ne chieda uno a chi gestisce questa pagina.',
   'Your link or key is not valid any more: ask whoever runs this page for another.':
     'Il suo link o la sua chiave non è più valida: ne chieda un’altra a chi gestisce questa pagina.',
+  'The server cannot be reached yet; check the network, and whether it is running. Trying again …':
+    'Il server non è ancora raggiungibile; controlli la rete e se è in funzione. Nuovo tentativo …',
+  'The text is too long: at most {} characters and {} kB are taken at once; send it in parts.':
+    'Il testo è troppo lungo: al massimo {} caratteri e {} kB per volta; lo invii in più parti.',
 };

@@ -9,10 +9,14 @@ import { type AttachedCall, attachCall, type CallSocketParts } from './call-sock
 import type { DrainedSockets } from './drain.ts';
 import type { HostPolicy } from './host-names.ts';
 import { addressOf, type ConnectionGate, MessageBudget } from './limits.ts';
+import { MAX_MESSAGE_BYTES } from './message-limits.ts';
 import type { OriginPolicy } from './origins.ts';
 import type { ClientToServerEvents, ServerToClientEvents } from './protocol.ts';
 
-const MAX_MESSAGE_BYTES = 256 * 1024;
+/** Beyond that nothing can be answered any more: the connection is closed. */
+const MAX_FRAME_BYTES = 2 * 1024 * 1024;
+/** What a message becomes that is larger than one may be; no name of the protocol. */
+const OVERSIZE = 'oversize';
 /** A pong each second is a sign of life. */
 const PING_INTERVAL_MS = 1000;
 const PING_TIMEOUT_MS = 10_000;
@@ -37,7 +41,7 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): DrainedS
   const attached = new Set<AttachedCall>();
   const { origins, hosts, gate, describe, metrics } = parts;
   const io = new SocketServer<ClientToServerEvents, ServerToClientEvents>(http, {
-    maxHttpBufferSize: MAX_MESSAGE_BYTES,
+    maxHttpBufferSize: MAX_FRAME_BYTES,
     pingInterval: PING_INTERVAL_MS,
     pingTimeout: PING_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -50,6 +54,7 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): DrainedS
     const reason = code === FORBIDDEN ? 'ORIGIN_REFUSED' : 'SIGNALING_INVALID';
     metrics.refusals.inc({ door: 'connection', reason });
   });
+  io.engine.on('connection', (conn: Socket['conn']) => conn.on('packet', refuseOversize));
   /** @returns what gives the connection's place back. @throws AppError RATE_LIMITED. */
   async function enter({ conn, handshake, request }: CallSocket): Promise<() => void> {
     const { returnToken } = handshake.auth;
@@ -88,6 +93,14 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): DrainedS
   };
 }
 
+/** Before it is read: a message that is too large keeps only what its answer needs, its number. */
+function refuseOversize(packet: { type: string; data?: unknown }): void {
+  const { data } = packet;
+  if (packet.type !== 'message' || typeof data !== 'string' || Buffer.byteLength(data) <= MAX_MESSAGE_BYTES) return;
+  const number = /^[25](?:\d+-)?(?:\/[^,]*,)?(\d*)\[/.exec(data.slice(0, 200))?.[1] ?? '';
+  packet.data = `2${number}["${OVERSIZE}"]`;
+}
+
 /** Before any handler: too many messages are refused, and those that nobody handles are answered too. */
 function limitMessages(socket: CallSocket, { messagesPerSecond, logger, metrics, describe }: CallSocketsParts): void {
   const budget = new MessageBudget(messagesPerSecond);
@@ -108,7 +121,12 @@ function limitMessages(socket: CallSocket, { messagesPerSecond, logger, metrics,
     const refusal =
       verdict === 'refuse'
         ? new AppError('RATE_LIMITED', 'Too many messages on this connection; send fewer.', { retryAfterS: 1 })
-        : new AppError('SIGNALING_INVALID', 'There is no message of this name in the protocol.');
+        : (message[0] as string) === OVERSIZE
+          ? new AppError(
+              'TEXT_TOO_LONG',
+              `The message is larger than ${MAX_MESSAGE_BYTES / 1024} kB; send it in parts.`,
+            )
+          : new AppError('SIGNALING_INVALID', 'There is no message of this name in the protocol.');
     const { failure } = describe(refusal, 'message');
     const reply: unknown = message.at(-1);
     if (typeof reply === 'function') reply(failure);

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { CONTROL_RANGES, EMOTIONS, MAX_SEED } from '../engine/controls.ts';
 import type { TurnTrace } from '../media/turn-trace.ts';
+import { fitsMessage, MAX_SAY_CHARACTERS, MAX_SPEAK_BYTES, MAX_SPEAK_CHARACTERS } from './message-limits.ts';
 import type {
   RtpCapabilities,
   RtpParameters,
@@ -77,14 +78,18 @@ export const candidateSchema = z.strictObject({
 });
 
 export const speakSchema = z.strictObject({
-  text: z.string().min(1).max(100_000),
+  text: z
+    .string()
+    .min(1)
+    .max(MAX_SPEAK_CHARACTERS)
+    .refine(fitsMessage, `at most ${MAX_SPEAK_BYTES / 1000} kB; send it in parts`),
   voice: z.string().max(64).optional(),
 });
 
 export const mirrorSchema = z.strictObject({ isOn: z.boolean() });
 /** A typed turn of the caller's, which the face answers. */
 export const saySchema = z.strictObject({
-  text: z.string().trim().min(1).max(4000),
+  text: z.string().trim().min(1).max(MAX_SAY_CHARACTERS),
   voice: z.string().max(64).optional(),
 });
 /** Whether the conversation hears the microphone; the voice is the one it answers in from now on. */

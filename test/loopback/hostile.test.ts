@@ -102,11 +102,29 @@ describe('fuzzed signaling', () => {
     },
   );
 
-  it('closes a socket that sends more than a message may hold', async () => {
+  it('that is too large is an error, in bytes as in characters, and the call goes on', async () => {
+    await using client = new LoopbackClient(server.url);
+    await client.join(PORTRAIT);
+    await client.until('pictures', () => client.pictures.length > 3);
+    const texts = { ascii: 'x'.repeat(1_500_000), chinese: '漢'.repeat(90_000), quoted: '"'.repeat(140_000) };
+    for (const [what, text] of Object.entries(texts))
+      for (const name of ['say', 'speak'] as const) {
+        const answer = (await client.request(name, { text })) as Failure;
+        expect(answer.error?.code, `${name} ${what}`).toMatch(/^(TEXT_TOO_LONG|SIGNALING_INVALID)$/);
+        expect(answer.error.message, `${name} ${what}`).toMatch(/kB|character/);
+      }
+    expect(await client.request('candidate' as 'say', { candidate: 'x'.repeat(400_000) })).toHaveProperty('error');
+    const seen = client.pictures.length;
+    await client.until('the call going on', () => client.pictures.length > seen + 5);
+    expect(client.ends).toEqual([]);
+    expect(client.socket.connected).toBe(true);
+  });
+
+  it('that nothing could hold closes its socket, and no other', async () => {
     await using client = new LoopbackClient(server.url);
     await client.until('the connection', () => client.socket.connected);
     client.socket.io.reconnection(false);
-    client.socket.emit('speak', { text: 'x'.repeat(300_000) }, () => {});
+    client.socket.emit('speak', { text: 'x'.repeat(3_000_000) }, () => {});
     await client.until('the end of the connection', () => !client.socket.connected);
     await allIsWell();
   });
