@@ -1,7 +1,8 @@
 // `npm test`: set-up, then every lane in turn, then one closing line "N passed, N failed[, N skipped]" for CI.
 // Lanes: check (lint, types), unit, golden, fuzz, soak, loopback, deployment (the files of docker/ and deploy/, by the programs that read
-// them), containers (the image, built and run), e2e. `npm test -- unit golden` runs only those. The soak, a call of three minutes, goes on
+// them), containers (the image, built and run), e2e, cuts (the page in a network that breaks). `npm test -- unit golden` runs only those. The soak, a call of three minutes, goes on
 // beside the lanes before it, which mind no company; its turn is when it must be over.
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,9 +12,11 @@ import { runChild, startChild } from './child.mjs';
 import { setUp } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const LANES = ['check', 'unit', 'golden', 'fuzz', 'soak', 'loopback', 'deployment', 'containers', 'e2e'];
+const LANES = ['check', 'unit', 'golden', 'fuzz', 'soak', 'loopback', 'deployment', 'containers', 'e2e', 'cuts'];
 /** Lanes whose files run one after the other: each fills the machine. */
-const ALONE = ['deployment', 'containers', 'e2e'];
+const ALONE = ['deployment', 'containers', 'e2e', 'cuts'];
+/** Runs a command in a network that can be cut; with `--missing`, says what the machine lacks for that. */
+const IN_NETWORK = ['--import', 'tsx', 'test/cuts/in-network.ts'];
 const SOAK = ['--import', 'tsx', 'test/soak/soak.ts', '--minutes', '3', '--busy'];
 const FUZZ = ['--import', 'tsx', 'test/fuzz/fuzz.ts', '--seconds', '60'];
 const SOAK_LIMIT_MS = 9 * 60_000;
@@ -48,11 +51,11 @@ async function checkLane() {
   }
 }
 
-/** @param isAlone one file after the other. */
-async function vitestLane(lane, isAlone) {
+/** @param isAlone one file after the other. @param run how vitest is started. */
+async function vitestLane(lane, isAlone, run = runTool) {
   const scratch = mkdtempSync(join(tmpdir(), 'visavis-test-'));
   const report = join(scratch, 'report.json');
-  const status = await runTool([
+  const status = await run([
     'vitest',
     'run',
     '--dir',
@@ -105,6 +108,16 @@ for (const lane of lanes) {
   else if (lane === 'e2e' && !findChromium()) {
     console.log('Browser tests skipped: no Chromium found. Install Chromium or Chrome, or name one in CHROMIUM_PATH.');
     total.skipped += 1;
+  } else if (lane === 'cuts') {
+    const lacks = spawnSync('node', [...IN_NETWORK, '--missing'], { cwd: root, encoding: 'utf8' });
+    if (lacks.status === 0)
+      await vitestLane(lane, true, (args) =>
+        runChild('node', [...IN_NETWORK, `node_modules/.bin/${args[0]}`, ...args.slice(1)], { cwd: root }),
+      );
+    else {
+      console.log(`Tests with cuts of the network skipped: ${lacks.stdout.trim()}.`);
+      total.skipped += 1;
+    }
   } else {
     await vitestLane(lane, ALONE.includes(lane));
   }

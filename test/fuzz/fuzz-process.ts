@@ -20,7 +20,7 @@ import { random } from '../support/random.ts';
 import { BlockCoverage } from './block-coverage.ts';
 import { Mutator } from './mutations.ts';
 import type { FuzzTarget } from './target.ts';
-import { loadTarget, PLANTED } from './targets.ts';
+import { loadTarget } from './targets.ts';
 
 /** A batch shares one look at the counters. */
 const MAX_BATCH = 64;
@@ -145,7 +145,7 @@ async function fuzz(
     if (await coverage.look(false)) await consider(batch);
   }
   const ranS = (performance.now() - startMs) / 1000;
-  if (process.env.VISAVIS_FUZZ_KEEP && name !== PLANTED) {
+  if (process.env.VISAVIS_FUZZ_KEEP) {
     mkdirSync(corpusDir, { recursive: true });
     for (const input of corpus.filter((one) => !seeds.includes(one as Buffer)))
       writeFileSync(join(corpusDir, createHash('sha256').update(input).digest('hex').slice(0, 16)), input);

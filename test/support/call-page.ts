@@ -14,7 +14,10 @@ const OUT_DIR = join('out', 'e2e');
 export type CallElement = Omit<VisavisCall, 'call' | 'view'> & {
   call: {
     getStats(): Promise<RTCStatsReport>;
-    connection: { signaling: { socket: { io: { engine: { close(): void } } } } };
+    connection: {
+      signaling: { socket: { emit(name: string, message: object): void; io: { engine: { close(): void } } } };
+      link: { connection: RTCPeerConnection };
+    };
     audioReceiver: RTCRtpReceiver | undefined;
   };
   view?: { canvas: HTMLCanvasElement; frameCount: number };

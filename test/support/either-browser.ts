@@ -31,6 +31,9 @@ const FIREFOX_PREFERENCES = {
   'intl.accept_languages': 'en-US',
 };
 
+/** For Firefox there is no trust in one origin alone. */
+const FIREFOX_TRUST = { 'media.devices.insecure.enabled': true, 'media.getusermedia.insecure.enabled': true };
+
 /** The one that FIREFOX_PATH names wins. */
 export function findFirefox(): string | undefined {
   const places = ['/usr/bin/firefox-esr', '/usr/bin/firefox', '/Applications/Firefox.app/Contents/MacOS/firefox'];
@@ -46,6 +49,8 @@ export interface EitherBrowserOptions {
   pulseServer?: string;
   /** In Chromium: WebGL in software; costs time, so only where it is tested. */
   webgl?: boolean;
+  /** An origin that is to be as trusted as one with a certificate: the microphone is for secure pages only. */
+  trustedOrigin?: string;
 }
 
 /** A click goes to the first that matches, in shadow trees too. */
@@ -67,8 +72,13 @@ export async function launchEither(name: BrowserName, options: EitherBrowserOpti
     defaultViewport: null,
     env: { ...process.env, ...(options.pulseServer ? { PULSE_SERVER: options.pulseServer } : {}) },
     ...(name === 'firefox'
-      ? { extraPrefsFirefox: FIREFOX_PREFERENCES }
-      : { args: chromiumArguments({ webgl: options.webgl ?? false }) }),
+      ? { extraPrefsFirefox: { ...FIREFOX_PREFERENCES, ...(options.trustedOrigin ? FIREFOX_TRUST : {}) } }
+      : {
+          args: [
+            ...chromiumArguments({ webgl: options.webgl ?? false }),
+            ...(options.trustedOrigin ? [`--unsafely-treat-insecure-origin-as-secure=${options.trustedOrigin}`] : []),
+          ],
+        }),
   });
   return new EitherBrowser(name, browser, options.microphoneWav);
 }

@@ -29,9 +29,16 @@ export class ServerProcess implements AsyncDisposable {
     this.output = output;
   }
 
-  /** @param settings as environment variables, e.g. `{VISAVIS__LOG__LEVEL: 'trace'}`. */
-  static async start(settings: Record<string, string> = {}): Promise<ServerProcess> {
-    const child = spawn(process.execPath, ['--import', 'tsx', CLI, 'serve', '--port', '0'], {
+  /**
+   * @param settings as environment variables, e.g. `{VISAVIS__LOG__LEVEL: 'trace'}`.
+   * @param how where it listens, and what stands before its command.
+   */
+  static async start(
+    settings: Record<string, string> = {},
+    { flags = ['--port', '0'], prefix = [] }: { flags?: string[]; prefix?: string[] } = {},
+  ): Promise<ServerProcess> {
+    const [program, ...rest] = [...prefix, process.execPath, '--import', 'tsx', CLI, 'serve', ...flags];
+    const child = spawn(program!, rest, {
       env: { ...process.env, VISAVIS__CACHE__DIR: CACHE_DIR, VISAVIS__SERVER__MAX_CALLS: '20', ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

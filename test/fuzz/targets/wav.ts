@@ -62,11 +62,7 @@ export const target: FuzzTarget = {
       holds(fitting(await stream.flush()), 'streamed samples are finite');
     } finally {
       writeFileSync(file, input);
-      for await (const { samples } of readAudioFile(file))
-        holds(
-          samples.every((sample) => Math.abs(sample) <= 1),
-          'decoded samples are within full scale',
-        );
+      for await (const frame of readAudioFile(file)) holds(fitting(frame.samples), 'decoded samples are finite');
     }
   },
 };
