@@ -1,19 +1,14 @@
 // A conversation in a real browser with nothing configured: typed and spoken questions are answered, written down, and interrupted.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { EmbeddedSynthesizer } from '../../src/agent/embedded-synthesizer.ts';
-import { Resampler } from '../../src/media/resampler.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { joinCall, openPage, screenshot, startCallServer, untilInbound } from '../support/call-page.ts';
+import { writeSpoken } from '../support/spoken-wav.ts';
 import type { TestServer } from '../support/test-server.ts';
-import { wavBytes } from '../support/wav-bytes.ts';
 
-const RATE_HZ = 48_000;
-/** The fake microphone plays its file again and again: the pause has to be longer than an answer. */
-const PAUSE_S = 25;
 const PATIENCE_MS = 90_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'visavis-conversation-'));
@@ -28,34 +23,6 @@ afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** A file with a second of silence, the sentence, and a long pause. */
-async function spoken(text: string): Promise<string> {
-  await using synthesizer = new EmbeddedSynthesizer();
-  const pieces: Float32Array[] = [new Float32Array(RATE_HZ)];
-  for await (const { samples, sampleRateHz } of synthesizer.synthesize(text, {
-    voice: 'en-us',
-    ratePercent: 90,
-    signal: new AbortController().signal,
-  })) {
-    const resampler = new Resampler(sampleRateHz, RATE_HZ, 1);
-    pieces.push(resampler.push(samples).slice(), resampler.flush().slice());
-  }
-  pieces.push(new Float32Array(PAUSE_S * RATE_HZ));
-  const path = join(folder, 'question.wav');
-  writeFileSync(path, wavBytes(concatenated(pieces), { sampleRateHz: RATE_HZ, channels: 1, format: 1 }));
-  return path;
-}
-
-function concatenated(pieces: Float32Array[]): Float32Array {
-  const whole = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}
 
 /** Waits for a line of the transcript. */
 async function untilLine(page: Page, who: 'caller' | 'face', pattern: RegExp): Promise<void> {
@@ -87,7 +54,8 @@ describe('a conversation', () => {
   });
 
   it('greets whoever begins to talk, understands a spoken question and answers it', async () => {
-    const microphoneWav = await spoken('What time do you open on Saturday?');
+    const microphoneWav = join(folder, 'question.wav');
+    await writeSpoken(microphoneWav, 'What time do you open on Saturday?');
     browser = await launchBrowser({ microphoneWav });
     const { page } = await openPage(browser, server.url);
     await joinCall(page);

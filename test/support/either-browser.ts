@@ -40,6 +40,9 @@ export function findFirefox(): string | undefined {
   return [process.env.FIREFOX_PATH, ...places].find((path) => path && existsSync(path));
 }
 
+export const isInstalled = (name: BrowserName): boolean =>
+  (name === 'firefox' ? findFirefox() : findChromium()) !== undefined;
+
 export interface EitherBrowserOptions {
   /** File that the microphone plays in a loop; without it, beeps or a tone. */
   microphoneWav?: string;
@@ -89,7 +92,7 @@ export function inEachBrowser(
   tests: (launch: (options?: EitherBrowserOptions) => Promise<EitherBrowser>, name: BrowserName) => void,
 ): void {
   for (const name of BROWSERS) {
-    const isThere = (name === 'firefox' ? findFirefox() : findChromium()) !== undefined;
+    const isThere = isInstalled(name);
     if (!isThere)
       console.info(`${what}: skipped in ${name}, which is not installed; name it in ${name.toUpperCase()}_PATH.`);
     describe.skipIf(!isThere)(`${what}, in ${name}`, () => tests((options) => launchEither(name, options), name));

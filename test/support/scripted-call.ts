@@ -17,8 +17,7 @@ import { createLogger } from '../../src/telemetry.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeBrain, FakeRecognizer, FakeSynthesizer } from './fake-providers.ts';
 
-const FPS = 25;
-const TICK_SAMPLES = 48_000 / FPS;
+const USUAL_FPS = 25;
 const SLOTS = 8;
 const STEP_MS = 10;
 
@@ -35,19 +34,22 @@ class FakeEngine {
   private free = SLOTS;
   private index = 0;
 
-  constructor(listener: EngineListener) {
+  private readonly tickSamples: number;
+
+  constructor(listener: EngineListener, fps: number) {
     this.listener = listener;
+    this.tickSamples = 48_000 / fps;
   }
 
   step(): void {
     while (this.free > 0) {
       const { turn } = this;
-      const isReady = turn !== undefined && (turn.sound.length >= TICK_SAMPLES || turn.hasEnded);
+      const isReady = turn !== undefined && (turn.sound.length >= this.tickSamples || turn.hasEnded);
       if (!isReady && SLOTS - this.free >= 2) return;
-      const samples = new Float32Array(TICK_SAMPLES);
+      const samples = new Float32Array(this.tickSamples);
       if (isReady) {
-        samples.set(turn.sound.subarray(0, TICK_SAMPLES));
-        turn.sound = turn.sound.subarray(TICK_SAMPLES);
+        samples.set(turn.sound.subarray(0, this.tickSamples));
+        turn.sound = turn.sound.subarray(this.tickSamples);
       }
       const isLast = isReady && turn.hasEnded && turn.sound.length === 0;
       this.free -= 1;
@@ -147,6 +149,8 @@ export interface ScriptedCallOptions {
   lines?: Partial<AgentSettings['lines']>;
   synthesizer?: SpeechSynthesizer;
   understands?: boolean;
+  /** Pictures a second. */
+  fps?: number;
   /** Instead of the pieced-together agent. */
   openConversation?: (face: Face, audience: ConversationAudience, clock: FakeClock) => Conversation;
 }
@@ -169,7 +173,14 @@ export class ScriptedCall implements AsyncDisposable {
   private seen = 0;
 
   constructor(options: ScriptedCallOptions = {}) {
-    const { answers, settings, lines, synthesizer = new FakeSynthesizer(), understands = true } = options;
+    const {
+      answers,
+      settings,
+      lines,
+      synthesizer = new FakeSynthesizer(),
+      understands = true,
+      fps = USUAL_FPS,
+    } = options;
     this.brain = new FakeBrain(answers);
     const note =
       (kind: string) =>
@@ -186,7 +197,7 @@ export class ScriptedCall implements AsyncDisposable {
         close: async () => {},
       }),
       openEngine: (listener) => {
-        this.engine = new FakeEngine(listener);
+        this.engine = new FakeEngine(listener, fps);
         return this.engine as unknown as EngineSession;
       },
       openConversation: (face, audience) =>
@@ -246,7 +257,7 @@ export class ScriptedCall implements AsyncDisposable {
       metrics: createMetrics(),
       settings: {
         render: 'server',
-        fps: FPS,
+        fps,
         bitrateBps: 1e6,
         videoDelayUs: 0,
         voice: undefined,

@@ -137,6 +137,7 @@ export const target: FuzzTarget = {
       [
         ['controls', { emotion: { happy: 0.5 }, headDistance: 1, seed: 3 }],
         ['candidate', { candidate: 'bad' }],
+        ['buffers', { soundMs: 250, pictureMs: 2, skewMs: -40 }],
         ['nonsense', 1],
       ],
       [
@@ -165,6 +166,7 @@ export const target: FuzzTarget = {
       'mirror',
       'invite',
       'controls',
+      'buffers',
       'leave',
     ].map((name) => `["${name}",{}],`),
     ...[
