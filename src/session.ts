@@ -25,6 +25,7 @@ import { Speaking } from './speaking.ts';
 import type { Logger } from './telemetry.ts';
 
 const STATS_US = 1_000_000;
+const CLOSE_LIMIT_US = 5_000_000;
 
 export interface SessionParts {
   peer: () => MediaOutlet;
@@ -37,6 +38,9 @@ export interface SessionParts {
   audience: CallAudience;
   logger: Logger;
   metrics: Metrics;
+  /** Where sound is encoded and the caller heard; Opus when missing. */
+  openEncoder?: () => Pick<OpusEncoder, 'encode' | typeof Symbol.dispose>;
+  openMicrophone?: (...parts: ConstructorParameters<typeof Microphone>) => Microphone;
   settings: {
     render: Render;
     fps: number;
@@ -58,7 +62,7 @@ export class Session implements HostedCall {
   private readonly thinning = new PictureThinning();
   private readonly delay: PictureDelay;
   private mediaUs = 0;
-  private readonly opus = new OpusEncoder();
+  private readonly opus: Pick<OpusEncoder, 'encode' | typeof Symbol.dispose>;
   private readonly life = new AbortController();
   private readonly tasks = new Set<Promise<void>>();
   private readonly speaking: Speaking;
@@ -69,6 +73,7 @@ export class Session implements HostedCall {
   /** The pace's sleep under way. */
   private nap: { untilUs: number; alarm: AbortController } | undefined;
 
+  /** @throws whatever one of the parts throws while it is opened; those before it are closed then. */
   constructor(parts: SessionParts) {
     this.parts = parts;
     this.bitrate = new BitrateControl(parts.settings);
@@ -76,7 +81,42 @@ export class Session implements HostedCall {
     // A page that draws waits for the sound by itself.
     this.delay = new PictureDelay(render === 'client' ? undefined : videoDelayUs);
     this.pacer = new AvPacer({ pictureDelayUs: this.delay.currentUs });
-    this.engine = parts.openEngine({
+    const { openEncoder = () => new OpusEncoder(), openMicrophone = (...given) => new Microphone(...given) } = parts;
+    parts.metrics.calls.inc();
+    const opened: (() => unknown)[] = [];
+    const open = <T>(part: T, close: (part: T) => unknown): T => {
+      opened.push(() => close(part));
+      return part;
+    };
+    try {
+      this.opus = open(openEncoder(), (opus) => opus[Symbol.dispose]());
+      this.engine = open(this.openEngine(), (engine) => engine.close());
+      this.speaking = this.openSpeaking();
+      this.face = new DirectedFace(this.speaking, this.engine, parts.controls);
+      this.conversation = open(this.openConversation(), (conversation) => conversation.close());
+      const openSound = (): SoundIntake | undefined => (this.speaking.isSilent ? this.openSound() : undefined);
+      this.microphone = open(openMicrophone(this.conversation, openSound), (microphone) =>
+        microphone[Symbol.dispose](),
+      );
+      // A part may have failed in the meantime, which has been told.
+      this.life.signal.throwIfAborted();
+    } catch (error) {
+      if (!this.life.signal.aborted) parts.metrics.calls.dec();
+      this.life.abort();
+      void settled(opened.reverse());
+      throw error;
+    }
+    this.events = {
+      connected: () => this.start(),
+      keyframeRequest: () => this.engine.requestKeyframe(),
+      microphone: (packet) => this.microphone.receive(packet),
+      link: (report) => this.follow(report),
+      closed: (reason) => this.end(reason),
+    };
+  }
+
+  private openEngine(): EngineSession {
+    return this.parts.openEngine({
       tick: (tick) => {
         this.pacer.pushTick(tick);
         this.wakeIfDue();
@@ -95,8 +135,11 @@ export class Session implements HostedCall {
       restarted: () => this.pacer.forgetPictures(),
       failed: (error) => this.fail(error),
     });
-    this.speaking = new Speaking({
-      ...parts,
+  }
+
+  private openSpeaking(): Speaking {
+    return new Speaking({
+      ...this.parts,
       engine: this.engine,
       interrupted: (turnId) => {
         this.pacer.interrupt(turnId);
@@ -104,22 +147,16 @@ export class Session implements HostedCall {
       },
       run: (task) => this.run(task),
     });
-    this.face = new DirectedFace(this.speaking, this.engine, parts.controls);
-    this.conversation = parts.openConversation(this.face, {
-      ...parts.audience,
-      handoff: () => parts.audience.handoff(),
+  }
+
+  private openConversation(): Conversation {
+    const { audience } = this.parts;
+    return this.parts.openConversation(this.face, {
+      ...audience,
+      handoff: () => audience.handoff(),
       broken: (error) => this.fail(error),
       hangUp: () => this.end('goodbye'),
     });
-    this.microphone = new Microphone(this.conversation, () => (this.speaking.isSilent ? this.openSound() : undefined));
-    this.events = {
-      connected: () => this.start(),
-      keyframeRequest: () => this.engine.requestKeyframe(),
-      microphone: (packet) => this.microphone.receive(packet),
-      link: (report) => this.follow(report),
-      closed: (reason) => this.end(reason),
-    };
-    parts.metrics.calls.inc();
   }
 
   /** A task of this session: its failure is the session's, and `close` waits for it. */
@@ -281,7 +318,10 @@ export class Session implements HostedCall {
 
   private fail(error: unknown): void {
     this.parts.logger.error({ err: error }, 'session failed');
+    // What fails while everything ends has been told already.
+    if (this.life.signal.aborted) return;
     const known = error instanceof AppError;
+    this.run(this.close('broken'));
     this.parts.audience.failed({
       error: {
         code: known ? error.code : 'INTERNAL',
@@ -289,21 +329,34 @@ export class Session implements HostedCall {
       },
     });
     this.parts.audience.ended('failed');
-    this.run(this.close('broken'));
   }
 
+  /** @throws what one of the parts throws while it is closed, once all have been. */
   async close(reason: string): Promise<void> {
     if (this.life.signal.aborted) return;
-    this.stop();
+    const silenced = settled([() => this.stop()]);
     this.life.abort();
     this.nap?.alarm.abort();
-    this.engine.close();
-    this.parts.metrics.calls.dec();
-    this.parts.metrics.callsEnded.inc({ outcome: outcomeOf(reason) });
-    await Promise.allSettled([this.conversation.close(), ...this.tasks]);
-    this.microphone[Symbol.dispose]();
-    this.opus[Symbol.dispose]();
+    const { clock, metrics } = this.parts;
+    metrics.calls.dec();
+    metrics.callsEnded.inc({ outcome: outcomeOf(reason) });
+    const engine = settled([() => this.engine.close()]);
+    const patience = new AbortController();
+    // A service that does not let go keeps neither the codecs nor whoever waits for the call's end.
+    const late = clock.sleepUntil(clock.nowUs() + CLOSE_LIMIT_US, patience.signal).catch(() => {});
+    const others = settled([() => this.conversation.close(), ...[...this.tasks].map((task) => () => task)]);
+    await Promise.race([others, late]);
+    patience.abort();
+    const codecs = settled([() => this.microphone[Symbol.dispose](), () => this.opus[Symbol.dispose]()]);
+    const failures = (await Promise.all([silenced, engine, Promise.race([others, []]), codecs])).flat();
+    if (failures.length > 0) throw failures[0];
   }
+}
+
+/** Does all of it, whatever throws. @returns what was thrown. */
+async function settled(steps: readonly (() => unknown)[]): Promise<unknown[]> {
+  const results = await Promise.allSettled(steps.map(async (step) => step()));
+  return results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
 }
 
 const OUTCOMES: Record<string, CallOutcome> = {

@@ -38,7 +38,7 @@ import {
 } from './protocol.ts';
 import type { ReturningTicket, Returns } from './returns.ts';
 import { isSfuPeer, type SfuPeer } from './room-media.ts';
-import type { RoomAudience } from './room-member.ts';
+import type { RoomAudience, RoomMember } from './room-member.ts';
 import type { RoomRequest, Rooms } from './rooms.ts';
 import { answerSfuMessages } from './sfu-messages.ts';
 import { INVITATION_LIFETIME_S, RETURN_LIFETIME_S, sharedRoomName, type TicketOffice } from './tickets.ts';
@@ -178,12 +178,9 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     if (!ending) return;
     clearInterval(ending.beat);
     calls.remove(socket.id, reason);
-    // Whatever the call's end meets, the peer's ports are given back.
-    try {
-      await ending.call.close(reason);
-    } finally {
-      await ending.peer.close();
-    }
+    // Whatever the call's end meets, and however long it takes, the peer's ports are given back.
+    const ends = await Promise.allSettled([ending.call.close(reason), ending.peer.close()]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
     logger.info({ sessionId: ending.sessionId, visitor: socket.id, reason }, 'call ended');
   }
 
@@ -260,32 +257,36 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
         calls.tell(socket.id, (watcher) => watcher.failed(m));
       },
       ended: (reason) => {
-        if (open?.peer !== peer) return;
+        isOver = true;
+        if (!peer || open?.peer !== peer) return;
         socket.emit('ended', { reason });
         leave(reason).catch((err) => logger.error({ err }, 'closing a call failed'));
       },
     };
     let peer: MediaPeer | undefined;
+    let isOver = false;
     requirePortrait(ticket, message.portraitId);
     // The call is opened first: a busy server answers before any port is taken.
     const { portraitId, controls = {}, render = 'server' } = message;
     const call = await host.open({ sessionId: socket.id, portraitId, controls, render }, () => peer!, audience);
-    if (endings !== beginning || socket.disconnected) {
-      await call.close('left');
-      throw new AppError('SIGNALING_INVALID', 'The call was given up while it was opened; join again.');
-    }
-    const iceServers = parts.iceServers(socket.id, ticket.callEndsS);
-    const options = { render, iceServers, candidates };
-    peer = parts.openPeer(observed(call.events, presence, metrics), onCandidate, options);
-    begin({ sessionId: socket.id, call, peer, ticket });
-    calls.add(socket.id, call);
-    metrics.joins.inc({ kind: 'call' });
-    logger.info({ sessionId: socket.id, portraitId: message.portraitId }, 'call opened');
+    const requireStill = (): void => {
+      if (endings !== beginning || socket.disconnected || isOver)
+        throw new AppError('SIGNALING_INVALID', 'The call was given up while it was opened; join again.');
+    };
     try {
+      requireStill();
+      const iceServers = parts.iceServers(socket.id, ticket.callEndsS);
+      const options = { render, iceServers, candidates };
+      peer = parts.openPeer(observed(call.events, presence, metrics), onCandidate, options);
+      requireStill();
+      begin({ sessionId: socket.id, call, peer, ticket });
+      calls.add(socket.id, call);
       const offerSdp = await peer.createOffer();
+      metrics.joins.inc({ kind: 'call' });
+      logger.info({ sessionId: socket.id, portraitId: message.portraitId }, 'call opened');
       return { sessionId: socket.id, offerSdp, iceServers, fps: host.fps, render };
     } catch (error) {
-      await leave('join failed');
+      await giveUp(call, peer);
       throw error;
     }
   }
@@ -307,33 +308,41 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
       ...visitor,
       room: (m) => void socket.emit('room', m),
       ended: (reason) => {
-        if (open?.call !== member) return;
+        if (!member || open?.call !== member) return;
         socket.emit('ended', { reason });
         leave(reason).catch((err) => logger.error({ err }, 'leaving a room failed'));
       },
     };
+    let member: RoomMember | undefined;
     const hear = (events: PeerEvents): PeerEvents => observed(events, presence, metrics);
-    const member = await rooms.enter(
+    member = await rooms.enter(
       { name, portraitId, openCall },
       { maySpeak, audience, onCandidate, candidates, listening: hear },
     );
-    if (endings !== beginning || socket.disconnected || member.isOver) {
-      await member.close('left');
-      throw new AppError('SIGNALING_INVALID', 'The room was left while it was entered; join again.');
-    }
     const { sessionId, peer } = member;
-    begin({ sessionId, call: member, peer, ticket });
-    metrics.joins.inc({ kind: 'room' });
-    logger.info({ sessionId, visitor: socket.id, maySpeak }, 'room entered');
     try {
+      if (endings !== beginning || socket.disconnected || member.isOver)
+        throw new AppError('SIGNALING_INVALID', 'The room was left while it was entered; join again.');
+      begin({ sessionId, call: member, peer, ticket });
       const iceServers = parts.iceServers(socket.id, ticket.callEndsS);
       const joined = { sessionId, iceServers, fps: host.fps, render } as const;
-      if (isSfuPeer(peer)) return { ...joined, sfu: peer.offer, room: member.state };
-      return { ...joined, offerSdp: await peer.createOffer(), room: member.state };
+      const entered = isSfuPeer(peer)
+        ? { ...joined, sfu: peer.offer, room: member.state }
+        : { ...joined, offerSdp: await peer.createOffer(), room: member.state };
+      metrics.joins.inc({ kind: 'room' });
+      logger.info({ sessionId, visitor: socket.id, maySpeak }, 'room entered');
+      return entered;
     } catch (error) {
-      await leave('join failed');
+      await giveUp(member, peer);
       throw error;
     }
+  }
+
+  /** What could not be joined leaves nothing open. The reason is told by whoever gave up; what fails on the way out is not. */
+  async function giveUp(call: HostedCall, peer: MediaPeer | SfuPeer | undefined): Promise<void> {
+    const failed = (err: unknown): void => logger.error({ err }, 'closing a call failed');
+    if (open?.call === call) await leave('join failed').catch(failed);
+    else for (const held of [call, peer]) await held?.close('join failed').catch(failed);
   }
 
   function begin(call: Omit<OpenCall, 'beat' | 'beats' | 'limit' | 'isSpeaking'>): void {

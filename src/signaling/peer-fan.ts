@@ -27,11 +27,12 @@ export class PeerFan implements RoomMedia {
   }
 
   async admit({ events, onCandidate, candidates }: Viewer): Promise<MediaPeer> {
-    const peer = this.openPeer(
+    let peer: MediaPeer | undefined;
+    peer = this.openPeer(
       {
         ...events,
         closed: (reason) => {
-          this.peers.delete(peer);
+          if (peer) this.peers.delete(peer);
           events.closed(reason);
         },
       },

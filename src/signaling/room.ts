@@ -58,18 +58,21 @@ export class Room {
     const room = new Room(parts);
     // The call is opened first: a busy server answers before any port is taken.
     room.call = await parts.openCall(() => room.openMedia, room.audience(), room.id);
-    parts.calls.add(room.id, room.call);
     try {
+      if (room.isOver) throw new AppError('SESSION_GONE', `Room "${room.name}" ended while it was opened; join again.`);
+      parts.calls.add(room.id, room.call);
       room.media = await parts.openMedia({
         keyframeRequest: () => room.requestKeyframe(),
         closed: (reason) => room.end(reason),
       });
+      // The face may have failed meanwhile.
+      if (room.isOver) throw new AppError('SESSION_GONE', `Room "${room.name}" ended while it was opened; join again.`);
     } catch (error) {
       await room.close('the room could not be opened');
+      // Where the room was over before, nobody has closed these.
+      await Promise.allSettled([room.call.close('the room could not be opened'), room.media?.close()]);
       throw error;
     }
-    // The face may have failed meanwhile.
-    if (room.isOver) await room.media.close();
     return room;
   }
 
@@ -87,6 +90,11 @@ export class Room {
     try {
       const events = newcomer.listening(member.events);
       member.peer = await this.openMedia.admit({ ...newcomer, events });
+      // Its transport may be gone already, or the room over.
+      if (!this.members.has(member)) {
+        await member.peer.close();
+        throw new AppError('SESSION_GONE', `Room "${this.name}" was left while it was entered; join again.`);
+      }
     } catch (error) {
       await this.leave(member, 'could not enter');
       throw error;
@@ -233,7 +241,8 @@ export class Room {
     this.parts.over();
     this.parts.calls.remove(this.id, reason);
     this.members.clear();
-    await Promise.allSettled([this.call.close(reason), this.media?.close()]);
+    // The call may end while it is still being opened.
+    await Promise.allSettled([(this.call as HostedCall | undefined)?.close(reason), this.media?.close()]);
   }
 }
 

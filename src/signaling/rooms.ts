@@ -27,10 +27,12 @@ export class Rooms {
   }
 
   private open(request: RoomRequest): Promise<Room> {
+    let opening: Promise<Room> | undefined;
     const forget = (): void => {
-      if (this.rooms.get(request.name) === opening) this.rooms.delete(request.name);
+      // A room may be over before it is open.
+      if (opening && this.rooms.get(request.name) === opening) this.rooms.delete(request.name);
     };
-    const opening = Room.open({ ...this.parts, ...request, over: forget });
+    opening = Room.open({ ...this.parts, ...request, over: forget });
     this.rooms.set(request.name, opening);
     opening.catch(forget);
     return opening;
