@@ -73,6 +73,7 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   private readonly logger: Logger | undefined;
   private readonly secret = randomBytes(32);
   private nextFolder = 1;
+  private isDisposed = false;
   private retriedMs = Number.NEGATIVE_INFINITY;
 
   private constructor(cacheDir: string, { bakery = new Bakery(), logger }: GalleryParts) {
@@ -157,7 +158,8 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
       if (entry.baked === baking) {
         delete entry.baked;
         entry.failure = cause instanceof Error ? cause.message : String(cause);
-        this.logger?.warn({ portraitId: id, path: entry.path, err: cause }, 'a face cannot be prepared');
+        if (!this.isDisposed)
+          this.logger?.warn({ portraitId: id, path: entry.path, err: cause }, 'a face cannot be prepared');
       }
       throw unavailable(entry, cause);
     }
@@ -231,7 +233,7 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
 
   /** Bakes every shipped portrait ahead, so that no caller waits; those that fail are told in the log. */
   async warmUp(): Promise<void> {
-    for (const id of [...this.entries.keys()]) await this.rigPath(id).catch(() => {});
+    for (const id of [...this.entries.keys()]) if (!this.isDisposed) await this.rigPath(id).catch(() => {});
   }
 
   /**
@@ -260,8 +262,12 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.isDisposed = true;
     await this.bakery[Symbol.asyncDispose]();
-    await rm(this.uploadsDir, { recursive: true, force: true });
+    // What cannot be removed was never written, or its disk has gone.
+    await rm(this.uploadsDir, { recursive: true, force: true }).catch((err) =>
+      this.logger?.warn({ err, folder: this.uploadsDir }, 'the folder of uploads cannot be removed'),
+    );
   }
 }
 

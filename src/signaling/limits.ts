@@ -116,6 +116,11 @@ export class ConnectionGate {
     this.open.set(address, held.add(connection));
   }
 
+  /** Connections that are open. */
+  get count(): number {
+    return [...this.open.values()].reduce((sum, held) => sum + held.size, 0);
+  }
+
   leave(address: string, connection: object): void {
     const held = this.open.get(address);
     held?.delete(connection);

@@ -3,8 +3,8 @@
  * ask within a second share an answer.
  */
 
-/** What a server is, worst first. */
-const STATUSES = ['draining', 'not ready', 'starting', 'full', 'ready'] as const;
+/** What a server is: the first of these that one of its checks says. While it starts, what fails may only not be there yet. */
+const STATUSES = ['draining', 'starting', 'not ready', 'full', 'ready'] as const;
 export type ReadinessStatus = (typeof STATUSES)[number];
 
 export interface ReadinessCheck {

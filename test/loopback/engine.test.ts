@@ -38,8 +38,16 @@ interface Seen {
   failures: Error[];
 }
 
-/** A session whose pictures are encoded as soon as they come, unless `keep` holds them back. */
-function openSession(options: { keep?: boolean; rig?: string; render?: 'client'; engine?: AvatarEngine } = {}): {
+/** A session whose pictures are encoded as soon as they come, unless `keep` holds them back or `drops` says that one is dropped. */
+function openSession(
+  options: {
+    keep?: boolean;
+    drops?: (index: number) => boolean;
+    rig?: string;
+    render?: 'client';
+    engine?: AvatarEngine;
+  } = {},
+): {
   session: EngineSession;
   seen: Seen;
 } {
@@ -55,7 +63,9 @@ function openSession(options: { keep?: boolean; rig?: string; render?: 'client';
     tick: (tick) => void seen.ticks.push(tick),
     picture: (index, slot) => {
       seen.slots.push(slot);
-      if (!options.keep) session.encode(slot, index * 40_000);
+      if (options.keep) return;
+      if (options.drops?.(index)) session.drop(slot);
+      else session.encode(slot, index * 40_000);
     },
     encoded: (frame) => void seen.encoded.push(frame),
     restarted: () => {
@@ -104,6 +114,23 @@ describe('AvatarEngine', () => {
     await until('the spoken pictures', () => seen.slots.length >= 8);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(new Set(seen.slots).size).toBe(8);
+    session.close();
+  });
+
+  it.each([
+    ['dropped', () => true, undefined],
+    ['dropped now and then', (index: number) => index % 3 === 0, undefined],
+    ['encoded', () => false, undefined],
+    ['of a viewer that draws itself dropped', () => true, 'client' as const],
+  ])('has the slot of every picture back: all are %s, and faces are drawn for ever', async (_what, drops, render) => {
+    const { session, seen } = openSession({ drops, ...(render ? { render } : {}) });
+    await until('idle pictures', () => seen.slots.length >= 40);
+    session.speak(1, speech());
+    session.endTurn(1);
+    await until('spoken pictures', () => spoken(seen, 1).some((tick) => tick.isLast));
+    const { length } = seen.slots;
+    await until('idle pictures again', () => seen.slots.length >= length + 20);
+    expect(seen.slots.every((slot) => slot >= 0 && slot < 8)).toBe(true);
     session.close();
   });
 

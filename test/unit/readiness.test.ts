@@ -8,9 +8,10 @@ describe('readiness', () => {
     ['ready', []],
     ['full', ['full']],
     ['starting', ['full', 'starting']],
-    ['not ready', ['starting', 'not ready', 'full']],
+    ['starting', ['not ready', 'starting']],
+    ['not ready', ['not ready', 'full']],
     ['draining', ['not ready', 'draining', 'starting']],
-  ])('is the worst of what its checks say: %s', async (status, failing) => {
+  ])('is the first that counts of what its checks say: %s', async (status, failing) => {
     const checks = failing.map((each) => ({
       name: each,
       ...(each === 'not ready' ? {} : { status: each as 'full' }),
