@@ -50,6 +50,7 @@ export function checksOf(config: Config): Check[] {
     { name: 'built files', limitMs: QUICK_MS, run: checkBuild },
     { name: 'folders', limitMs: QUICK_MS, run: () => checkFolders(config) },
     { name: 'port', limitMs: QUICK_MS, run: (signal) => checkPort(config, signal) },
+    { name: 'callers’ addresses', limitMs: QUICK_MS, run: (signal) => checkAddresses(config, signal) },
     { name: 'udp ports', limitMs: QUICK_MS, run: () => checkUdp(config) },
     ...iceChecks(config),
     { name: 'microphone', limitMs: QUICK_MS, run: async () => secureContext(config) },
@@ -143,10 +144,32 @@ async function checkPort({ server: { host, port } }: Config, signal: AbortSignal
   return problem(`${host}:${port} cannot be used (${error.code}).`, 'Choose another with --port or server.port.');
 }
 
-async function isOurs(host: string, port: number, signal: AbortSignal): Promise<boolean> {
+/** Of the server that runs there. */
+function addressHere(host: string, port: number): string {
   const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return `http://${address}:${port}`;
+}
+
+/** Limits are per address: behind a proxy that nobody told the server about all callers have one. */
+async function checkAddresses({ server, limits }: Config, signal: AbortSignal): Promise<Finding> {
+  const { host, port, trustedProxies } = server;
+  const limit = limits.connections === 0 ? 'no limit of' : `at most ${limits.connections}`;
+  const counted = `${limit} connections from each address; who comes back after a cut has a place of their own.`;
+  if (trustedProxies > 0) return ok(`The caller's address comes from ${trustedProxies} trusted proxies: ${counted}`);
+  const readiness = await fetch(`${addressHere(host, port)}/readyz`, { signal })
+    .then((response) => response.json() as Promise<{ checks?: { name: string; detail?: string }[] }>)
+    .catch(() => undefined);
+  const proxies = readiness?.checks?.find(({ name }) => name === 'proxies')?.detail ?? '';
+  if (!proxies.includes('X-Forwarded-For')) return ok(`Callers are told apart by their own address: ${counted}`);
+  return problem(
+    'The running server is reached through a reverse proxy, but server.trustedProxies is 0: all callers behind it share the limits of one address.',
+    'Set server.trustedProxies to the number of proxies in front.',
+  );
+}
+
+async function isOurs(host: string, port: number, signal: AbortSignal): Promise<boolean> {
   try {
-    const answer: unknown = await (await fetch(`http://${address}:${port}/healthz`, { signal })).json();
+    const answer: unknown = await (await fetch(`${addressHere(host, port)}/healthz`, { signal })).json();
     return (answer as { status?: unknown }).status === 'ok';
   } catch {
     return false;

@@ -56,6 +56,22 @@ describe('the doctor', () => {
     });
   });
 
+  it('knows that the running server takes all callers behind a proxy for one', async () => {
+    await using ours = await MockProvider.start();
+    let detail = '0 trusted';
+    ours.on('GET /readyz', (_, response) => json(response, { checks: [{ name: 'proxies', isOk: true, detail }] }));
+    const env = { VISAVIS__SERVER__PORT: new URL(ours.url).port };
+    expect(await find('callers’ addresses', env)).toMatchObject({ state: 'ok' });
+    detail = 'requests come through a proxy (X-Forwarded-For), but server.trustedProxies is 0';
+    expect(await find('callers’ addresses', env)).toMatchObject({
+      state: 'problem',
+      remedy: expect.stringContaining('server.trustedProxies'),
+    });
+    expect(await find('callers’ addresses', { ...env, VISAVIS__SERVER__TRUSTED_PROXIES: '1' })).toMatchObject({
+      state: 'ok',
+    });
+  });
+
   it('knows a port that is taken, and by whom', async () => {
     const other = createServer((socket) => socket.end('220 mail\r\n'));
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
