@@ -199,7 +199,11 @@ export class CallConnection implements Attempts {
   private async ask(signaling: Signaling, signal: AbortSignal): Promise<Joined | SfuJoined> {
     const { room, access = '', ...options } = this.parts.options();
     const join = (ticket: string): Promise<Joined | SfuJoined> =>
-      signaling.request((reply) => signaling.socket.emit('join', { ticket, ...options }, reply));
+      signaling
+        .request<Joined | SfuJoined>((reply) => signaling.socket.emit('join', { ticket, ...options }, reply))
+        .catch((error: Trouble) => {
+          throw error.code === 'SERVER_DRAINING' ? this.leaveStopping(signaling, error) : error;
+        });
     if (this.returnToken !== undefined) {
       try {
         return await join(this.returnToken);
@@ -214,6 +218,13 @@ export class CallConnection implements Attempts {
     return await join(ticket);
   }
 
+  /** A server that stops is away already: whoever answers there next is another one, and may do so sooner than this one thinks. */
+  private leaveStopping(signaling: Signaling, { message }: Error): Trouble {
+    this.cause = 'shutdown';
+    signaling.close();
+    return new Error(message);
+  }
+
   /** An end that somebody wanted is the end; whatever else ends a session is a fault to recover from. */
   private ended({ reason, retryAfterS }: EndedMessage): void {
     if (isFinalEnd(reason)) {
@@ -222,7 +233,7 @@ export class CallConnection implements Attempts {
     }
     if (reason === SHUTDOWN) {
       this.cause = 'shutdown';
-      this.signaling?.close(); // whoever answers there next is another server
+      this.signaling?.close();
     }
     this.lose('join', retryAfterS === undefined ? undefined : Math.min(retryAfterS, MAX_ASKED_S));
   }

@@ -17,9 +17,12 @@ class NotingHost implements CallHost {
   readonly opened: { request: CallRequest; audience: CallAudience; notes: string[] }[] = [];
   refusal: AppError | undefined;
   forbidsTalk = false;
+  refusals = 0;
 
   admit(): void {
-    if (this.refusal) throw this.refusal;
+    if (!this.refusal) return;
+    this.refusals += 1;
+    throw this.refusal;
   }
 
   async open(request: CallRequest, _peer: unknown, audience: CallAudience): Promise<HostedCall> {
@@ -183,6 +186,17 @@ describe('a call that was ended', () => {
     await start(successor);
     await until('the return', () => caller.call.state === 'live');
     expect(hints.length).toBeLessThanOrEqual(1);
+    expect(caller.failures).toEqual([]);
+  });
+
+  it('does not wait as long as a server that stops thinks it will take', async () => {
+    const host = new NotingHost();
+    const caller = await callerOf(await start(host));
+    host.refusal = new AppError('SERVER_DRAINING', 'The server is about to stop.', { retryAfterS: 600 });
+    breakSocket(caller);
+    await until('a refusal', () => host.refusals > 0);
+    host.refusal = undefined;
+    await until('the return', () => caller.call.state === 'live');
     expect(caller.failures).toEqual([]);
   });
 

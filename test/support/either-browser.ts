@@ -118,7 +118,8 @@ export class EitherBrowser implements AsyncDisposable {
   /** A window of its own profile part: nothing is shared with other pages. */
   async open(url: string, size = { width: 1180, height: 860 }): Promise<EitherPage> {
     const context = await this.browser.createBrowserContext();
-    const page = await context.newPage();
+    // Each visitor looks at the page: one behind another in the same window is slowed down by the browser.
+    const page = await context.newPage({ type: 'window' });
     await page.setViewport(size);
     if (this.microphoneWav)
       await page.evaluateOnNewDocument(playIntoMicrophone, readFileSync(this.microphoneWav).toString('base64'));
