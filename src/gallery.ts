@@ -8,7 +8,6 @@ import { access, constants, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { z } from 'zod';
 import { type BakedPortrait, Bakery } from './engine/portrait/bakery.ts';
-import { makeThumbnail } from './engine/portrait/thumbnail.ts';
 import { AppError } from './errors.ts';
 import { assetsDir } from './paths.ts';
 import type { PortraitGallery } from './signaling/hosting.ts';
@@ -51,16 +50,17 @@ interface Entry {
 interface Upload {
   info: PortraitInfo;
   baked: BakedPortrait;
-  thumbnail: Uint8Array;
   /** Holds its rig and nothing else. */
   folder: string;
 }
 
 export interface GalleryParts {
-  bakery?: Pick<Bakery, keyof Bakery>;
+  /** Called twice: what strangers send has its own. */
+  openBakery?: () => PictureAnalysis;
   /** Told of each face that cannot be prepared, with the reason. */
   logger?: Logger;
 }
+export type PictureAnalysis = Pick<Bakery, 'bake' | 'thumbnail' | 'problem' | typeof Symbol.asyncDispose>;
 
 export class Gallery implements PortraitGallery, AsyncDisposable {
   private readonly entries = new Map<string, Entry>();
@@ -69,17 +69,20 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   private readonly arriving = new Map<string, Promise<PortraitInfo>>();
   private readonly cacheDir: string;
   private readonly uploadsDir: string;
-  private readonly bakery: Pick<Bakery, keyof Bakery>;
+  /** For the gallery's own pictures: what strangers send never holds them up. */
+  private readonly bakery: PictureAnalysis;
+  private readonly strangersBakery: PictureAnalysis;
   private readonly logger: Logger | undefined;
   private readonly secret = randomBytes(32);
   private nextFolder = 1;
   private isDisposed = false;
   private retriedMs = Number.NEGATIVE_INFINITY;
 
-  private constructor(cacheDir: string, { bakery = new Bakery(), logger }: GalleryParts) {
+  private constructor(cacheDir: string, { openBakery = () => new Bakery(), logger }: GalleryParts) {
     this.cacheDir = cacheDir;
     this.uploadsDir = join(cacheDir, `uploads-${randomBytes(8).toString('hex')}`);
-    this.bakery = bakery;
+    this.bakery = openBakery();
+    this.strangersBakery = openBakery();
     this.logger = logger;
   }
 
@@ -175,9 +178,9 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
 
   async thumbnail(id: string): Promise<Uint8Array> {
     const upload = this.upload(id);
-    if (upload) return upload.thumbnail;
+    if (upload) return upload.baked.thumbnail;
     const entry = this.entry(id);
-    entry.thumbnail ??= makeThumbnail(entry.path);
+    entry.thumbnail ??= this.bakery.thumbnail(entry.path, entry.info.title);
     const making = entry.thumbnail;
     try {
       return await making;
@@ -211,9 +214,9 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   private async analyse(id: string, photo: Uint8Array, name: string): Promise<PortraitInfo> {
     const folder = join(this.uploadsDir, String(this.nextFolder++));
     try {
-      const baked = await this.bakery.bake(photo, name, folder);
+      const baked = await this.strangersBakery.bake(photo, name, folder);
       const info = { id, title: basename(name, extname(name)), credit: '', warnings: baked.warnings };
-      this.uploads.set(id, { info, baked, thumbnail: await makeThumbnail(baked.poster), folder });
+      this.uploads.set(id, { info, baked, folder });
       await this.forgetUnused();
       return info;
     } catch (error) {
@@ -233,7 +236,11 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
 
   /** Bakes every shipped portrait ahead, so that no caller waits; those that fail are told in the log. */
   async warmUp(): Promise<void> {
-    for (const id of [...this.entries.keys()]) if (!this.isDisposed) await this.rigPath(id).catch(() => {});
+    for (const id of [...this.entries.keys()]) {
+      if (this.isDisposed) return;
+      await this.rigPath(id).catch(() => {});
+      await this.thumbnail(id).catch(() => {});
+    }
   }
 
   /**
@@ -258,12 +265,12 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
     const entries = [...this.entries.values()];
     const failed = entries.flatMap(({ info, failure }) => (failure === undefined ? [] : [`${info.id}: ${failure}`]));
     const faces = `${entries.length - failed.length} of ${entries.length} faces`;
-    return [faces, ...failed, this.bakery.problem].filter(Boolean).join('; ');
+    return [faces, ...failed, this.bakery.problem ?? this.strangersBakery.problem].filter(Boolean).join('; ');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.isDisposed = true;
-    await this.bakery[Symbol.asyncDispose]();
+    await Promise.all([this.bakery[Symbol.asyncDispose](), this.strangersBakery[Symbol.asyncDispose]()]);
     // What cannot be removed was never written, or its disk has gone.
     await rm(this.uploadsDir, { recursive: true, force: true }).catch((err) =>
       this.logger?.warn({ err, folder: this.uploadsDir }, 'the folder of uploads cannot be removed'),

@@ -5,9 +5,21 @@ import type { CommandIo } from './run-command.ts';
 
 /** @throws AppError for a photo that is missing, damaged or without a usable face. */
 export async function openPortrait(path: string, io: CommandIo): Promise<Portrait> {
-  const { bakePortrait } = await import('../engine/portrait/portrait.ts');
-  const portrait = await bakePortrait(path, { cacheDir: loadConfig().cache.dir });
+  const portrait = await analysePhoto(path, loadConfig().cache.dir, io);
   for (const { message } of portrait.rig.warnings) io.warn(`${path}: ${message}`);
   io.signal.throwIfAborted();
   return portrait;
+}
+
+/** In a process of its own: a file that was made to harm costs an error. @param cacheDir as `bakePortrait` takes it. @throws AppError as it does. */
+export async function analysePhoto(path: string, cacheDir: string | null, { signal }: CommandIo): Promise<Portrait> {
+  const { Bakery } = await import('../engine/portrait/bakery.ts');
+  await using bakery = new Bakery({ isLowPriority: false });
+  const stop = (): void => void bakery[Symbol.asyncDispose]();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await bakery.portrait(path, cacheDir);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }

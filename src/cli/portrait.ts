@@ -25,10 +25,10 @@ async function analysePortrait(image: string, { debugSheet }: PortraitFlags, io:
   if (debugSheet !== undefined && extname(debugSheet).toLowerCase() !== '.png') {
     throw new AppError('BAD_USAGE', `--debug-sheet writes a PNG; give a name that ends in .png, not ${debugSheet}.`);
   }
-  const { bakePortrait } = await import('../engine/portrait/portrait.ts');
+  const { analysePhoto } = await import('./open-portrait.ts');
   const startMs = performance.now();
   // Always baked anew: the cache keeps the rig, not the analysis.
-  const { rig, analysis, timings } = await bakePortrait(image, { cacheDir: null });
+  const { rig, analysis, timings } = await analysePhoto(image, null, io);
   const totalMs = performance.now() - startMs;
   if (analysis === null) throw new Error('a fresh bake has an analysis');
   if (debugSheet !== undefined) {

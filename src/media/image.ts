@@ -6,6 +6,11 @@ import sharp from 'sharp';
 
 sharp.concurrency(1);
 sharp.cache(false);
+// What is no photo has no decoder here, whoever hands it over: no SVG, PDF, ImageMagick, OpenEXR, and none that a later version brings.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((format) => `VipsForeignLoad${format}`),
+});
 
 export type { Metadata } from 'sharp';
 export { sharp };

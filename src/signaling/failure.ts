@@ -21,6 +21,7 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   RATE_LIMITED: 429,
   SERVER_BUSY: 503,
   SERVER_DRAINING: 503,
+  UPLOAD_INCOMPLETE: 408,
   TTS_UNAVAILABLE: 503,
 };
 

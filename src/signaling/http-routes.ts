@@ -11,7 +11,7 @@ import type { Drain } from './drain.ts';
 import type { Describe } from './failure.ts';
 import { type HostPolicy, hostRefused } from './host-names.ts';
 import type { CallHost, PortraitGallery } from './hosting.ts';
-import { limitRequests } from './limits.ts';
+import { addressOf, limitRequests } from './limits.ts';
 import type { Liveness } from './liveness.ts';
 import { isLocal } from './local-callers.ts';
 import { metricsPage } from './metrics-page.ts';
@@ -21,6 +21,7 @@ import type { Readiness } from './readiness.ts';
 import { securityHeaders } from './security-headers.ts';
 import type { SpeechApi } from './speech-api.ts';
 import { issueTicket, type TicketRequestParts } from './ticket-requests.ts';
+import { UPLOAD_LIMITS, Uploads, uploadName } from './uploads.ts';
 
 export interface HttpParts extends TicketRequestParts {
   host: CallHost;
@@ -68,6 +69,14 @@ export function httpRoutes(parts: HttpParts): Express {
     Boolean((res.locals.grant as Grant).key),
   );
   const uploadLimit = limit('uploads', parts.limits.uploadsPerMinute);
+  const uploads = new Uploads<Request>(
+    { ...UPLOAD_LIMITS, maxBytes: parts.uploadLimitMb * 1e6 },
+    (req) => addressOf(req, parts.trustedProxies),
+    async (req) => {
+      consented(req);
+      await access.requireUpload(req);
+    },
+  );
   app.get('/healthz', (req, res) => {
     const { problem } = parts.liveness;
     const detail = problem !== undefined && isLocal(req) ? { detail: problem } : {};
@@ -124,33 +133,13 @@ export function httpRoutes(parts: HttpParts): Express {
     res.set('cache-control', 'no-cache').type('application/octet-stream');
     res.sendFile(await gallery.rigPath(req.params.id), { dotfiles: 'allow' });
   });
-  app.post(
-    '/api/portraits',
-    uploadLimit,
-    async (req, _res, next) => {
-      if (req.get('x-portrait-consent') !== 'yes')
-        throw new AppError(
-          'CONSENT_MISSING',
-          'Confirm that you may use this picture of this person (header x-portrait-consent: yes).',
-        );
-      await access.requireUpload(req);
-      next();
-    },
-    express.raw({ type: 'image/*', limit: `${parts.uploadLimitMb}mb` }),
-    async (req, res) => {
-      if (!Buffer.isBuffer(req.body) || req.body.length === 0)
-        throw new AppError(
-          'IMAGE_INVALID',
-          'The upload is empty; send the picture itself with an image/… content type.',
-        );
-      const name = fileName(req.get('x-file-name') ?? 'upload');
-      const measured = metrics.portraitAnalysis.startTimer();
-      const face = await gallery.add(req.body, name);
-      measured();
-      metrics.uploads.inc({ outcome: 'ok' });
-      res.status(201).json(face);
-    },
-  );
+  app.post('/api/portraits', uploadLimit, uploads.receive, async (req, res) => {
+    const measured = metrics.portraitAnalysis.startTimer();
+    const face = await gallery.add(req.body, uploadName(req));
+    measured();
+    metrics.uploads.inc({ outcome: 'ok' });
+    res.status(201).json(face);
+  });
   app.get('/api/voices', async (_req, res) => void res.json(await host.voices()));
   app.post('/api/speech', (req, res) => speech.post(req, res));
   app.delete('/api/speech', (req, res) => speech.clear(req, res));
@@ -193,13 +182,13 @@ const UPLOAD_OUTCOMES: Partial<Record<RefusalReason, UploadOutcome>> = {
 
 const uploadOutcome = (code: string): UploadOutcome => UPLOAD_OUTCOMES[code as RefusalReason] ?? 'refused';
 
-/** As the page sends it, percent-encoded; what is not properly encoded is taken as it is. */
-function fileName(header: string): string {
-  try {
-    return decodeURIComponent(header);
-  } catch {
-    return header;
-  }
+/** @throws AppError CONSENT_MISSING. */
+function consented(req: Request): void {
+  if (req.get('x-portrait-consent') !== 'yes')
+    throw new AppError(
+      'CONSENT_MISSING',
+      'Confirm that you may use this picture of this person (header x-portrait-consent: yes).',
+    );
 }
 
 /** Answers pages of allowed origins as CORS asks; turns those of others away from everything under /api. */

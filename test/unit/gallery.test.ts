@@ -12,9 +12,12 @@ const poster = await sharp({ create: { width: 32, height: 32, channels: 3, backg
   .webp()
   .toBuffer();
 
+const thumbnail = await sharp(poster).resize(160).webp().toBuffer();
+
 class FakeBakery {
   readonly problem = undefined;
   bakes = 0;
+  thumbnails = 0;
   failure: Error | undefined;
   /** What bakes wait for. */
   gate: Promise<unknown> = Promise.resolve();
@@ -26,7 +29,12 @@ class FakeBakery {
     const rigPath = join(cacheDir, 'face.rig');
     writeFileSync(rigPath, 'rig');
     if (this.failure) throw this.failure;
-    return { rigPath, warnings: [], poster };
+    return { rigPath, warnings: [], poster, thumbnail };
+  }
+
+  async thumbnail() {
+    this.thumbnails += 1;
+    return thumbnail;
   }
 
   async [Symbol.asyncDispose]() {}
@@ -41,7 +49,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'visavis-gallery-'));
   cacheDir = join(folder, 'cache');
   bakery = new FakeBakery();
-  gallery = await Gallery.open(cacheDir, [], { bakery });
+  gallery = await Gallery.open(cacheDir, [], { openBakery: () => bakery });
 });
 afterEach(async () => {
   await gallery[Symbol.asyncDispose]();
@@ -59,7 +67,7 @@ describe('faces that cannot be prepared', () => {
   it('keep the server from being ready only when there is no other, each with a line in the log', async () => {
     const lines: { portraitId: string; err: Error }[] = [];
     const logger = { warn: (line: (typeof lines)[number]) => void lines.push(line) } as unknown as Logger;
-    await using faces = await Gallery.open(cacheDir, [], { bakery, logger });
+    await using faces = await Gallery.open(cacheDir, [], { openBakery: () => bakery, logger });
     expect(await faces.problem()).toBeUndefined(); // nothing is known yet
     bakery.failure = new Error('the disk is full');
     const ids = (await faces.list()).map(({ id }) => id);
@@ -122,7 +130,7 @@ describe('an upload', () => {
 
   it('has an id that does not follow from the picture, and that tells nobody its name', async () => {
     const { id } = await gallery.add(photo(1), 'me.jpg');
-    await using elsewhere = await Gallery.open(join(folder, 'other'), [], { bakery: new FakeBakery() });
+    await using elsewhere = await Gallery.open(join(folder, 'other'), [], { openBakery: () => new FakeBakery() });
     expect((await elsewhere.add(photo(1), 'me.jpg')).id).not.toBe(id);
     expect(await gallery.add(photo(1), 'a stranger.jpg')).toMatchObject({ title: 'a stranger' });
     await expect(gallery.info(`${id.slice(0, -1)}x`)).rejects.toMatchObject({ code: 'PORTRAIT_UNKNOWN' });
@@ -188,7 +196,7 @@ describe('faces of a folder', () => {
       `${'x'.repeat(240)}.webp`,
     ];
     for (const name of names) writeFileSync(join(dir, name), poster);
-    await using faces = await Gallery.open(cacheDir, [dir], { bakery });
+    await using faces = await Gallery.open(cacheDir, [dir], { openBakery: () => bakery });
     const shipped = (await gallery.list()).map(({ id }) => id);
     const ids = (await faces.list()).map(({ id }) => id).filter((id) => !shipped.includes(id));
     expect(ids).toHaveLength(names.length);
@@ -199,9 +207,10 @@ describe('faces of a folder', () => {
     const dir = join(folder, 'faces');
     mkdirSync(dir);
     writeFileSync(join(dir, 'one.webp'), poster);
-    await using faces = await Gallery.open(cacheDir, [dir], { bakery });
+    await using faces = await Gallery.open(cacheDir, [dir], { openBakery: () => bakery });
     const first = await faces.thumbnail('one');
     rmSync(join(dir, 'one.webp'));
     expect(await faces.thumbnail('one')).toEqual(first);
+    expect(bakery.thumbnails).toBe(1);
   });
 });

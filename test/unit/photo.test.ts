@@ -166,7 +166,7 @@ describe('what is no photo', () => {
     [
       'drawing.svg',
       Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="300" height="300"/>'),
-      /drawing\.svg is a svg/,
+      /drawing\.svg is an SVG drawing, not a photo: export it as PNG/,
     ],
   ])('%s', async (name, bytes, message) => {
     await expect(decodePhoto(bytes, name)).rejects.toMatchObject({

@@ -1,92 +1,98 @@
 /**
- * Bakes portraits in a worker thread with a time limit. In: a photo; out: the path of its rig file. A photo that takes too long
- * costs its own request only: the next ones go to another worker.
+ * Pictures analysed in a process of its own, one at a time, each within limits. In: a picture; out: the path of its rig, or the rig itself. A
+ * picture that takes too much costs its own request only: the process is killed, and the next picture goes to another.
  */
-import type { Worker } from 'node:worker_threads';
-import type { ErrorCode } from '../../errors.ts';
-import { InOrder } from '../../media/in-order.ts';
-import { END, type FailedReply } from '../../media/worker-replies.ts';
-import { endOnceIdle, repliedOrThrown } from '../../media/worker-requests.ts';
-import { spawnWorker } from '../../media/worker-thread.ts';
-import type { BakedPortrait, BakeRequest } from './bake-worker.ts';
+import { totalmem } from 'node:os';
+import { AppError } from '../../errors.ts';
+import { LimitedProcess, type ProcessEnd, ProcessEnded } from '../../media/limited-process.ts';
+import { repliedOrThrown } from '../../media/worker-requests.ts';
+import type { AnalysisReply, AnalysisRequest, BakedPortrait } from './analysis-process.ts';
+import type { Portrait } from './portrait.ts';
 
-export type { BakedPortrait } from './bake-worker.ts';
+export type { BakedPortrait } from './analysis-process.ts';
 
-const TIME_LIMIT_MS = 30_000;
-const CLOSING: FailedReply = { error: { code: undefined, message: 'The server is closing.' } };
+/** A photo of 50 megapixels takes 700 MB with the networks; the largest that is accepted, 1.3 GB. */
+const MEMORY_MB = { least: 900, most: 1536 };
+/** A large photo takes 6 s on a slow core. */
+const CPU_S = 20;
+const TIME_S = 90;
+const RETRY_AFTER_S = 60;
+
+export interface BakeryOptions {
+  /** False where a person waits at a terminal for this picture and nobody for anything else. */
+  isLowPriority?: boolean;
+}
 
 export class Bakery implements AsyncDisposable {
-  private worker: Worker | undefined;
-  /** One at a time, so that the limit is on each photo's own analysis and not on its place in the queue. */
-  private readonly photos = new InOrder();
-  /** Answers for the photo under way. */
-  private settle: ((reply: BakedPortrait | FailedReply) => void) | undefined;
-  private isDisposed = false;
-  /** How often the thread died since it last answered. */
-  private deaths = 0;
+  private readonly process: LimitedProcess<AnalysisRequest, AnalysisReply>;
 
-  /** @param cacheDir folder of the rig; made if need be. @throws AppError as the analysis of the photo does; IMAGE_INVALID when it takes longer than 30 s. */
+  constructor({ isLowPriority = true }: BakeryOptions = {}) {
+    const limits = { memoryMb: memoryLimitMb(), cpuS: CPU_S, timeS: TIME_S, isLowPriority };
+    this.process = new LimitedProcess(new URL('./analysis-process.ts', import.meta.url), limits);
+  }
+
+  /**
+   * @param cacheDir folder of the rig; made if need be.
+   * @throws AppError as the analysis of the photo does; IMAGE_INVALID when it takes too much; SERVER_BUSY when the machine has no time for it.
+   */
   async bake(photo: string | Uint8Array, name: string, cacheDir: string): Promise<BakedPortrait> {
-    return repliedOrThrown(await this.photos.run(() => this.ask({ photo, name, cacheDir })));
+    return (await this.ask({ kind: 'bake', photo, name, cacheDir }, name)) as BakedPortrait;
   }
 
-  private ask(request: BakeRequest): Promise<BakedPortrait | FailedReply> {
-    if (this.isDisposed) return Promise.resolve(CLOSING);
-    const worker = this.thread();
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.abandon('IMAGE_INVALID', `${request.name} takes too long to analyse; try another picture.`);
-      }, TIME_LIMIT_MS);
-      const settle = (reply: BakedPortrait | FailedReply): void => {
-        clearTimeout(timer);
-        // What an abandoned worker says later is for nobody.
-        worker.off('message', settle);
-        this.settle = undefined;
-        resolve(reply);
-      };
-      this.settle = settle;
-      worker.on('message', settle);
-      worker.postMessage(request);
-    });
+  /** The rig and what was learnt of the photo. @param cacheDir null neither reads nor writes one. @throws AppError as `bake`. */
+  async portrait(photo: string, cacheDir: string | null): Promise<Portrait> {
+    return (await this.ask({ kind: 'portrait', photo, cacheDir }, photo)) as Portrait;
   }
 
-  /** What is wrong, in one sentence; undefined when portraits can be analysed. */
+  /** 160 px, WebP. @throws AppError as `bake`. */
+  async thumbnail(photo: string, name: string): Promise<Uint8Array> {
+    const reply = (await this.ask({ kind: 'thumbnail', photo, name }, name)) as { thumbnail: Uint8Array };
+    return reply.thumbnail;
+  }
+
+  /** What is wrong, in one sentence; undefined when pictures can be analysed. What pictures do to the process is not in it. */
   get problem(): string | undefined {
-    return this.deaths === 0 ? undefined : `the analysis of portraits stopped ${this.deaths} times in a row`;
+    const { failedStarts } = this.process;
+    return failedStarts === 0 ? undefined : `the analysis of portraits did not start, ${failedStarts} times in a row`;
   }
 
-  private thread(): Worker {
-    if (this.worker) return this.worker;
-    const worker = spawnWorker(new URL('./bake-worker.ts', import.meta.url));
-    worker.on('message', () => {
-      this.deaths = 0;
-    });
-    worker.on('error', () => {}); // 'exit' follows
-    worker.once('exit', () => {
-      if (this.worker !== worker) return;
-      this.deaths += 1;
-      this.abandon(undefined, 'The analysis of portraits stopped; try again.');
-    });
-    // Baking is no reason to keep the process alive.
-    worker.unref();
-    this.worker = worker;
-    return worker;
+  /** Of the process at work. */
+  get pid(): number | undefined {
+    return this.process.pid;
   }
 
-  private abandon(code: ErrorCode | undefined, message: string): void {
-    const { worker } = this;
-    this.worker = undefined;
-    worker?.postMessage(END);
-    this.settle?.({ error: { code, message } });
+  private async ask(request: AnalysisRequest, name: string): Promise<AnalysisReply> {
+    try {
+      return repliedOrThrown(await this.process.ask(request));
+    } catch (error) {
+      throw error instanceof ProcessEnded ? (explained(error.why, name) ?? error) : error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.isDisposed = true;
-    const { worker } = this;
-    this.worker = undefined;
-    if (!worker) return;
-    worker.ref();
-    await endOnceIdle(worker);
-    this.settle?.(CLOSING);
+    await this.process[Symbol.asyncDispose]();
   }
+}
+
+function explained(why: ProcessEnd, name: string): AppError | undefined {
+  const remedy = 'save it anew as a plain JPEG, or choose another picture';
+  if (why === 'memory' || why === 'crash')
+    return new AppError('IMAGE_INVALID', `${name} takes more memory to open than a photo does: ${remedy}.`);
+  if (why === 'cpu') return new AppError('IMAGE_INVALID', `${name} takes longer to open than a photo does: ${remedy}.`);
+  if (why === 'time')
+    return new AppError('SERVER_BUSY', `The machine has no time to analyse ${name} now; try again in a minute.`, {
+      retryAfterS: RETRY_AFTER_S,
+    });
+  if (why === 'start')
+    return new AppError('SERVER_BUSY', 'The analysis of pictures does not start; run visavis doctor on the server.', {
+      retryAfterS: RETRY_AFTER_S,
+    });
+  return undefined;
+}
+
+/** Less on a small machine, container limits included. */
+function memoryLimitMb(): number {
+  const constrained = process.constrainedMemory();
+  const availableMb = Math.min(totalmem(), constrained > 0 ? constrained : Number.POSITIVE_INFINITY) / 2 ** 20;
+  return Math.round(Math.min(MEMORY_MB.most, Math.max(MEMORY_MB.least, availableMb * 0.4)));
 }

@@ -7,6 +7,8 @@
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../../errors.ts';
 import { type Metadata, sharp } from '../../media/image.ts';
+import { type PhotoFormat, recognizePicture } from '../../media/picture-format.ts';
+import { excessOf } from './photo-structure.ts';
 
 export interface Photo {
   /** As the user knows it: a path or a label. */
@@ -32,8 +34,9 @@ export interface PhotoOptions {
 
 const DEFAULT_MAX_SIDE_PX = 2048;
 const MIN_SIDE_PX = 80;
-const MAX_PIXELS = 120e6;
-const FORMATS = new Set(['jpeg', 'png', 'webp', 'heif', 'avif', 'tiff', 'gif']);
+export const MAX_PIXELS = 120e6;
+/** Decoded: 120 megapixels in three channels of 8 bits, 60 in four of 16. */
+const MAX_BYTES = 480e6;
 const FORMAT_ADVICE = 'give a JPEG, PNG, WebP or AVIF photo';
 const TRANSPARENT_COLOR = { r: 200, g: 200, b: 200 };
 
@@ -60,6 +63,7 @@ export async function readPhotoFile(path: string): Promise<Uint8Array> {
 /** @throws AppError IMAGE_INVALID (not an image, damaged), IMAGE_TOO_SMALL, IMAGE_TOO_LARGE. */
 export async function decodePhoto(bytes: Uint8Array, name: string, options: PhotoOptions = {}): Promise<Photo> {
   if (bytes.length === 0) throw new AppError('IMAGE_INVALID', `${name} is empty: ${FORMAT_ADVICE}.`);
+  checkFormat(bytes, name);
   const file = await readHeader(bytes, name);
   const part = clipPart(options.part, file.widthPx, file.heightPx);
   const scale = Math.min(1, (options.maxSidePx ?? DEFAULT_MAX_SIDE_PX) / Math.max(part[2], part[3]));
@@ -106,6 +110,18 @@ export async function quarterTurned(photo: Photo, quarters: number): Promise<Pho
   };
 }
 
+/** By its bytes, before any decoder sees them. @throws AppError IMAGE_INVALID, IMAGE_TOO_LARGE. */
+export function checkFormat(bytes: Uint8Array, name: string): PhotoFormat {
+  const found = recognizePicture(bytes);
+  if (!found) throw new AppError('IMAGE_INVALID', `${name} is not an image that can be read: ${FORMAT_ADVICE}.`);
+  if (found.photo === undefined)
+    throw new AppError('IMAGE_INVALID', `${name} is ${found.what}, not a photo: ${found.remedy}.`);
+  const excess = excessOf(bytes, found.photo);
+  if (excess !== undefined)
+    throw new AppError('IMAGE_TOO_LARGE', `${name} has ${excess}: save the one picture that you mean as JPEG.`);
+  return found.photo;
+}
+
 async function readHeader(bytes: Uint8Array, name: string): Promise<{ widthPx: number; heightPx: number }> {
   let metadata: Metadata;
   try {
@@ -113,14 +129,18 @@ async function readHeader(bytes: Uint8Array, name: string): Promise<{ widthPx: n
   } catch (cause) {
     throw new AppError('IMAGE_INVALID', `${name} is not an image that can be read: ${FORMAT_ADVICE}.`, { cause });
   }
-  if (!FORMATS.has(metadata.format ?? '')) {
-    throw new AppError('IMAGE_INVALID', `${name} is a ${metadata.format} file, not a photo: ${FORMAT_ADVICE}.`);
-  }
   const { width: widthPx, height: heightPx } = metadata.autoOrient;
   if (widthPx * heightPx > MAX_PIXELS) {
     throw new AppError(
       'IMAGE_TOO_LARGE',
       `${name} has ${widthPx}×${heightPx} px: reduce it to at most ${MAX_PIXELS / 1e6} megapixels.`,
+    );
+  }
+  const sampleBytes = /^(float|u?int|double)/.test(metadata.depth) ? 4 : /short/.test(metadata.depth) ? 2 : 1;
+  if (widthPx * heightPx * metadata.channels * sampleBytes > MAX_BYTES) {
+    throw new AppError(
+      'IMAGE_TOO_LARGE',
+      `${name} has ${widthPx}×${heightPx} px of ${metadata.channels * sampleBytes} bytes: reduce it, or save it as JPEG.`,
     );
   }
   if (Math.min(widthPx, heightPx) < MIN_SIDE_PX) {

@@ -3,13 +3,16 @@ import { sharp } from '../../media/image.ts';
 import type { FaceRig } from '../face-rig.ts';
 import { neutralFrame } from '../motion-frame.ts';
 import { FaceRenderer } from '../render/face-renderer.ts';
+import { checkFormat, MAX_PIXELS, readPhotoFile } from './photo.ts';
 
 const SIZE_PX = 160;
 const POSTER_PX = 512;
 
-/** The upper middle of the photo, where faces are. */
-export async function makeThumbnail(photo: string | Uint8Array): Promise<Uint8Array> {
-  return sharp(photo)
+/** The upper middle of the photo, where faces are. @throws AppError for what is no photo. */
+export async function makeThumbnail(photo: string | Uint8Array, name: string): Promise<Uint8Array> {
+  const bytes = typeof photo === 'string' ? await readPhotoFile(photo) : photo;
+  checkFormat(bytes, name);
+  return sharp(bytes, { limitInputPixels: MAX_PIXELS })
     .rotate()
     .resize(SIZE_PX, SIZE_PX, { fit: 'cover', position: 'top' })
     .webp({ quality: 80 })
