@@ -146,7 +146,7 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
     socket.send({ text: ' ', voice_settings: { speed } });
     socket.send({ text: `${sentence} `, flush: true });
     socket.send({ text: '' });
-    const sound = new SoundStream({ sampleRateHz: SERVICE_RATE_HZ, channels: 1 });
+    using sound = new SoundStream({ sampleRateHz: SERVICE_RATE_HZ, channels: 1 });
     const words = new WordTimes();
     let bytes = 0;
     for await (const raw of withPatience(socket, timeoutMs, () => socket[Symbol.dispose]())) {

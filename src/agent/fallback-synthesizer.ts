@@ -61,8 +61,8 @@ export class FallbackSynthesizer implements SpeechSynthesizer {
     for (const sentence of sentences.length > 0 ? sentences : [text]) {
       const fromUs = endUs;
       let rest: string | undefined = sentence;
+      const words: TimedWord[] = [];
       if (this.#clock.nowUs() >= this.#restUntilUs) {
-        const words: TimedWord[] = [];
         try {
           for await (const chunk of this.#first.synthesize(sentence, options)) {
             words.push(...chunk.words);
@@ -80,7 +80,10 @@ export class FallbackSynthesizer implements SpeechSynthesizer {
       // The first one's voices mean nothing to the second.
       const { voice: _, ...others } = options;
       const againUs = endUs;
-      for await (const chunk of this.#second.synthesize(rest, others)) yield placed(chunk, againUs);
+      // Of a sentence in two voices the words of one alone would mislead.
+      const isWhole = rest === sentence || words.length > 0;
+      for await (const chunk of this.#second.synthesize(rest, others))
+        yield placed(isWhole ? chunk : { ...chunk, words: [] }, againUs);
     }
   }
 

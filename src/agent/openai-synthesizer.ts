@@ -109,7 +109,7 @@ export class OpenAiSynthesizer implements SpeechSynthesizer {
         { signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal },
       );
       const type = response.headers.get('content-type') ?? '';
-      const stream = new SoundStream({ sampleRateHz, channels: 1 }, type);
+      using stream = new SoundStream({ sampleRateHz, channels: 1 }, type);
       for await (const bytes of withPatience(bodyOf(response), timeoutMs, (error) => stall.abort(error))) {
         const samples = stream.push(bytes);
         if (samples.length > 0) yield samples;

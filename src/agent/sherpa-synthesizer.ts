@@ -56,7 +56,9 @@ export class SherpaSynthesizer implements SpeechSynthesizer {
     const speed = checkedRate(options) / 100;
     checkedPitch(options);
     const { voice, speaker } = await this.#choose(options.voice ?? this.#settings.voice, options.language);
-    const language = options.language ?? voice.model.languages[0] ?? 'en';
+    // Day or month first: the voice knows its country where the text's language does not.
+    const own = voice.model.languages.find((tag) => !options.language || primary(tag) === primary(options.language));
+    const language = own ?? options.language ?? 'en';
     let startUs = 0;
     for (const sentence of splitSentences(new SpokenText(text, language).text, language)) {
       options.signal?.throwIfAborted();

@@ -222,7 +222,7 @@ export async function* decodeAudio(
 }
 
 /** Decoded frames of any sample format, layout and rate → finite interleaved PCM of one layout and rate. */
-class Mixer implements Disposable {
+export class Mixer implements Disposable {
   readonly #channels: ChannelCount;
   readonly #sampleRateHz: number;
   #inputKey = '';

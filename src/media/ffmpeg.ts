@@ -19,6 +19,8 @@ export {
   AV_CHANNEL_LAYOUT_STEREO,
   AV_CHANNEL_ORDER_NATIVE,
   AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_CODEC_ID_AAC,
+  AV_CODEC_ID_MP3,
   AV_PICTURE_TYPE_I,
   AV_PICTURE_TYPE_NONE,
   AV_PIX_FMT_YUV420P,
@@ -39,6 +41,7 @@ export {
 export {
   Codec,
   CodecContext,
+  CodecParser,
   FormatContext,
   Frame,
   IOContext,

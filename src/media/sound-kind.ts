@@ -5,8 +5,8 @@
 
 export type SoundKind =
   | { kind: 'wav' }
-  /** Packed in a way that FFmpeg may unpack. */
-  | { kind: 'packed'; name: string }
+  /** Packed in a way that FFmpeg may unpack; `framesAt`: where frames begin that can be unpacked one by one. */
+  | { kind: 'packed'; name: string; framesAt?: number }
   /** Surely no sound. */
   | { kind: 'other'; name: string }
   | { kind: 'unmarked' };
@@ -53,6 +53,8 @@ const MP4_BOXES = new Set(['ftyp', 'styp', 'moov', 'moof', 'mdat', 'free', 'skip
 /** @param isWhole nothing more comes. */
 export function soundKind(head: Uint8Array, isWhole: boolean): SoundKind | undefined {
   const isFull = isWhole || head.length >= MAX_HEAD_BYTES;
+  const tagged = taggedFrames(head);
+  if (tagged) return tagged;
   const marked = byMark(head);
   if (marked) return marked;
   const kinds = [textKind(head, isFull), mpegKind(head, isFull), boxKind(head), transportKind(head, isFull)];
@@ -112,12 +114,21 @@ function mpegKind(head: Uint8Array, isFull: boolean): SoundKind | 'unsure' | und
     const first = frameBytes(head, 0);
     if (first === undefined) continue;
     if (first === 'unsure') return isFull ? undefined : 'unsure';
-    if (first === head.length && isFull) return { kind: 'packed', name };
+    const framed = frameBytes === latmFrameBytes ? {} : { framesAt: 0 };
+    if (first === head.length && isFull) return { kind: 'packed', name, ...framed };
     const second = frameBytes(head, first);
     if (second === 'unsure' && !isFull) return 'unsure';
-    if (typeof second === 'number') return { kind: 'packed', name };
+    if (typeof second === 'number') return { kind: 'packed', name, ...framed };
   }
   return undefined;
+}
+
+/** An MP3 behind a tag that has come as a whole. */
+function taggedFrames(head: Uint8Array): SoundKind | undefined {
+  if (latin(head, 0, 3) !== 'ID3' || head.length < 10) return undefined;
+  const size = head.subarray(6, 10).reduce((sum, byte) => sum * 128 + (byte & 0x7f), 0);
+  const framesAt = 10 + size;
+  return typeof mpegFrameBytes(head, framesAt) === 'number' ? { kind: 'packed', name: 'MP3', framesAt } : undefined;
 }
 
 type FrameBytes = number | 'unsure' | undefined;

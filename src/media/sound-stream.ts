@@ -1,8 +1,9 @@
 /**
- * Sound as a service sends it, in bytes cut anywhere, whatever it is: raw PCM and WAV are passed on as they come, packed sound is decoded when
- * it is complete. In: bytes and the label they came with; out: 48 kHz mono. What is no sound is refused by its name.
+ * Sound as a service sends it, in bytes cut anywhere, whatever it is: raw PCM, WAV, MP3 and AAC are passed on as they come, other packed sound is
+ * decoded when it is complete. In: bytes and the label they came with; out: 48 kHz mono. What is no sound is refused by its name.
  */
 import { AppError } from '../errors.ts';
+import { FrameStream } from './frame-stream.ts';
 import { joinedSamples } from './joined-samples.ts';
 import { NoiseGuard } from './noise-guard.ts';
 import { decodePackedSound } from './packed-sound.ts';
@@ -19,11 +20,12 @@ const MAX_SILENCE_BYTES = 64 * 1024;
 /** What a person is shown of a text that came instead of sound. */
 const MAX_QUOTE_CHARS = 160;
 
-export class SoundStream {
+export class SoundStream implements Disposable {
   private readonly raw: PcmFormat;
   private readonly isOrderUnsure: boolean;
   private head: Buffer = Buffer.alloc(0);
   private packed: { name: string; parts: Buffer[]; bytes: number } | undefined;
+  private frames: FrameStream | undefined;
   private wav: { stream: WavStream; seen: Buffer[] } | undefined;
   private decoder: PcmDecoder | undefined;
   private guard: NoiseGuard | undefined;
@@ -38,15 +40,16 @@ export class SoundStream {
     this.isOrderUnsure = label.encoding === undefined || label.encoding === 's16be';
   }
 
-  /** Nothing comes out before the end. */
+  /** How much sound its bytes are is not known before they are decoded. */
   get isPacked(): boolean {
-    return this.packed !== undefined;
+    return this.packed !== undefined || this.frames !== undefined;
   }
 
   /** @throws AppError AUDIO_INVALID saying what it is instead. */
   push(bytes: Uint8Array): Float32Array {
     if (this.decoder) return this.guarded(this.decoder.push(bytes));
     if (this.wav) return this.pushWav(bytes);
+    if (this.frames) return this.frames.push(bytes);
     if (this.packed) {
       this.keep(bytes);
       return new Float32Array(0);
@@ -61,12 +64,18 @@ export class SoundStream {
     const parts: Float32Array[] = [];
     if (this.head.length > 0) parts.push(this.begin(soundKind(this.head, true) ?? { kind: 'unmarked' }, true));
     if (this.packed) parts.push(await this.unpack(this.packed, signal));
+    else if (this.frames) parts.push(this.frames.flush());
     else if (this.wav) parts.push(this.wav.stream.flush());
     else if (this.decoder) {
       parts.push(this.guarded(this.decoder.finish()));
       parts.push(this.guard!.flush());
     }
     return joinedSamples(parts);
+  }
+
+  /** Gives up what is held for a stream that ends early. */
+  [Symbol.dispose](): void {
+    this.frames?.[Symbol.dispose]();
   }
 
   private begin(kind: SoundKind, isWhole: boolean): Float32Array {
@@ -76,6 +85,10 @@ export class SoundStream {
         throw new AppError('AUDIO_INVALID', `The sound is ${kind.name}, not WAV or 16-bit PCM${quoted(kind, head)}.`);
       case 'packed':
         this.head = Buffer.alloc(0);
+        if (!isWhole && kind.framesAt !== undefined) {
+          this.frames = new FrameStream(kind.name === 'AAC' ? 'AAC' : 'MP3');
+          return this.frames.push(head.subarray(kind.framesAt));
+        }
         this.packed = { name: kind.name, parts: [], bytes: 0 };
         this.keep(head);
         return new Float32Array(0);

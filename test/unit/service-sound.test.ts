@@ -101,7 +101,7 @@ describe('packed sound', () => {
     async ({ name, label, ...packing }) => {
       const bytes = await packedSound(tone(0.8, packing.sampleRateHz ?? RATE_HZ), packing);
       expect(bytes).toBeDefined();
-      expect(soundKind(bytes!, true)).toEqual({ kind: 'packed', name });
+      expect(soundKind(bytes!, true)).toMatchObject({ kind: 'packed', name });
       for (const pieceBytes of [bytes!.length, 41]) {
         const { seconds, peak } = await hear(bytes!, { pieceBytes, ...(label ? { label } : {}) });
         expect(seconds).toBeGreaterThan(0.7);
@@ -111,6 +111,26 @@ describe('packed sound', () => {
       }
     },
   );
+
+  it.each(PACKINGS.filter(({ name, container }) => (name === 'MP3' || name === 'AAC') && container !== 'latm'))(
+    'is heard before it is complete, and not otherwise than whole: $encoder in $container',
+    async ({ name: _, label: __, ...packing }) => {
+      const bytes = (await packedSound(tone(2), packing))!;
+      using stream = new SoundStream(RAW);
+      const parts: Float32Array[] = [];
+      for (let at = 0; at < bytes.length / 2; at += 100) parts.push(stream.push(bytes.subarray(at, at + 100)));
+      const early = parts.reduce((sum, { length }) => sum + length, 0);
+      expect(early / 48_000).toBeGreaterThan(0.5);
+      const { seconds } = await hear(bytes, { pieceBytes: 333 });
+      expect(Math.abs(seconds - 2)).toBeLessThan(0.15);
+    },
+  );
+
+  it('goes on behind damage', async () => {
+    const bytes = (await packedSound(tone(2), PACKINGS[0]))!;
+    bytes.set(noise(500), 4000);
+    expect((await hear(bytes)).seconds).toBeGreaterThan(1.7);
+  });
 
   it.each([
     ['AMR', Buffer.concat([Buffer.from('#!AMR\n'), Buffer.alloc(4000, 0xfc)])],
