@@ -9,6 +9,7 @@ import { SoundStream } from '../media/sound-stream.ts';
 import type { SpeechChunk, TimedWord } from '../media/speech.ts';
 import type { Health } from './health.ts';
 import { HttpRefused, JsonSocket } from './json-socket.ts';
+import { detectLanguage } from './language.ts';
 import {
   type Endpoint,
   endpointError,
@@ -18,6 +19,7 @@ import {
   resolveEndpoint,
 } from './openai-client.ts';
 import { withPatience } from './patience.ts';
+import { SpokenText } from './spoken-text.ts';
 import {
   checkedPitch,
   checkedRate,
@@ -79,12 +81,13 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
   }
 
   async *synthesize(text: string, options: SpeechOptions = {}): AsyncGenerator<SpeechChunk> {
-    requireText(text);
+    const spoken = new SpokenText(text, options.language ?? detectLanguage(text, ''));
+    requireText(spoken.text);
     const speed = Math.min(MAX_SPEED, Math.max(MIN_SPEED, checkedRate(options) / 100));
     checkedPitch(options);
     const voice = await this.#voice(options.voice);
     let startUs = 0;
-    for (const sentence of splitSentences(text, options.language)) {
+    for (const sentence of splitSentences(spoken.text, options.language)) {
       options.signal?.throwIfAborted();
       const sentenceUs = startUs;
       try {
@@ -94,7 +97,7 @@ export class ElevenLabsSynthesizer implements SpeechSynthesizer {
             startUs: word.startUs + sentenceUs,
             endUs: word.endUs + sentenceUs,
           });
-          yield { ...chunk, startUs, phonemes: [], words: chunk.words.map(later) };
+          yield { ...chunk, startUs, phonemes: [], words: spoken.restore(chunk.words).map(later) };
           startUs += Math.round((chunk.samples.length / OUTPUT_RATE_HZ) * 1e6);
         }
       } catch (error) {

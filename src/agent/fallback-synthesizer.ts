@@ -7,6 +7,8 @@ import { AppError } from '../errors.ts';
 import type { Clock } from '../media/clock.ts';
 import type { SpeechChunk, TimedWord } from '../media/speech.ts';
 import type { Health } from './health.ts';
+import { plainText } from './plain-text.ts';
+import { isSpoken } from './spoken-text.ts';
 import {
   isSpeakable,
   type SpeechOptions,
@@ -57,7 +59,7 @@ export class FallbackSynthesizer implements SpeechSynthesizer {
       return { ...there, phonemes: [] };
     };
     // Sentence by sentence, so that it is known which one is to be said again.
-    const sentences = [...splitSentences(text, options.language)];
+    const sentences = [...splitSentences(plainText(text).text, options.language)].filter(isSpoken);
     for (const sentence of sentences.length > 0 ? sentences : [text]) {
       const fromUs = endUs;
       let rest: string | undefined = sentence;

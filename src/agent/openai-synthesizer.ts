@@ -8,6 +8,7 @@ import { AppError } from '../errors.ts';
 import { SoundStream } from '../media/sound-stream.ts';
 import type { SpeechChunk } from '../media/speech.ts';
 import type { Health } from './health.ts';
+import { detectLanguage } from './language.ts';
 import {
   checkEndpoint,
   type Endpoint,
@@ -18,6 +19,7 @@ import {
   resolveEndpoint,
 } from './openai-client.ts';
 import { withPatience } from './patience.ts';
+import { SpokenText } from './spoken-text.ts';
 import {
   checkedPitch,
   checkedRate,
@@ -71,12 +73,13 @@ export class OpenAiSynthesizer implements SpeechSynthesizer {
   }
 
   async *synthesize(text: string, options: SpeechOptions = {}): AsyncGenerator<SpeechChunk> {
-    requireText(text);
+    const spoken = new SpokenText(text, options.language ?? detectLanguage(text, ''));
+    requireText(spoken.text);
     const speed = checkedRate(options) / 100;
     checkedPitch(options);
     const voice = await this.#voice(options.voice);
     let startUs = 0;
-    for (const sentence of splitSentences(text, options.language)) {
+    for (const sentence of splitSentences(spoken.text, options.language)) {
       options.signal?.throwIfAborted();
       let count = 0;
       for await (const samples of this.#sound(sentence, voice, speed, options.signal)) {

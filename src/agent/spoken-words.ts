@@ -9,6 +9,8 @@ export interface SpokenWords {
   slash: string;
   /** 10–18. */
   to: string;
+  /** 5 €/h. */
+  per: string;
   /** Between whole coins and small ones: 8,50 €. */
   and: string;
   squareMetres: string;
@@ -50,6 +52,7 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
       underscore: 'underscore',
       slash: 'slash',
       to: 'to',
+      per: 'per',
       and: '',
       squareMetres: 'square meters',
     },
@@ -84,6 +87,7 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
       underscore: 'Unterstrich',
       slash: 'Schrägstrich',
       to: 'bis',
+      per: 'pro',
       and: '',
     },
     squareMetres: 'Quadratmeter',
@@ -121,6 +125,7 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
       underscore: 'trattino basso',
       slash: 'barra',
       to: 'a',
+      per: 'al',
       and: 'e',
     },
     squareMetres: 'metri quadrati',
@@ -145,7 +150,16 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
     ],
   },
   es: {
-    ...{ at: 'arroba', dot: 'punto', dash: 'guion', underscore: 'guion bajo', slash: 'barra', to: 'a', and: 'con' },
+    ...{
+      at: 'arroba',
+      dot: 'punto',
+      dash: 'guion',
+      underscore: 'guion bajo',
+      slash: 'barra',
+      to: 'a',
+      per: 'por',
+      and: 'con',
+    },
     squareMetres: 'metros cuadrados',
     timeTail: /^(?:h|horas)\b/,
     time: (hour, minute) => `${hour}${minute === 0 ? '' : ` y ${minute}`}`,
@@ -172,7 +186,16 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
     ],
   },
   fr: {
-    ...{ at: 'arobase', dot: 'point', dash: 'tiret', underscore: 'tiret bas', slash: 'slash', to: 'à', and: '' },
+    ...{
+      at: 'arobase',
+      dot: 'point',
+      dash: 'tiret',
+      underscore: 'tiret bas',
+      slash: 'slash',
+      to: 'à',
+      per: 'par',
+      and: '',
+    },
     squareMetres: 'mètres carrés',
     timeTail: /^(?!)/,
     time: (hour, minute) =>

@@ -4,6 +4,7 @@
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { AppError } from '../errors.ts';
+import { plainText } from './plain-text.ts';
 import type { Line } from './sentences.ts';
 import { type SpeechOptions, splitSentences } from './tts.ts';
 
@@ -99,7 +100,7 @@ export function within<T extends Omit<SpeechOptions, 'signal'>>(whole: T, run: R
 
 /** A whole text, plain or SSML, as a script's lines. @throws AppError SSML_INVALID */
 export function scriptLines(text: string): Line[] {
-  if (!isSsml(text)) return sentencesOf(text, {});
+  if (!isSsml(text)) return sentencesOf(plainText(text).text, {});
   return parseSsml(text).flatMap((run) => (run.kind === 'pause' ? [run] : sentencesOf(run.text, run.options)));
 }
 

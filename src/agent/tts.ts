@@ -5,6 +5,7 @@
 import { AppError } from '../errors.ts';
 import type { SpeechChunk } from '../media/speech.ts';
 import type { Health } from './health.ts';
+import { endsSentence } from './sentence-ends.ts';
 
 export interface SpeechOptions {
   /** Voice name, identifier or language tag as `voices()` lists them; the adapter's default when missing. */
@@ -86,7 +87,7 @@ export function* splitSentences(text: string, language = 'en'): Generator<string
     let open = '';
     for (const [i, { segment }] of complete.entries()) {
       open += segment;
-      if (endsWithAbbreviation(open, complete[i + 1]?.segment ?? '')) continue;
+      if (goesOn(open, complete[i + 1]?.segment ?? '')) continue;
       yield* cutLong(open);
       open = '';
     }
@@ -95,14 +96,13 @@ export function* splitSentences(text: string, language = 'en'): Generator<string
   }
 }
 
-/** "Dr. Smith", "z. B. hier", "am 3. Mai": the full stop ends no sentence. */
-function endsWithAbbreviation(text: string, next: string): boolean {
-  if (!/^[\p{L}\p{N}]/u.test(next) || text.length > MAX_SENTENCE_CHARS) return false;
-  if (/(?<!\p{L})(?:Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Str|sig|dott|Sr|Sra|\p{L})\.\s+$/iu.test(text)) return true;
-  return (
-    /(?<![\d.])\d{1,2}\.\s+$/.test(text) &&
-    /^(?:Jan|Feb|März|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Stock|Etage|Klasse|Jahrhundert)/.test(next)
-  );
+/** "Dr. Smith", "z. B. hier", "am 3. Mai", "example.org/?q=1": no sentence ends there. */
+function goesOn(text: string, next: string): boolean {
+  if (next === '' || text.length > MAX_SENTENCE_CHARS) return false;
+  // Within an address or a number there is no space.
+  if (/[.!?:][^\s]*$/.test(text) && !/\s$/.test(text) && /^[!-~]/.test(next)) return true;
+  const before = text.trimEnd();
+  return before.endsWith('.') && /^[\p{L}\p{N}]/u.test(next) && endsSentence(before, next, true) === false;
 }
 
 function* cutLong(sentence: string): Generator<string> {
@@ -113,7 +113,7 @@ function* cutLong(sentence: string): Generator<string> {
     .trim();
   while (left.length > MAX_SENTENCE_CHARS) {
     const head = left.slice(0, MAX_SENTENCE_CHARS);
-    const cut = lastCut(head, /[,;:–—،、，；：]/gu) || lastCut(head, / /g) || lastGrapheme(head);
+    const cut = lastCut(head, /[,;:–—](?=\s)|[،、，；：]/gu) || lastCut(head, / /g) || lastGrapheme(head);
     if (isSpeakable(left.slice(0, cut))) yield left.slice(0, cut).trim();
     left = left.slice(cut).trim();
   }

@@ -32,6 +32,11 @@ import { Resampler } from './resampler.ts';
 const MIN_FRAME_S = 0.02;
 /** A file whose first sounds are all unreadable is called corrupt after this many packets. */
 const MAX_BAD_PACKETS_AT_START = 200;
+/** FFmpeg's mixer takes no more. */
+const MAX_CHANNELS = 63;
+/** Beyond these a header lies, and a few bytes of it would become hours of sound. */
+const MIN_RATE_HZ = 1000;
+const MAX_RATE_HZ = 384_000;
 
 export interface AudioFileInfo {
   codecName: string;
@@ -181,6 +186,8 @@ export async function* decodeAudio(
       samples.set(chunk, at);
       at += chunk.length;
     }
+    // A change of rate swings beyond the loudest sample.
+    for (let i = 0; i < samples.length; i++) samples[i] = Math.max(-1, Math.min(1, samples[i]));
     chunks.length = 0;
     pendingSamples = 0;
     const timestampUs = Math.round((emittedSamples / channels / sampleRateHz) * 1e6);
@@ -212,6 +219,7 @@ export async function* decodeAudio(
       throw damaged(path);
     }
     while (decoder.receiveFrameSync(decoded) >= 0) {
+      checkFormat(decoded, path);
       take(mixer.convert(decoded));
       decoded.unref();
     }
@@ -219,6 +227,17 @@ export async function* decodeAudio(
     if (pendingSamples >= MIN_FRAME_S * sampleRateHz * channels || (atEnd && pendingSamples > 0)) yield emit();
   }
   if (emittedSamples === 0 && badPackets > 0) throw damaged(path);
+}
+
+/** It may change within a stream. @throws AppError AUDIO_INVALID. */
+function checkFormat({ sampleRate, channelLayout: { nbChannels } }: Frame, path: string): void {
+  if (nbChannels > MAX_CHANNELS)
+    throw new AppError('AUDIO_INVALID', `${path} has ${nbChannels} channels; mix it down to stereo and try again.`);
+  if (sampleRate < MIN_RATE_HZ || sampleRate > MAX_RATE_HZ)
+    throw new AppError(
+      'AUDIO_INVALID',
+      `${path} has ${sampleRate} samples a second; convert it to between ${MIN_RATE_HZ} and ${MAX_RATE_HZ}.`,
+    );
 }
 
 /** Decoded frames of any sample format, layout and rate → finite interleaved PCM of one layout and rate. */

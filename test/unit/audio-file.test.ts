@@ -80,6 +80,42 @@ describe('audio files', () => {
     expect((await read(cut)).samples).toHaveLength((5000 - 44) / 2);
   });
 
+  it('of any number of channels are mixed, or refused by that number', async () => {
+    for (const channels of [3, 8, 9, 24, 63, 64, 384]) {
+      const layout: WavLayout = { sampleRateHz: 16_000, channels, format: 1 };
+      const path = await wavFile(`${channels}.wav`, tone(layout), layout);
+      const { samples } = await read(path).catch((error: Error) => {
+        expect(error, `${channels} channels`).toMatchObject({ code: 'AUDIO_INVALID' });
+        expect(error.message).toContain(`${channels} channels`);
+        expect(channels).toBeGreaterThan(24);
+        return { samples: Float32Array.of(0.1) };
+      });
+      expect(Math.max(...samples.slice(0, 1000)), `${channels} channels`).toBeGreaterThan(0.05);
+    }
+  });
+
+  it('with a rate that no sound has are refused by it, before they become hours', async () => {
+    for (const sampleRateHz of [1, 999, 400_000, 2 ** 31 - 1]) {
+      const path = await wavFile(`${sampleRateHz}.wav`, new Float32Array(400), {
+        sampleRateHz,
+        channels: 1,
+        format: 1,
+      });
+      await expect(read(path, { sampleRateHz: 48_000 }), path).rejects.toMatchObject({ code: 'AUDIO_INVALID' });
+    }
+  });
+
+  it('stay within full scale when their rate is changed', async () => {
+    const layout: WavLayout = { sampleRateHz: 44_100, channels: 1, format: 1 };
+    const path = await wavFile(
+      'square.wav',
+      Float32Array.from({ length: 4410 }, (_, i) => (i % 9 < 4 ? 1 : -1)),
+      layout,
+    );
+    const { samples } = await read(path, { sampleRateHz: 48_000 });
+    expect(samples.every((sample) => Math.abs(sample) <= 1)).toBe(true);
+  });
+
   it('stop when they are told to', async () => {
     const layout: WavLayout = { sampleRateHz: 16_000, channels: 1, format: 1 };
     const path = await wavFile('long.wav', new Float32Array(320_000), layout);

@@ -154,6 +154,23 @@ describe('an OpenAI-compatible service', () => {
     expect(mock.requestsTo(SPEECH)).toHaveLength(1);
   });
 
+  it('gets words to say, without marks and signs, and nothing where there is none', async () => {
+    await using mock = await MockProvider.start();
+    mock.on(SPEECH, (_, response) => void response.end(pcm(tone(0.3, 24_000))));
+    const synthesizer = new OpenAiSynthesizer(settings(mock), () => undefined);
+    const written =
+      '**Tea** costs [$2.50](https://example.org/tea) 😀, see https://www.example.org/?q=1. Or?\n\n---\n\n...\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\n```js\nlet x;\n```';
+    await collect(synthesizer.synthesize(written, { language: 'en' }));
+    expect(mock.requestsTo(SPEECH).map(({ body }) => JSON.parse(body).input)).toEqual([
+      'Tea costs 2 dollars 50, see example dot org.',
+      'Or?',
+      'A, B.',
+      '1, 2.',
+    ]);
+    await expect(collect(synthesizer.synthesize('...'))).rejects.toMatchObject({ code: 'TEXT_EMPTY' });
+    expect(mock.requestsTo(SPEECH)).toHaveLength(4);
+  });
+
   it('understands WAV whatever was asked for, at its own rate', async () => {
     await using mock = await MockProvider.start();
     const wav = Buffer.from(wavBytes(tone(0.5, 22_050), { sampleRateHz: 22_050, channels: 1, format: 1 }));
@@ -271,6 +288,16 @@ describe('an ElevenLabs-style service', () => {
     ]);
     expect(heard.map(({ text }) => text)).toEqual([' ', 'One two three. ', '', ' ', 'Four. ', '']);
     expect(heard[0].voice_settings).toEqual({ speed: 1.2 });
+  });
+
+  it('gives words back as they were written, whatever is said for them', async () => {
+    await using mock = await MockProvider.start();
+    const heard: { text?: string }[] = [];
+    serveElevenLabs(mock, 'speaks', heard);
+    const synthesizer = new ElevenLabsSynthesizer(settings(mock, { voice: 'v1' }), () => undefined);
+    const chunks = await collect(synthesizer.synthesize('It costs **$2.50** today.', { language: 'en' }));
+    expect(heard.map(({ text }) => text)).toContain('It costs 2 dollars 50 today. ');
+    expect(chunks.flatMap(({ words }) => words.map(({ text }) => text))).toEqual(['It', 'costs', '$2.50', 'today.']);
   });
 
   it('sends the key in a header only, and never shows it', async () => {

@@ -46,7 +46,7 @@ describe('text as it is said', () => {
     ['de', 'info@stadt-museum.de', 'info ätt stadt Bindestrich museum Punkt de'],
     ['en', 'See https://www.example.org/tours/?a=1#x.', 'See example dot org slash tours.'],
     ['es', 'www.example.org', 'example punto org'],
-    ['en', 'Call +39 0348 112345.', 'Call plus 3 9 0, 3 4 8, 1 1 2, 3 4 5.'],
+    ['en', 'Call +39 0348 112345.', 'Call plus 3 9, 0 3 4 8, 1 1 2, 3 4 5.'],
     ['en', 'Rooms 10–18', 'Rooms 10 to 18'],
     // Abbreviations
     ['en', 'Dr. Smith, e.g. at No. 4', 'Doctor Smith, for example at number 4'],
