@@ -10,6 +10,7 @@ import type { TurnTrace } from '../media/turn-trace.ts';
 import type { Caller } from './brain.ts';
 import type { Conversation, ConversationAudience, Face, PlayListener } from './conversation.ts';
 import { Listener } from './listener.ts';
+import { plainText } from './plain-text.ts';
 import { RECOGNIZER_RATE_HZ } from './recognizer.ts';
 import { Script } from './script.ts';
 import { LIVE_MODEL_RATE_HZ, type LiveConversation, type LiveModel } from './speech-to-speech.ts';
@@ -153,7 +154,8 @@ export class LiveAgent implements Conversation {
     answer.order = answer.order.then(() => answer.turn.push(sound));
   }
 
-  private caption(answerId: string, text: string): void {
+  private caption(answerId: string, written: string): void {
+    const { text } = plainText(written);
     const { answer } = this;
     if (answer?.id === answerId) this.parts.audience.caption({ turnId: answer.turn.turnId, text });
     else if (!this.over.has(answerId)) this.captions.set(answerId, text);

@@ -2,14 +2,17 @@
 import type { Rule } from './spoken-spans.ts';
 import { englishOrdinal, SPOKEN_WORDS, type SpokenWords } from './spoken-words.ts';
 
-export function dates(rule: Rule, tag: string, language: string, words: SpokenWords | undefined): void {
+const BEFORE_DATES =
+  /^(?:am|vom|bis|zum|ab|den|der|dem|seit|dal|al|il|entro|del|el|hasta|desde|le|du|au|jusqu’au|lunedì|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)$/i;
+
+export function dates(rule: Rule, tag: string, words: SpokenWords | undefined): void {
   rule(/(?<![\d.-])(\d{4})-(\d{2})-(\d{2})(?![\d-])/g, ([, year, month, day]) =>
     sayDate(Number(day), Number(month), Number(year), tag),
   );
   if (!words) return;
   rule(/(?<![\d.,/])(\d{1,2})\.(\d{1,2})\.(\d{4})?(?![\d.])/g, ([, day, month, year], before) =>
-    // "1.2." is a date where people write it so.
-    language === 'en' && year === undefined
+    // Without a year it may be a version, or the number of a chapter.
+    year === undefined && !BEFORE_DATES.test(before)
       ? undefined
       : sayDate(Number(day), Number(month), year ? Number(year) : undefined, tag, before),
   );

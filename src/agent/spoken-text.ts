@@ -94,7 +94,7 @@ function rewritten(text: string, tag: string): SpokenPiece[] {
   rule(/(?<=^|\s)(?:[:;=]-?[)(DPp|]|<3|\^\^|[xX]D)(?=$|[\s.,!?])/g, () => ' ');
   addresses(rule, words);
   if (tag !== '') {
-    dates(rule, tag, language, words);
+    dates(rule, tag, words);
     phones(rule);
     if (words) {
       monthDays(rule, language, words);

@@ -65,7 +65,7 @@ export class SoundStream implements Disposable {
     if (this.head.length > 0) parts.push(this.begin(soundKind(this.head, true) ?? { kind: 'unmarked' }, true));
     if (this.packed) parts.push(await this.unpack(this.packed, signal));
     else if (this.frames) parts.push(this.frames.flush());
-    else if (this.wav) parts.push(this.wav.stream.flush());
+    else if (this.wav) parts.push(this.guarded(this.wav.stream.flush()), this.guard!.flush());
     else if (this.decoder) {
       parts.push(this.guarded(this.decoder.finish()));
       parts.push(this.guard!.flush());
@@ -119,7 +119,9 @@ export class SoundStream implements Disposable {
     // Until its format is known, FFmpeg may have to begin anew.
     if (!stream.hasFormat) seen.push(Buffer.from(bytes));
     try {
-      return stream.push(bytes);
+      const samples = stream.push(bytes);
+      if (stream.sampleRateHz) this.guard ??= new NoiseGuard(stream.sampleRateHz);
+      return this.guard ? this.guard.push(samples) : samples;
     } catch (error) {
       if (!(error instanceof PackedWav)) throw error;
       this.wav = undefined;

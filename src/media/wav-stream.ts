@@ -39,6 +39,11 @@ export class WavStream {
   private longDataBytes: number | undefined;
   private hasEnded = false;
 
+  /** Undefined before the header has come. */
+  get sampleRateHz(): number | undefined {
+    return this.format?.sampleRateHz;
+  }
+
   get hasFormat(): boolean {
     return this.format !== undefined;
   }

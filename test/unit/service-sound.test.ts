@@ -290,6 +290,10 @@ describe('a WAV file', () => {
     expect(peak).toBeLessThan(0.45);
   });
 
+  it('with noise in place of sound is refused', async () => {
+    await expect(hear(wav([format(), chunk('data', noise(40_000))]))).rejects.toThrow(/noise/);
+  });
+
   it('may be packed inside', async () => {
     const bytes = await packedSound(tone(0.5), { encoder: 'adpcm_ima_wav', container: 'wav', samples: 's16 planar' });
     const { seconds, peak } = await hear(bytes!);

@@ -228,6 +228,8 @@ const CORPUS: readonly (readonly [language: string, written: string, spoken: str
   ['de', 'Rund 300 Tsd. Menschen', 'Rund 300 Tausend Menschen'],
   ['de', 'Es sind 2 Mrd. Wir staunen.', 'Es sind 2 Milliarden. Wir staunen.'],
   ['de', 'ca. 1,5 Mio. Euro', 'circa 1,5 Millionen Euro'],
+  ['de', 'Version 1.2. Danach 1.3.', 'Version 1.2. Danach 1.3.'],
+  ['de', 'vom 1.2. bis 3.4.', 'vom ersten Februar bis dritten April'],
   ['fr', 'entre 5 et 10 €', 'entre 5 et 10 euros'],
   ['es', 'entre 3–5 €', 'entre 3 a 5 euros'],
   ['it', 'da 3–5 €', 'da 3 a 5 euro'],
