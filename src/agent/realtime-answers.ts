@@ -54,7 +54,7 @@ export class RealtimeAnswers {
     }
     // A piece may end inside a sample.
     const bytes = Buffer.concat([answer.rest, Buffer.from(String(event.delta ?? ''), 'base64')]);
-    const samples = readSamples(bytes, 's16le', 1);
+    const samples = readSamples(bytes, 's16le');
     answer.rest = bytes.subarray(2 * samples.length);
     answer.receivedSamples += samples.length;
     if (!answer.isInterrupted && samples.length > 0) this.#listener.sound(id, samples);

@@ -35,7 +35,7 @@ async function evaluate(flags: EvaluateFlags, io: CommandIo): Promise<object> {
   const material =
     flags.data === undefined
       ? await spokenMaterial(flags.quick ?? false, io.signal)
-      : await recordedMaterial(flags.data, io.signal);
+      : await recordedMaterial(flags.data, io.signal, io.warn);
   const { evaluateLips, evaluatePerformance } = await import('./evaluation/evaluation.ts');
   const portraits = flags.rendering ? (flags.portrait ?? [join(assetsDir, 'portraits', 'maya.jpg')]) : [];
   const rows = [

@@ -174,7 +174,11 @@ async function openAudioSpeech(path: string, signal: AbortSignal, warn: CommandI
     },
     durationUs: info.durationUs,
     animate: (options) =>
-      animateSound(readAudioFile(path, { mono: true, sampleRateHz: GENERATOR_RATE_HZ, signal }), options, warn),
+      animateSound(
+        readAudioFile(path, { mono: true, sampleRateHz: GENERATOR_RATE_HZ, signal, onWarning: warn }),
+        options,
+        warn,
+      ),
     close: async () => undefined,
   };
 }

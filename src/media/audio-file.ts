@@ -26,6 +26,7 @@ import {
   setOptions,
 } from './ffmpeg.ts';
 import type { AudioFrame, ChannelCount } from './frames.ts';
+import { MonoMix } from './mono-mix.ts';
 import { Resampler } from './resampler.ts';
 
 /** Frames that come out hold at least this much sound, so that tiny packets cost little. */
@@ -51,6 +52,8 @@ export interface AudioFileOptions {
   sampleRateHz?: number;
   /** Mix down to one channel; otherwise a mono file stays mono and everything else becomes stereo. */
   mono?: boolean;
+  /** Told once, in one sentence, when the channels to be mixed cancel each other. */
+  onWarning?: ((sentence: string) => void) | undefined;
   signal?: AbortSignal;
 }
 
@@ -227,6 +230,10 @@ export async function* decodeAudio(
     if (pendingSamples >= MIN_FRAME_S * sampleRateHz * channels || (atEnd && pendingSamples > 0)) yield emit();
   }
   if (emittedSamples === 0 && badPackets > 0) throw damaged(path);
+  if (mixer.hasCancelled)
+    options.onWarning?.(
+      `The channels of ${path} cancel each other (one is another turned over); the louder one is taken.`,
+    );
 }
 
 /** It may change within a stream. @throws AppError AUDIO_INVALID. */
@@ -247,6 +254,10 @@ export class Mixer implements Disposable {
   #inputKey = '';
   #swr: SoftwareResampleContext | null = null;
   #resampler: Resampler | null = null;
+  /** Every channel by itself, where several become one. */
+  #apart: SoftwareResampleContext | null = null;
+  #mono: MonoMix | null = null;
+  #cancelled = false;
 
   constructor(channels: ChannelCount, sampleRateHz: number) {
     this.#channels = channels;
@@ -263,7 +274,7 @@ export class Mixer implements Disposable {
       swr.convertSync([bytes], frame.nbSamples, frame.extendedData ?? frame.data, frame.nbSamples),
       'channel mix',
     );
-    const mixed = new Float32Array(bytes.buffer, bytes.byteOffset, count * this.#channels);
+    const mixed = this.#whole(frame, new Float32Array(bytes.buffer, bytes.byteOffset, count * this.#channels));
     for (let i = 0; i < mixed.length; i++) {
       const sample = mixed[i];
       if (!(sample >= -1 && sample <= 1)) mixed[i] = sample > 1 ? 1 : sample < -1 ? -1 : 0;
@@ -276,6 +287,25 @@ export class Mixer implements Disposable {
     return joined;
   }
 
+  get hasCancelled(): boolean {
+    return this.#cancelled || this.#mono?.hasCancelled === true;
+  }
+
+  /** The mix, or what is lost in it. */
+  #whole(frame: Frame, mixed: Float32Array): Float32Array {
+    if (!this.#apart || !this.#mono) return mixed;
+    const channels = frame.channelLayout.nbChannels;
+    const bytes = Buffer.alloc(frame.nbSamples * channels * 4);
+    const source = frame.extendedData ?? frame.data;
+    const count = check(this.#apart.convertSync([bytes], frame.nbSamples, source, frame.nbSamples), 'channels');
+    const apart = new Float32Array(bytes.buffer, bytes.byteOffset, count * channels);
+    for (let i = 0; i < apart.length; i++) if (!Number.isFinite(apart[i])) apart[i] = 0;
+    return this.#mono.push(
+      apart,
+      mixed.map((sample) => (Number.isFinite(sample) ? sample : 0)),
+    );
+  }
+
   flush(): Float32Array {
     return this.#resampler?.flush() ?? new Float32Array(0);
   }
@@ -283,6 +313,8 @@ export class Mixer implements Disposable {
   [Symbol.dispose](): void {
     this.#swr?.free();
     this.#swr = null;
+    this.#apart?.free();
+    this.#apart = null;
   }
 
   #reconfigure(frame: Frame, key: string): Float32Array {
@@ -301,6 +333,18 @@ export class Mixer implements Disposable {
     setOptions(swr, { rematrix_maxval: '1' });
     check(swr.init(), 'channel mix');
     this.#swr = swr;
+    this.#cancelled = this.hasCancelled;
+    this.#mono = null;
+    if (this.#channels === 1 && nbChannels > 1) {
+      const apart = new SoftwareResampleContext();
+      check(
+        apart.allocSetOpts2(input, AV_SAMPLE_FMT_FLT, frame.sampleRate, input, format, frame.sampleRate),
+        'channels',
+      );
+      check(apart.init(), 'channels');
+      this.#apart = apart;
+      this.#mono = new MonoMix(nbChannels, frame.sampleRate);
+    }
     this.#resampler = new Resampler(frame.sampleRate, this.#sampleRateHz, this.#channels);
     this.#inputKey = key;
     return tail;

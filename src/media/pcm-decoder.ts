@@ -3,6 +3,7 @@
  * a sample. Out: the same sound for the engine; the result does not depend on the cuts.
  */
 import { AppError } from '../errors.ts';
+import { MonoMix } from './mono-mix.ts';
 import { Resampler } from './resampler.ts';
 import { readSamples, type SampleEncoding, sampleBytes } from './sample-encoding.ts';
 
@@ -22,6 +23,7 @@ const RATE_STEP_HZ = 25;
 export class PcmDecoder {
   private readonly encoding: SampleEncoding;
   private readonly channels: number;
+  private readonly mono: MonoMix;
   private readonly resampler: Resampler;
   private rest: Uint8Array = new Uint8Array(0);
 
@@ -41,7 +43,13 @@ export class PcmDecoder {
       throw new AppError('AUDIO_INVALID', `${channels} channels are not usable; send 1 or 2.`);
     this.encoding = encoding;
     this.channels = channels;
+    this.mono = new MonoMix(channels, sampleRateHz);
     this.resampler = new Resampler(sampleRateHz, ENGINE_RATE_HZ, 1);
+  }
+
+  /** The two channels of what came so far cancel each other, and the louder one was taken. */
+  get hasCancelled(): boolean {
+    return this.mono.hasCancelled;
   }
 
   push(bytes: Uint8Array): Float32Array {
@@ -54,7 +62,7 @@ export class PcmDecoder {
     const frameBytes = sampleBytes(this.encoding) * this.channels;
     const whole = all.length - (all.length % frameBytes);
     this.rest = all.slice(whole);
-    return readSamples(all.subarray(0, whole), this.encoding, this.channels);
+    return this.mono.push(readSamples(all.subarray(0, whole), this.encoding));
   }
 
   /** The filter's rest. @throws AppError AUDIO_INVALID when the bytes end inside a sample: they were no such PCM. */

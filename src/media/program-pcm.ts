@@ -20,6 +20,13 @@ export class ProgramPcm {
     this.guard = new NoiseGuard(format.sampleRateHz);
   }
 
+  /** What the sender should know of sound that was taken all the same. */
+  get warning(): string | undefined {
+    return this.decoder.hasCancelled
+      ? 'The two channels cancel each other (one is the other turned over); the louder one is spoken.'
+      : undefined;
+  }
+
   /** @throws AppError AUDIO_INVALID saying what it is instead. */
   push(bytes: Uint8Array): Float32Array {
     if (!this.head) return this.guard.push(this.decoder.push(bytes));

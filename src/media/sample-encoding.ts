@@ -23,19 +23,13 @@ const READERS: Readonly<Record<SampleEncoding, Reader>> = {
 
 export const sampleBytes = (encoding: SampleEncoding): number => READERS[encoding].bytes;
 
-/** Whole frames of the bytes, channels mixed to one. */
-export function readSamples(bytes: Uint8Array, encoding: SampleEncoding, channels: number): Float32Array {
+/** The samples of the bytes, as many as are whole; those of several channels lie side by side. */
+export function readSamples(bytes: Uint8Array, encoding: SampleEncoding): Float32Array {
   const reader = READERS[encoding];
-  const frameBytes = reader.bytes * channels;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const mono = new Float32Array(Math.floor(bytes.length / frameBytes));
-  for (let i = 0; i < mono.length; i++) {
-    let sum = 0;
-    for (let channel = 0; channel < channels; channel++)
-      sum += reader.read(view, i * frameBytes + channel * reader.bytes);
-    mono[i] = sum / channels;
-  }
-  return mono;
+  const samples = new Float32Array(Math.floor(bytes.length / reader.bytes));
+  for (let i = 0; i < samples.length; i++) samples[i] = reader.read(view, i * reader.bytes);
+  return samples;
 }
 
 /** ITU-T G.711. */

@@ -187,17 +187,17 @@ function encodingOf(label: string): PcmFormat['encoding'] {
 /** Of a sample's two bytes the one that changes less from sample to sample is the high one. */
 function orderOf(bytes: Buffer, { channels, encoding }: PcmFormat): PcmFormat['encoding'] {
   const told = bytes.subarray(Math.max(0, bytes.findIndex((byte) => byte !== 0) & ~3));
-  const little = roughness(readSamples(told, 's16le', channels));
-  const big = roughness(readSamples(told, 's16be', channels));
+  const little = roughness(readSamples(told, 's16le'), channels);
+  const big = roughness(readSamples(told, 's16be'), channels);
   if (little === big) return encoding;
   // The order that was announced has to be clearly wrong.
   if (encoding === 's16be') return little < 0.7 * big ? 's16le' : 's16be';
   return big < 0.5 * little ? 's16be' : encoding;
 }
 
-function roughness(samples: Float32Array): number {
+function roughness(samples: Float32Array, channels: number): number {
   let sum = 0;
-  for (let i = 1; i < samples.length; i++) sum += Math.abs(samples[i]! - samples[i - 1]!);
+  for (let i = channels; i < samples.length; i++) sum += Math.abs(samples[i]! - samples[i - channels]!);
   return sum;
 }
 

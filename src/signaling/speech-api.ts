@@ -111,7 +111,12 @@ export class SpeechApi {
     // Before anybody waits for it to be played: a refusal is thrown from here.
     const intake = live.call.openSound();
     this.parts.deadlines.lift(request);
-    const played = this.answerWhenPlayed(live, response, () => intake.turnId);
+    const played = this.answerWhenPlayed(
+      live,
+      response,
+      () => intake.turnId,
+      () => decoder.warning,
+    );
     try {
       for await (const bytes of request) {
         if (intake.isOver) break;
@@ -126,14 +131,21 @@ export class SpeechApi {
     await played;
   }
 
-  private answerWhenPlayed(live: LiveCall, response: ServerResponse, begin: () => number): Promise<void> {
+  private answerWhenPlayed(
+    live: LiveCall,
+    response: ServerResponse,
+    begin: () => number,
+    warningOf: () => string | undefined = () => undefined,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       let turnId = 0;
       let failure: Failure | undefined;
       const finish = (status: number, body: object): void => {
         live.watchers.delete(watcher);
         if (!response.headersSent && !response.destroyed)
-          response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+          response
+            .writeHead(status, { 'content-type': 'application/json' })
+            .end(JSON.stringify({ ...body, warning: warningOf() }));
         resolve();
       };
       const watcher: CallWatcher = {

@@ -126,6 +126,21 @@ describe('audio files', () => {
     await expect(reading.next()).rejects.toThrow('enough');
   });
 
+  it.each([
+    ['two channels, one turned over', 2, [1, -1]],
+    ['two channels, one turned over and quieter', 2, [0.8, -1]],
+    ['six channels that cancel in pairs', 6, [1, -1, 0.5, -0.5, 0.8, -0.8]],
+  ] as const)('whose channels cancel are heard, with a warning: %s', async (_what, channels, weights) => {
+    const layout: WavLayout = { sampleRateHz: 16_000, channels, format: 3 };
+    const sound = tone(layout).map((sample, i) => sample * weights[i % channels]!);
+    const path = await wavFile('cancel.wav', sound, layout);
+    const told: string[] = [];
+    const { samples } = await read(path, { mono: true, onWarning: (sentence: string) => told.push(sentence) });
+    const level = Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
+    expect(level).toBeGreaterThan(0.3);
+    expect(told).toEqual([expect.stringMatching(/The channels of .*cancel\.wav cancel each other/)]);
+  });
+
   it('that are no sound are refused by name', async () => {
     const mute = join(folder, 'mute.mp4');
     const film = await createFilm(mute, { widthPx: 256, heightPx: 256, fps: 10, audio: null });

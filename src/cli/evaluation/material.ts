@@ -55,7 +55,11 @@ export async function spokenMaterial(isQuick: boolean, signal: AbortSignal): Pro
  *
  * @throws AppError FILE_NOT_FOUND, FILE_UNREADABLE and those of `readAudioFile`.
  */
-export async function recordedMaterial(folder: string, signal: AbortSignal): Promise<Recording[]> {
+export async function recordedMaterial(
+  folder: string,
+  signal: AbortSignal,
+  onWarning?: (sentence: string) => void,
+): Promise<Recording[]> {
   const names = await readdir(folder).catch((cause: unknown) => {
     throw new AppError('FILE_NOT_FOUND', `There is no folder ${folder}; give --data a folder of recordings.`, {
       cause,
@@ -69,7 +73,7 @@ export async function recordedMaterial(folder: string, signal: AbortSignal): Pro
     if (sound === undefined)
       throw new AppError('FILE_NOT_FOUND', `${join(folder, alignment)} has no sound file ${name}.* beside it.`);
     const pieces: Float32Array[] = [];
-    const options = { mono: true, sampleRateHz: MATERIAL_RATE_HZ, signal };
+    const options = { mono: true, sampleRateHz: MATERIAL_RATE_HZ, signal, onWarning };
     for await (const { samples } of readAudioFile(join(folder, sound), options)) pieces.push(samples);
     recordings.push({ name, samples: joined(pieces), said: await readAlignment(join(folder, alignment)) });
   }
