@@ -310,3 +310,6 @@ export function childEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.P
   const shared = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'LANG', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH'];
   return Object.fromEntries(shared.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
+
+/** Folders in which the system's loader looks for libraries first, separated by colons. */
+export const loaderPath = (env: NodeJS.ProcessEnv = process.env): string => env.LD_LIBRARY_PATH ?? '';

@@ -9,6 +9,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { hasCudaProvider } from './cuda.ts';
 import { AppError } from './errors.ts';
 import { modelsDir } from './paths.ts';
 
@@ -149,14 +150,30 @@ export async function loadBestModel(
   const cpu = await loadModel(name, rest);
   if (provider === 'cpu') return { model: cpu, notes: [] };
   const { listSupportedBackends } = await import('onnxruntime-node');
-  const present = new Set(listSupportedBackends().flatMap((backend) => (backend.bundled ? [backend.name] : [])));
-  const candidates = (['cuda', 'webgpu'] as const)
-    .filter((candidate) => (provider === 'auto' ? present.has(candidate) : candidate === provider))
-    .map((candidate) => ({ provider: candidate, load: () => loadModel(name, { ...rest, provider: candidate }) }));
+  const bundled = listSupportedBackends().flatMap((backend) => (backend.bundled ? [backend.name] : []));
+  const candidates = candidateProviders(provider, bundled, hasCudaProvider()).map((candidate) => ({
+    provider: candidate,
+    load: () => loadModel(name, { ...rest, provider: candidate }),
+  }));
   const choice = await chooseModel(cpu, candidates, check, provider === 'auto');
   if (provider !== 'auto' && choice.model.provider !== provider)
     throw new AppError('PROVIDER_UNAVAILABLE', choice.notes[0]);
   return choice;
+}
+
+/**
+ * What may be tried, best first.
+ * @param bundled as the runtime says, which never names `cuda`: its libraries are added later.
+ */
+export function candidateProviders(
+  wanted: Provider | 'auto',
+  bundled: readonly string[],
+  hasCuda: boolean,
+): Exclude<Provider, 'cpu'>[] {
+  const isThere = (candidate: string): boolean => bundled.includes(candidate) || (candidate === 'cuda' && hasCuda);
+  return (['cuda', 'webgpu'] as const).filter((candidate) =>
+    wanted === 'auto' ? isThere(candidate) : candidate === wanted,
+  );
 }
 
 /** The choice itself: `candidates` in order of preference; with `mustBeFaster`, a slower one than the CPU is passed over. */

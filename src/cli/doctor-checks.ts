@@ -9,6 +9,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Health } from '../agent/health.ts';
 import { type Config, environmentSecrets } from '../config.ts';
+import type { CudaReport } from '../cuda.ts';
 import { AppError } from '../errors.ts';
 import { clientDir, modelsDir, packageFile, wasmDir } from '../paths.ts';
 import { createLogger } from '../telemetry.ts';
@@ -89,9 +90,26 @@ async function checkPictures(): Promise<Finding> {
 }
 
 async function checkInference(config: Config): Promise<Finding> {
-  const { bundledProviders } = await import('../inference.ts');
-  const providers = await bundledProviders();
-  return ok(`ONNX Runtime with ${providers.join(', ')}; motion.provider is ${config.motion.provider}.`);
+  const [{ bundledProviders }, { cudaReport }] = await Promise.all([import('../inference.ts'), import('../cuda.ts')]);
+  return inferenceFinding(config.motion.provider, await bundledProviders(), cudaReport());
+}
+
+/** What networks run on. Of a GPU only those hear who have one of NVIDIA's, or ask for it. */
+export function inferenceFinding(
+  wanted: Config['motion']['provider'],
+  bundled: readonly string[],
+  { driver, missing }: CudaReport,
+): Finding {
+  const found = `ONNX Runtime with ${bundled.join(', ')}; motion.provider is ${wanted}.`;
+  if (driver === undefined && wanted !== 'cuda') return ok(found);
+  const gpu = driver === undefined ? '' : ` A GPU of NVIDIA's is here (${driver})`;
+  if (missing.length === 0)
+    return ok(
+      `${found}${gpu}, with all that CUDA needs${wanted === 'cpu' ? '; set motion.provider to auto to use it' : ''}.`,
+    );
+  const said = `${found}${gpu === '' ? '' : `${gpu}, but it cannot be used yet.`}`;
+  const remedy = `For CUDA, install ${missing.join('; ')}.`;
+  return wanted === 'cuda' ? problem(said, remedy) : warning(said, remedy);
 }
 
 async function checkModels(signal: AbortSignal): Promise<Finding> {

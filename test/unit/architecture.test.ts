@@ -48,7 +48,7 @@ const source = listFiles('src')
 const client = listFiles('client').map(parse);
 
 /** Folder of a source file for the dependency rule; files directly in src/ are the floor or the composition root. */
-const FLOOR = ['errors', 'paths', 'telemetry', 'metrics', 'config', 'provider-settings', 'inference'].map(
+const FLOOR = ['errors', 'paths', 'telemetry', 'metrics', 'cuda', 'config', 'provider-settings', 'inference'].map(
   (name) => `src/${name}.ts`,
 );
 /** The public motion contract (frames and controls): plain data that every folder speaks. */
