@@ -22,6 +22,8 @@ import type { TurnTrace } from './media/turn-trace.ts';
 import type { Metrics, ProviderRole } from './metrics.ts';
 import { Session } from './session.ts';
 import type { CallHost, PortraitGallery } from './signaling/hosting.ts';
+import type { Failure } from './signaling/protocol.ts';
+import { visitorSentence } from './signaling/visitor-words.ts';
 import type { Logger } from './telemetry.ts';
 
 export const PICTURE_PX = 512;
@@ -70,7 +72,7 @@ export function createCallHost(parts: CallHostParts): CallHost {
           ...audience,
           failed: (failure) => {
             countProviderFailure(parts, failure.error.code);
-            audience.failed(failure);
+            audience.failed(inVisitorsWords(failure, logger, sessionId));
           },
           stats: (stats) => {
             capacity.report(call, render, stats);
@@ -176,6 +178,15 @@ function openConversation(
       callerLanguage: stt.language || undefined,
     },
   });
+}
+
+/** What the face's caller is told; the operator finds the rest in the log. */
+function inVisitorsWords(failure: Failure, logger: Logger, sessionId: string): Failure {
+  const { code, message } = failure.error;
+  const instead = visitorSentence(code);
+  if (instead === undefined) return failure;
+  logger.warn({ sessionId, code, detail: message }, 'a visitor was told less than this');
+  return { error: { ...failure.error, message: instead } };
 }
 
 const PROVIDER_OF: Record<string, ProviderRole> = {

@@ -3,6 +3,7 @@ import { AppError, type ErrorCode } from '../errors.ts';
 import type { Door, Metrics } from '../metrics.ts';
 import type { Logger } from '../telemetry.ts';
 import type { Failure } from './protocol.ts';
+import { visitorSentence } from './visitor-words.ts';
 
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   PORTRAIT_UNKNOWN: 404,
@@ -36,13 +37,18 @@ export function describer(logger: Logger, metrics: Pick<Metrics, 'refusals'>): D
   };
 }
 
-/** AppErrors reach the other side as they are; anything else is a bug of ours, logged and told without its insides. */
+/**
+ * AppErrors about what visitors sent reach them as they are; those about the server are logged, and told in words for visitors; anything
+ * else is a bug of ours, logged and told without its insides.
+ */
 export function describeFailure(error: unknown, logger: Logger): { failure: Failure; status: number } {
   if (error instanceof AppError) {
     const { code, message, retryAfterS } = error;
+    const instead = visitorSentence(code);
+    if (instead !== undefined) logger.warn({ err: error }, 'a visitor was told less than this');
     return {
-      failure: { error: { code, message, ...(retryAfterS ? { retryAfterS } : {}) } },
-      status: HTTP_STATUS[code] ?? 400,
+      failure: { error: { code, message: instead ?? message, ...(retryAfterS ? { retryAfterS } : {}) } },
+      status: HTTP_STATUS[code] ?? (instead === undefined ? 400 : 503),
     };
   }
   const status = (error as { status?: number }).status;
