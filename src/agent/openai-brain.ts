@@ -147,11 +147,14 @@ export class OpenAiBrain implements Brain {
   async *#said(events: AsyncIterable<ChatEvent>, calls: ToolCall[], stop: () => void): AsyncGenerator<string> {
     const thoughts = new ThoughtFilter({ waitsForEnd: this.#hasUnopenedThoughts !== false });
     let hasText = false;
-    for await (const event of waitingAtMost(events, () => this.#waitMs(thoughts), stop)) {
+    let sinceMs: number | undefined;
+    for await (const event of waitingAtMost(events, () => this.#waitMs(thoughts, sinceMs), stop)) {
       let text = '';
       if (event === 'late') text = thoughts.release();
-      else if (event.kind === 'text') text = thoughts.push(event.text);
-      else if (event.kind === 'call') collect(calls, event.part);
+      else if (event.kind === 'text') {
+        text = thoughts.push(event.text);
+        sinceMs ??= performance.now();
+      } else if (event.kind === 'call') collect(calls, event.part);
       else {
         // They come in a field of their own.
         this.#hasUnopenedThoughts ??= false;
@@ -166,11 +169,11 @@ export class OpenAiBrain implements Brain {
   }
 
   /** How long the next event is waited for before text that may be thought is said; undefined: as long as it takes. */
-  #waitMs(thoughts: ThoughtFilter): number | undefined {
+  #waitMs(thoughts: ThoughtFilter, sinceMs: number | undefined): number | undefined {
     const text = thoughts.waitingText;
-    return this.#hasUnopenedThoughts === undefined && text !== '' && !soundsLikeThought(text)
-      ? FIRST_ANSWER_WAIT_MS
-      : undefined;
+    if (this.#hasUnopenedThoughts !== undefined || sinceMs === undefined || text === '' || soundsLikeThought(text))
+      return undefined;
+    return Math.max(0, sinceMs + FIRST_ANSWER_WAIT_MS - performance.now());
   }
 
   #declared(): ChatCompletionTool[] {

@@ -111,7 +111,7 @@ export function openingPhrase(text: string, isWhole: boolean): { end: number; cl
 
 /** Beginnings of those who talk to themselves about the one who asked. */
 const MUSING =
-  /^\W*(?:(?:okay|ok|alright|all right|hmm+|hm|well|so|let's see|wait|got it|right|first)\b[\s,.:;–—…-]*)*(?:(?:the|this) (?:user|caller|visitor|person|customer|question|human)\b|(?:we|i) (?:need|have|should|must|can|will|want|could|am asked|are asked)\b|i'(?:m|ll) (?:asked|going to|supposed)|let (?:me|us) (?:think|see|consider|recall|check|analy[sz]e|break|figure|start|parse|work)|let's (?:think|see|consider|break|analy[sz]e)|thinking\b|reasoning\b|analysis\b|(?:der|die) (?:nutzer|benutzer|anrufer|frage)|ich (?:muss|soll|sollte)\b|l'utilisateur|je dois|el usuario|debo|l'utente|devo)|^\W*(?:用户|好的|嗯|首先)/iu;
+  /^\W*(?:(?:okay|ok|alright|all right|hmm+|hm|well|so|let's see|wait|got it|right|first)\b[\s,.:;–—…-]*)*(?:(?:the|this) (?:user|caller|visitor|person|customer|question|human)\b|(?:we|i) (?:need to|have to|should|must|am asked|are asked)\b|i'm (?:asked|supposed)|let (?:me|us) (?:think|see|consider|recall|check|analy[sz]e|break|figure|start|parse|work)|let's (?:think|see|consider|break|analy[sz]e)|thinking\b|reasoning\b|analysis\b|(?:der|die) (?:nutzer|benutzer|anrufer|frage)|ich (?:muss|soll|sollte)\b|l'utilisateur|je dois|el usuario|debo|l'utente|devo)|^\W*(?:用户|好的|嗯|首先)/iu;
 
 /** Whether a model that gives no sign of it may be thinking aloud. */
 export const soundsLikeThought = (text: string): boolean => MUSING.test(text.trimStart());

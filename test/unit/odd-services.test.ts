@@ -211,6 +211,21 @@ describe('a model that thinks aloud', () => {
     expect(await answerOf(brain)).toBe('Good morning.');
   });
 
+  it('is not waited for as long as it writes where it sounds like an answer', async () => {
+    await using mock = await MockProvider.start();
+    let hasCome = false;
+    mock.on(CHAT, (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const timer = setInterval(() => {
+        if (hasCome) response.end('data: [DONE]\n\n');
+        else response.write(`data: ${piece({ content: 'Good morning. ' })}\n\n`);
+      }, 20);
+      response.on('close', () => clearInterval(timer));
+    });
+    for await (const _ of brainAt(`${mock.url}/v1`).open().answer(asked('Hello'))) hasCome = true;
+    expect(hasCome).toBe(true);
+  });
+
   it('is waited for when it sounds like it, and as soon as its kind is known not any more', async () => {
     await using mock = await MockProvider.start();
     mock.on(CHAT, (_, response) => chat(response, [{ content: 'Good morning. ' }, { content: 'Come in.' }]));

@@ -141,7 +141,16 @@ describe('thoughts', () => {
   it('are told from greetings by what they say', () => {
     for (const text of ['Okay, the user wants', 'We need to answer', 'Hmm, let me think', 'Ich muss', '用户问'])
       expect(soundsLikeThought(text), text).toBe(true);
-    for (const text of ['Good morning!', 'We open at nine.', 'Okay, a table for two.', 'Sure!', 'Guten Tag!'])
+    for (const text of [
+      'Good morning!',
+      'We open at nine.',
+      'Okay, a table for two.',
+      'Sure!',
+      'Guten Tag!',
+      'I can help you.',
+      'We have two tables.',
+      'I will.',
+    ])
       expect(soundsLikeThought(text), text).toBe(false);
   });
 });
