@@ -66,6 +66,23 @@ function keepSoundBack(page: EitherPage, ms: number): Promise<void> {
   }, ms);
 }
 
+/** How long sound waits in the browser now. */
+function soundBufferMs(page: EitherPage): Promise<number> {
+  return page.evaluate(async () => {
+    const { call } = document.querySelector('visavis-call') as unknown as CallElement;
+    const read = async (): Promise<[delayS: number, samples: number]> => {
+      for (const entry of (await call.getStats()).values())
+        if (entry.type === 'inbound-rtp' && entry.kind === 'audio')
+          return [entry.jitterBufferDelay, entry.jitterBufferEmittedCount];
+      return [0, 0];
+    };
+    const [delayS, samples] = await read();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const [laterS, more] = await read();
+    return (1000 * (laterS - delayS)) / Math.max(1, more - samples);
+  });
+}
+
 inEachBrowser('sound and picture', (launch, name) => {
   it('are together as video, also while sound waits for longer, and afterwards', async ({ skip }) => {
     if (name === 'firefox' && !device) return skip('Firefox needs a sound device; install pulseaudio');
@@ -75,6 +92,7 @@ inEachBrowser('sound and picture', (launch, name) => {
     const usual = await untilInStep(page, name);
     await keepSoundBack(page, LONG_BUFFER_MS);
     const long = await untilInStep(page, `${name}, sound kept back`);
+    expect(await soundBufferMs(page)).toBeGreaterThan(0.6 * LONG_BUFFER_MS);
     await keepSoundBack(page, 0);
     const after = await untilInStep(page, `${name}, no longer`);
     if (usual === undefined || long === undefined || after === undefined)

@@ -63,8 +63,11 @@ describe('a call', () => {
     expect(Math.max(...client.levels)).toBeGreaterThan(0.02);
   });
 
-  it('falls silent on stop and says how much was heard', async () => {
-    await using client = new LoopbackClient(server.url);
+  it.each([25, 30, 50])('falls silent on stop and says how much was heard, at %i pictures a second', async (fps) => {
+    await using other = await startTestServer((config) => {
+      config.motion.fps = fps as 25;
+    });
+    await using client = new LoopbackClient(other.url);
     await client.join(PORTRAIT);
     await client.until('the first picture', () => client.pictures.length > 0);
     await client.request('speak', {

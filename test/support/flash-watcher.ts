@@ -60,7 +60,8 @@ export async function watch(page: Scriptable, listenerUrl: string): Promise<void
     const onScreen = (nowMs: number): void => {
       const canvas = element.view?.canvas;
       if (canvas) note(canvas, nowMs + 1000 / 60);
-      requestAnimationFrame(onScreen);
+      // Asked for after the page has, so that the page has drawn when it comes.
+      setTimeout(() => requestAnimationFrame(onScreen));
     };
     requestAnimationFrame(onScreen);
     const onPicture: VideoFrameRequestCallback = (_now, { expectedDisplayTime }) => {
