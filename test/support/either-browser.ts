@@ -22,6 +22,7 @@ const FIREFOX_PREFERENCES = {
   'media.navigator.streams.fake': true,
   'media.autoplay.default': 0,
   'media.autoplay.blocking_policy': 0,
+  'media.autoplay.block-webaudio': false,
   'media.peerconnection.ice.loopback': true,
   'media.peerconnection.ice.obfuscate_host_addresses': false,
   'media.gmp-manager.updateEnabled': false,

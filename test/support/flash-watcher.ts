@@ -36,8 +36,19 @@ export async function watch(page: Scriptable, listenerUrl: string): Promise<void
     globalThis.flashWatch = watched;
     const element = document.querySelector('visavis-call') as unknown as CallElement;
     const video = element.shadowRoot!.querySelector('video')!;
-    const context = new AudioContext({ sampleRate: 48_000, latencyHint: 'interactive' });
-    await context.audioWorklet.addModule(url);
+    // Firefox now and then never begins with a context that was made while its sound device was being opened.
+    const openContext = async (): Promise<AudioContext> => {
+      for (;;) {
+        const context = new AudioContext({ sampleRate: 48_000, latencyHint: 'interactive' });
+        const isReady = await Promise.race([
+          Promise.all([context.resume(), context.audioWorklet.addModule(url)]).then(() => true),
+          new Promise<boolean>((resolve) => setTimeout(resolve, 4000, false)),
+        ]);
+        if (isReady) return context;
+        void context.close().catch(() => {});
+      }
+    };
+    const context = await openContext();
     const peaks = new AudioWorkletNode(context, 'peaks', { numberOfOutputs: 0 });
     peaks.port.onmessage = ({ data: [contextS, peak] }) => {
       // No output latency is counted: the page's own player and this one leave through the same device.
