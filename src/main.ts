@@ -6,6 +6,7 @@ import { availableCores, Capacity } from './capacity.ts';
 import { type Config, environmentSecrets } from './config.ts';
 import { AvatarEngine } from './engine/avatar-engine.ts';
 import { calibrate } from './engine/calibration.ts';
+import { Bakery } from './engine/portrait/bakery.ts';
 import { Gallery } from './gallery.ts';
 import { Scope } from './media/scope.ts';
 import { createMetrics, watchMainLoop } from './metrics.ts';
@@ -29,7 +30,8 @@ export async function serve(config: Config): Promise<RunningServer> {
     scope.use(watchMainLoop(metrics));
     const warning = openDoorWarning(config);
     if (warning) logger.warn({ warning }, 'this server is open to everyone');
-    const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs, { logger }));
+    const openBakery = (): Bakery => new Bakery({ killed: () => metrics.workerRestarts.inc({ worker: 'analysis' }) });
+    const gallery = scope.use(await Gallery.open(config.cache.dir, config.server.portraitDirs, { logger, openBakery }));
     const engine = scope.use(
       new AvatarEngine(workers, config.motion, (worker) => metrics.workerRestarts.inc({ worker })),
     );

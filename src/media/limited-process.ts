@@ -143,6 +143,10 @@ export class LimitedProcess<Request, Reply> implements AsyncDisposable {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     if (!hasShell && isLowPriority && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    // It may be deep in its work when ours ends without having disposed of it.
+    const kill = (): void => void child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
     this.#child = child;
     let isUp = false;
     const slowStart = setTimeout(() => this.#end('start', 'it did not come up'), START_S * 1000).unref();

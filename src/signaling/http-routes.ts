@@ -5,6 +5,7 @@
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { ProcessEnded } from '../media/limited-process.ts';
 import type { Door, Metrics, RefusalReason, UploadOutcome } from '../metrics.ts';
 import type { Access, Grant } from './access.ts';
 import type { Drain } from './drain.ts';
@@ -155,7 +156,7 @@ export function httpRoutes(parts: HttpParts): Express {
     if (res.headersSent) return next(error);
     const door = doorOf(req);
     const { failure, status } = describe(error, door);
-    if (door === 'upload') metrics.uploads.inc({ outcome: uploadOutcome(failure.error.code) });
+    if (door === 'upload') metrics.uploads.inc({ outcome: uploadOutcome(failure.error.code, error) });
     if (status === 401) res.set('www-authenticate', 'Bearer');
     if (failure.error.retryAfterS) res.set('retry-after', String(failure.error.retryAfterS));
     res.status(status).json(failure);
@@ -180,7 +181,13 @@ const UPLOAD_OUTCOMES: Partial<Record<RefusalReason, UploadOutcome>> = {
   INTERNAL: 'failed',
 };
 
-const uploadOutcome = (code: string): UploadOutcome => UPLOAD_OUTCOMES[code as RefusalReason] ?? 'refused';
+function uploadOutcome(code: string, error: unknown): UploadOutcome {
+  const cause = error instanceof AppError ? error.cause : undefined;
+  if (!(cause instanceof ProcessEnded)) return UPLOAD_OUTCOMES[code as RefusalReason] ?? 'refused';
+  const { why } = cause;
+  if (why === 'cpu' || why === 'time') return 'killed_time';
+  return why === 'start' ? 'failed' : 'killed_memory';
+}
 
 /** @throws AppError CONSENT_MISSING. */
 function consented(req: Request): void {

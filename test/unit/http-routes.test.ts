@@ -3,6 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { ProcessEnded } from '../../src/media/limited-process.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { Drain } from '../../src/signaling/drain.ts';
 import { describer } from '../../src/signaling/failure.ts';
@@ -16,6 +18,8 @@ import { openAccess } from '../support/open-access.ts';
 const SECRET = 'http://llm.internal:11434/v1 refused the connection';
 const metrics = createMetrics();
 const liveness: { problem: string | undefined } = { problem: undefined };
+const PNG_START = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+let uploadFailure = new Error();
 const server = createServer(
   httpRoutes({
     describe: describer(pino({ level: 'silent' }), metrics),
@@ -30,6 +34,11 @@ const server = createServer(
     access: openAccess,
     limits: { requestsPerMinute: 0, ticketsPerMinute: 0, uploadsPerMinute: 0 },
     trustedProxies: 0,
+    gallery: {
+      add: async () => {
+        throw uploadFailure;
+      },
+    },
     clientDir: '/nowhere',
     uploadLimitMb: 1,
   } as unknown as HttpParts),
@@ -72,6 +81,24 @@ it('says that the process does not live when its threads do not answer, and why 
   expect(await health()).toEqual({ status: 503, body: { status: 'stuck', detail: 'the threads are stuck' } });
   expect(await health({ 'x-forwarded-for': '192.0.2.1' })).toEqual({ status: 503, body: { status: 'stuck' } });
   liveness.problem = undefined;
+});
+
+it.each([
+  ['invalid', new AppError('IMAGE_INVALID', 'It is no picture.')],
+  ['too_big', new AppError('IMAGE_TOO_LARGE', 'It is too large.')],
+  ['no_face', new AppError('NO_FACE', 'There is no face.')],
+  ['refused', new AppError('SERVER_BUSY', 'Others come first.')],
+  ['killed_memory', new AppError('IMAGE_INVALID', 'Too much.', { cause: new ProcessEnded('memory', '') })],
+  ['killed_time', new AppError('IMAGE_INVALID', 'Too long.', { cause: new ProcessEnded('cpu', '') })],
+  ['killed_time', new AppError('SERVER_BUSY', 'No time.', { cause: new ProcessEnded('time', '') })],
+  ['failed', new TypeError('a bug')],
+])('counts an upload by what came of it: %s', async (outcome, error) => {
+  uploadFailure = error;
+  metrics.uploads.reset();
+  const headers = { 'content-type': 'image/png', 'x-portrait-consent': 'yes' };
+  const response = await fetch(`${url}api/portraits`, { method: 'POST', headers, body: PNG_START });
+  expect(response.ok).toBe(false);
+  expect((await metrics.uploads.get()).values).toEqual([{ labels: { outcome }, value: 1 }]);
 });
 
 it.each([

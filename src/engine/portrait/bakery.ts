@@ -4,7 +4,7 @@
  */
 import { totalmem } from 'node:os';
 import { AppError } from '../../errors.ts';
-import { LimitedProcess, type ProcessEnd, ProcessEnded } from '../../media/limited-process.ts';
+import { LimitedProcess, ProcessEnded } from '../../media/limited-process.ts';
 import { repliedOrThrown } from '../../media/worker-requests.ts';
 import type { AnalysisReply, AnalysisRequest, BakedPortrait } from './analysis-process.ts';
 import type { Portrait } from './portrait.ts';
@@ -21,12 +21,16 @@ const RETRY_AFTER_S = 60;
 export interface BakeryOptions {
   /** False where a person waits at a terminal for this picture and nobody for anything else. */
   isLowPriority?: boolean;
+  /** Told of each process that ended in the midst of its work. */
+  killed?: () => void;
 }
 
 export class Bakery implements AsyncDisposable {
   private readonly process: LimitedProcess<AnalysisRequest, AnalysisReply>;
+  private readonly killed: () => void;
 
-  constructor({ isLowPriority = true }: BakeryOptions = {}) {
+  constructor({ isLowPriority = true, killed = () => {} }: BakeryOptions = {}) {
+    this.killed = killed;
     const limits = { memoryMb: memoryLimitMb(), cpuS: CPU_S, timeS: TIME_S, isLowPriority };
     this.process = new LimitedProcess(new URL('./analysis-process.ts', import.meta.url), limits);
   }
@@ -65,7 +69,9 @@ export class Bakery implements AsyncDisposable {
     try {
       return repliedOrThrown(await this.process.ask(request));
     } catch (error) {
-      throw error instanceof ProcessEnded ? (explained(error.why, name) ?? error) : error;
+      if (!(error instanceof ProcessEnded)) throw error;
+      if (error.why !== 'disposed') this.killed();
+      throw explained(error, name) ?? error;
     }
   }
 
@@ -74,18 +80,23 @@ export class Bakery implements AsyncDisposable {
   }
 }
 
-function explained(why: ProcessEnd, name: string): AppError | undefined {
+/** @returns what it means for whoever sent the picture; how the process ended is the cause. */
+function explained(cause: ProcessEnded, name: string): AppError | undefined {
+  const { why } = cause;
   const remedy = 'save it anew as a plain JPEG, or choose another picture';
   if (why === 'memory' || why === 'crash')
-    return new AppError('IMAGE_INVALID', `${name} takes more memory to open than a photo does: ${remedy}.`);
-  if (why === 'cpu') return new AppError('IMAGE_INVALID', `${name} takes longer to open than a photo does: ${remedy}.`);
+    return new AppError('IMAGE_INVALID', `${name} takes more memory to open than a photo does: ${remedy}.`, { cause });
+  if (why === 'cpu')
+    return new AppError('IMAGE_INVALID', `${name} takes longer to open than a photo does: ${remedy}.`, { cause });
   if (why === 'time')
     return new AppError('SERVER_BUSY', `The machine has no time to analyse ${name} now; try again in a minute.`, {
       retryAfterS: RETRY_AFTER_S,
+      cause,
     });
   if (why === 'start')
     return new AppError('SERVER_BUSY', 'The analysis of pictures does not start; run visavis doctor on the server.', {
       retryAfterS: RETRY_AFTER_S,
+      cause,
     });
   return undefined;
 }
