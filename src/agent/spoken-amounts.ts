@@ -1,6 +1,6 @@
 /** Where amounts of money and large numbers stand in a text, in every way of writing that is sure to be one. */
 import { GERMAN_BEGINNINGS } from './sentence-ends.ts';
-import { baseOf, CURRENCIES, sayAmount, sayAmountRange, sayMagnitude } from './spoken-numbers.ts';
+import { baseOf, CURRENCIES, sayAmount, sayAmountRange, sayCents, sayMagnitude } from './spoken-numbers.ts';
 import type { Rule } from './spoken-spans.ts';
 import type { SpokenWords } from './spoken-words.ts';
 
@@ -33,7 +33,7 @@ function magnitude(language: string): string {
 }
 
 /** Nothing that would make it something else follows. */
-const END = '(?![\\p{L}\\p{N}%\\p{Sc}]|[.,]\\d|[-–]\\d| \\d{3}(?!\\d))';
+const END = '(?![\\p{L}\\p{N}%\\p{Sc}]|[.,]\\d|[-–]\\d| \\d{3}(?!\\d)| [kmbt](?![\\p{L}\\p{N}]))';
 const DASH = '[ \\u00a0]?[-–—][ \\u00a0]?';
 /** "a $5 ticket": one thing, and what it is follows. */
 const ONE_OF = /(?:^|[^\p{L}])(?:an?|another|every|each)\s+$/iu;
@@ -77,6 +77,23 @@ export function amounts(rule: Rule, text: string, tag: string, words: SpokenWord
       },
     );
   }
+  // "between $1.5 and $2 million": the magnitude is for both, where the words say that it is a range.
+  rule(
+    pattern(
+      `(?<sign>${SIGN})[ \\u00a0\\u202f]?(?<low>${number})(?<to> (?:to|bis|à|a|and|und|et|y|e) )(?:\\k<sign>[ \\u00a0\\u202f]?)?(?<high>${number})(?<highMag>${mags})${END}`,
+    ),
+    (match) => {
+      const { sign, low, to, high, highMag } = match.groups as Record<string, string>;
+      const isRange =
+        /^ (?:to|bis|à|a) $/.test(to!) || /\b(?:between|zwischen|entre|tra|fra)\s+$/i.test(text.slice(0, match.index));
+      if (!isRange) return undefined;
+      const [from, until] = [
+        { number: low!, sign: sign! },
+        { number: high!, magnitude: highMag!, sign: sign! },
+      ];
+      return sayAmountRange(from, until, to!.trim(), tag);
+    },
+  );
   const single = ({ groups, index, 0: all }: RegExpExecArray): string | undefined => {
     const { sign, number: written, mag, minus: isNegative, per } = groups as Record<string, string | undefined>;
     const behind = text.slice(index + all.length);
@@ -97,6 +114,9 @@ export function amounts(rule: Rule, text: string, tag: string, words: SpokenWord
       `(?<![\\p{N}.,\\p{Sc}]|\\p{N}[-– \\u00a0\\u202f])${minus}(?<number>${number})(?:[.,][-–—])?(?<mag>${mags})?[ \\u00a0\\u202f]?(?<sign>${SIGN_BEHIND})${END}${per}`,
     ),
     single,
+  );
+  rule(pattern(`(?<![\\p{N}.,\\p{Sc}])(?<cents>\\d{1,3})[ ]?¢(?![\\p{L}\\p{N}])`), ({ groups }) =>
+    sayCents(Number(groups!.cents), tag),
   );
   // Without a currency only what can be nothing else.
   rule(

@@ -121,6 +121,11 @@ export function monthDays(rule: Rule, language: string, { ordinal }: SpokenWords
   }
   if (language === 'en') {
     rule(
+      new RegExp(`\\b(\\d{1,2})\\s?[–-]\\s?(\\d{1,2})(?= (?:${months})\\b)`, 'g'),
+      ([, from, to], before) =>
+        `${/^the$/i.test(before) ? '' : 'the '}${englishOrdinal(Number(from))} to the ${englishOrdinal(Number(to))} of`,
+    );
+    rule(
       new RegExp(`\\b(\\d{1,2})(?= (?:${months})\\b)`, 'g'),
       ([, day], before) => `${/^(the|of)$/i.test(before) ? '' : 'the '}${englishOrdinal(Number(day))} of`,
     );

@@ -167,6 +167,12 @@ export function sayAmount({ number, magnitude, sign }: Amount, tag: string, isBe
   return `${whole} ${named} ${and === '' ? '' : `${and} `}${small}`;
 }
 
+/** "50 cents". */
+export function sayCents(count: number, tag: string): string | undefined {
+  const forms = COINS[baseOf(tag)]?.[''];
+  return forms && `${count} ${forms[count === 1 ? 0 : 1]}`;
+}
+
 /** "3 to 5 million dollars"; each in full where the second does not say it for both. */
 export function sayAmountRange(from: Amount, to: Amount, word: string, tag: string): string | undefined {
   const low = readNumber(from.number, tag);

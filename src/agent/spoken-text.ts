@@ -98,13 +98,14 @@ function rewritten(text: string, tag: string): SpokenPiece[] {
     phones(rule);
     if (words) {
       monthDays(rule, language, words);
-      for (const [pattern, spoken] of words.abbreviations) rule(pattern, () => spoken);
+      for (const [pattern, spoken] of words.abbreviations)
+        rule(pattern, (match) => spoken + (endsHere(match, text) ? '.' : ''));
       times(rule, language, words);
     }
     amounts(rule, text, tag, words);
     if (words) {
       rule(/(?<=(?<![\p{Sc}\d.,])\d[\d.,]*)\s?m²/gu, () => ` ${words.squareMetres}`);
-      rule(/(?<=\d)\s?–\s?(?=\d)/g, () => ` ${words.to} `);
+      rule(/(?<=\d|\d ?[ap]\.?m\.?)\s?–\s?(?=\d)/gi, () => ` ${words.to} `);
     }
     rule(
       /(?<![\d.,\p{Sc}]|\p{Sc}\s)(\d[\d.,]*\d|\d)\s?(km\/h|km|cm|mm|kg|ml|min|MB|GB|°C|°F|m|g|l|h)(?![\p{L}\p{N}²³/])/gu,
@@ -113,6 +114,10 @@ function rewritten(text: string, tag: string): SpokenPiece[] {
   }
   return spans.pieces();
 }
+
+/** Some close a list, and with it a sentence, whose full stop is theirs. */
+const endsHere = ({ 0: written, index }: RegExpExecArray, text: string): boolean =>
+  /^(?:etc|usw|ecc)\.$/i.test(written) && /^\s+\p{Lu}/u.test(text.slice(index + written.length));
 
 function addresses(rule: Rule, words: SpokenWords | undefined): void {
   if (words)
