@@ -30,7 +30,7 @@ trap 'kill "$relay" 2>/dev/null; wait "$relay"; exit 0' TERM INT
 
 seen=$(cksum <"$crt")
 while kill -0 "$relay" 2>/dev/null; do
-  sleep 60 &
+  sleep 10 &
   wait $! || true
   now=$(cksum <"$crt")
   if [ "$now" != "$seen" ]; then

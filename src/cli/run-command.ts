@@ -21,7 +21,7 @@ export const END_SIGNALS: readonly NodeJS.Signals[] = [
 ];
 
 /** npm passes on the Ctrl-C that the terminal has sent already: signals so close to each other are one. */
-const SAME_SIGNAL_MS = 300;
+export const SAME_SIGNAL_MS = 300;
 
 /** The command has said what is wrong; its exit code is 1. */
 export class CommandFailed extends Error {}

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
 import type { RunningServer } from '../signaling/server.ts';
-import { END_SIGNALS } from './run-command.ts';
+import { END_SIGNALS, SAME_SIGNAL_MS } from './run-command.ts';
 
 /** What has not given back what it holds by then goes with the process. */
 const CLOSE_LIMIT_MS = 5000;
@@ -48,7 +48,13 @@ export async function runUntilSignalled(start: () => Promise<RunningServer>, dra
 class Signals implements Disposable {
   private waiting: ((name: NodeJS.Signals) => void)[] = [];
   private readonly come: NodeJS.Signals[] = [];
+  private interruptedMs = Number.NEGATIVE_INFINITY;
   private readonly receive = (name: NodeJS.Signals): void => {
+    if (name === 'SIGINT') {
+      const sinceMs = performance.now() - this.interruptedMs;
+      if (sinceMs < SAME_SIGNAL_MS) return;
+      this.interruptedMs = performance.now();
+    }
     const waiting = this.waiting.shift();
     if (waiting) waiting(name);
     else this.come.push(name);
