@@ -7,9 +7,15 @@ import { constants } from 'node:os';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const running = new Set();
 
+/** A program that is still there by then, such as an npm that puts back what it found, is ended. */
+const END_LIMIT_MS = 5000;
+
 function passOn(signal) {
   process.exitCode = 128 + constants.signals[signal];
   for (const child of running) child.kill(signal);
+  setTimeout(() => {
+    for (const child of running) child.kill('SIGKILL');
+  }, END_LIMIT_MS).unref();
 }
 
 /**

@@ -69,6 +69,11 @@ export class NetworkNamespace implements Disposable {
     return this.run(process.execPath, '-e', script, url);
   }
 
+  /** Whether a program inside listens on this TCP port. */
+  isListening(port: number): boolean {
+    return this.run('ss', '--tcp', '--listening', '--numeric', '--no-header', `sport = :${port}`) !== '';
+  }
+
   [Symbol.dispose](): void {
     for (const pid of ip('netns', 'pids', this.name).split('\n').filter(Boolean))
       try {
