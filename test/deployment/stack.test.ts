@@ -1,5 +1,5 @@
-// The composed stack as plain processes, from the very files of docker/: server, Caddy, coturn, Prometheus in one network namespace, and a
-// caller's Chromium in another, whose network lets nothing through but the page and one way to the relay.
+// The composed stack as plain processes, from the very files of docker/: the server in a network namespace, Caddy, coturn and Prometheus in another,
+// and a caller's Chromium in a third, whose network lets nothing through but the page and one way to the relay.
 import { type ChildProcess, execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,8 @@ const CLI = fileURLToPath(new URL('../../bin/visavis.mjs', import.meta.url));
 const DOMAIN = 'visavis.local';
 const PUBLIC = '203.0.113.1';
 const SERVER = '172.31.240.10';
+/** Of Caddy, coturn and Prometheus on the network that compose makes. */
+const EDGE = '172.31.240.11';
 const PATIENCE_MS = 60_000;
 
 const programs = ['caddy', 'turnserver', 'prometheus', 'certutil', 'iptables'];
@@ -37,16 +39,24 @@ const settings = {
   TURN_SECRET: 'a secret that only this test has, long enough',
 };
 const { services } = readCompose(settings);
-let stack: NetworkNamespace;
+let inner: NetworkNamespace;
+let edge: NetworkNamespace;
 let caller: NetworkNamespace;
 let browser: Browser | undefined;
 const children: ChildProcess[] = [];
 const said: Record<string, string> = {};
+const links: Record<string, string> = {};
 
 /** A service of the compose file as a process; what has another place than in its image is named in `places`. */
-function start(name: string, command: string, args: string[], places: Record<string, string> = {}): void {
+function start(
+  name: string,
+  where: NetworkNamespace,
+  command: string,
+  args: string[],
+  places: Record<string, string> = {},
+): void {
   const env = { ...process.env, ...services[name]?.environment, ...places };
-  const child = stack.spawn(command, args, { env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = where.spawn(command, args, { env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
   said[name] = '';
   for (const stream of [child.stdout!, child.stderr!])
@@ -70,7 +80,7 @@ async function until(what: string, isThere: () => boolean): Promise<void> {
 
 /** The caller's network lets these TCP ports through, and nothing else. */
 function letThrough(...ports: number[]): void {
-  const rule = (...args: string[]): string => stack.run('iptables', ...args);
+  const rule = (...args: string[]): string => edge.run('iptables', ...args);
   rule('--flush');
   for (const port of ports) {
     rule(
@@ -123,7 +133,7 @@ function path(page: Page): Promise<{ candidateType: string; relayProtocol: strin
 }
 
 const query = (expr: string): { status: string; error?: string; data: { result: { value: [number, string] }[] } } =>
-  JSON.parse(stack.fetch(`http://prometheus:9090/api/v1/query?query=${encodeURIComponent(expr)}`));
+  JSON.parse(edge.fetch(`http://prometheus:9090/api/v1/query?query=${encodeURIComponent(expr)}`));
 const measured = (expr: string): number => Number(query(expr).data.result[0]?.value[1]);
 
 /** What the image sets by itself, in this test's places. */
@@ -136,31 +146,34 @@ const serverPlaces = {
 
 describe.skipIf(missing.length > 0)('the stack of docker/', () => {
   beforeAll(async () => {
-    stack = new NetworkNamespace('stack');
+    inner = new NetworkNamespace('inner');
+    edge = new NetworkNamespace('edge');
     caller = new NetworkNamespace('caller');
-    stack.cable('public', [`${PUBLIC}/24`], caller, 'uplink', ['203.0.113.2/24']);
-    // The network that compose makes.
-    stack.cable('inner0', [`${SERVER}/24`, '172.31.240.11/24'], stack, 'inner1', []);
-    const inner = '172.31.240.11';
-    stack.hosts({ visavis: SERVER, prometheus: inner, coturn: inner, caddy: inner, [DOMAIN]: inner });
+    edge.cable('public', [`${PUBLIC}/24`], caller, 'uplink', ['203.0.113.2/24']);
+    edge.cable('inner0', [`${EDGE}/24`], inner, 'eth0', [`${SERVER}/24`]);
+    inner.ip('route', 'add', 'default', 'via', EDGE);
+    edge.run('iptables', '--policy', 'FORWARD', 'DROP');
+    const names = { visavis: SERVER, prometheus: EDGE, coturn: EDGE, caddy: EDGE, [DOMAIN]: EDGE };
+    inner.hosts(names);
+    edge.hosts(names);
     caller.hosts({ [DOMAIN]: PUBLIC });
     letThrough();
 
-    start('visavis', process.execPath, [CLI, 'serve'], serverPlaces);
+    start('visavis', inner, process.execPath, [CLI, 'serve'], serverPlaces);
     const caddyData = join(folder, 'caddy-data');
     const caddyPlaces = { XDG_DATA_HOME: caddyData, HOME: folder };
-    start('caddy', 'caddy', ['run', '--config', join(dockerFolder, 'caddy/Caddyfile')], caddyPlaces);
+    start('caddy', edge, 'caddy', ['run', '--config', join(dockerFolder, 'caddy/Caddyfile')], caddyPlaces);
     const run = join(folder, 'run');
     mkdirSync(run);
     const coturnPlaces = { CERTIFICATES: join(caddyData, 'caddy/certificates'), RUN_FOLDER: run, TURN_PEER: SERVER };
-    start('coturn', 'sh', [join(dockerFolder, 'coturn/start.sh')], coturnPlaces);
+    start('coturn', edge, 'sh', [join(dockerFolder, 'coturn/start.sh')], coturnPlaces);
     const [config, , ...rest] = services.prometheus!.command!;
     expect(config).toBe('--config.file=/etc/prometheus/prometheus.yml');
     const ours = `--config.file=${join(dockerFolder, 'prometheus/prometheus.yml')}`;
-    start('prometheus', 'prometheus', [ours, `--storage.tsdb.path=${join(folder, 'tsdb')}`, ...rest]);
+    start('prometheus', edge, 'prometheus', [ours, `--storage.tsdb.path=${join(folder, 'tsdb')}`, ...rest]);
 
     await until('the server', () => said.visavis!.includes('is ready'));
-    await until('the relay', () => stack.isListening(5349));
+    await until('the relay', () => edge.isListening(5349));
     const authority = join(caddyData, 'caddy/pki/authorities/local/root.crt');
     const trusted = join(folder, 'home/.pki/nssdb');
     mkdirSync(trusted, { recursive: true });
@@ -172,14 +185,15 @@ describe.skipIf(missing.length > 0)('the stack of docker/', () => {
       `#!/bin/sh\nexec ip netns exec ${caller.name} env HOME=${join(folder, 'home')} ${findChromium()} "$@"\n`,
     );
     chmodSync(wrapper, 0o755);
+    // Made before they are needed: the server learns of new ones in a second or two.
+    for (const protocol of ['tls', 'tcp']) links[protocol] = accessLink();
     browser = await chromium.launch({ executablePath: wrapper, args: chromiumArguments({}) });
   }, 150_000);
 
   afterAll(async () => {
     await browser?.close().catch(() => {});
     for (const child of children) child.kill();
-    stack?.[Symbol.dispose]();
-    caller?.[Symbol.dispose]();
+    for (const namespace of [inner, edge, caller]) namespace?.[Symbol.dispose]();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -190,7 +204,7 @@ describe.skipIf(missing.length > 0)('the stack of docker/', () => {
     'carries a call of somebody whose network only lets %s through to the relay',
     async (_, port, protocol) => {
       letThrough(443, port);
-      const { page, errors } = await openPage(browser!, accessLink());
+      const { page, errors } = await openPage(browser!, links[protocol]!);
       await joinCall(page).catch((error) => {
         throw new Error(
           `${error}\n${Object.entries(said)
@@ -223,8 +237,7 @@ describe.skipIf(missing.length > 0)('the stack of docker/', () => {
     const said = spawnSync('timeout', ['4', 'ip', 'netns', 'exec', caller.name, 'turnutils_uclient', ...client], {
       encoding: 'utf8',
     });
-    expect(said.stdout).toContain('allocate');
-    expect(/403 \(Forbidden IP\)/.test(said.stdout)).toBe(isRefused);
+    expect(said.stdout).toMatch(isRefused ? /403 \(Forbidden IP\)/ : /start_mclient/);
   });
 
   it('counts the relayed calls, and raises no alarm', async () => {
@@ -234,7 +247,7 @@ describe.skipIf(missing.length > 0)('the stack of docker/', () => {
   });
 
   it('draws the board from metrics that exist', async () => {
-    const live = stack.fetch('http://visavis:9464/metrics');
+    const live = edge.fetch('http://visavis:9464/metrics');
     const names = new Set([...live.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name!));
     const board = JSON.parse(readFileSync(join(dockerFolder, 'grafana/dashboards/visavis.json'), 'utf8'));
     const alerts = parse(readFileSync(join(dockerFolder, 'prometheus/alerts.yml'), 'utf8'));
