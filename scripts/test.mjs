@@ -1,7 +1,7 @@
 // `npm test`: set-up, then every lane in turn, then one closing line "N passed, N failed[, N skipped]" for CI.
 // Lanes: check (lint, types), unit, golden, fuzz, soak, loopback, deployment (the files of docker/ and deploy/, by the programs that read
-// them), containers (the image, built and run), e2e, cuts (the page in a network that breaks). `npm test -- unit golden` runs only those. The soak, a call of three minutes, goes on
-// beside the lanes before it, which mind no company; its turn is when it must be over.
+// them), containers (the image, built and run), e2e, cuts (the page in a network that breaks). `npm test -- unit golden` runs only those. The
+// soak, a call of three minutes, goes on beside the lanes before it, which mind no company; its turn is when it must be over.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
