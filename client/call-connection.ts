@@ -17,6 +17,7 @@ import type { MediasoupLink } from './mediasoup-link.ts';
 import type { LinkEvents, PeerLink } from './peer-link.ts';
 import type { Attempts, Trouble } from './recovery.ts';
 import { type CallSocket, ConnectionLost, fetchTicket, Signaling } from './signaling.ts';
+import { SoundWatch } from './sound-watch.ts';
 import { words } from './words.ts';
 
 export interface JoinOptions {
@@ -68,9 +69,6 @@ const REPAIR_LIMIT_MS = 4000;
 const PROBE_LIMIT_MS = 1200;
 /** A connection that is opened beside one in doubt says that the network is there; so much longer the old one has to answer. */
 const DOUBT_MS = 400;
-/** The face's sound never pauses: without any for so long, something is wrong. */
-const SOUND_BEAT_MS = 250;
-const MAX_SILENT_BEATS = 3;
 /** A server that stops may be back sooner than it thinks. */
 const MAX_ASKED_S = 2;
 
@@ -85,26 +83,18 @@ export class CallConnection implements Attempts {
   private connectMs: number | undefined;
   /** Opened beside one that turned out to be dead. */
   private spare: Signaling | undefined;
-  private isChecking = false;
-  private readonly soundBeat: ReturnType<typeof setInterval>;
-  private soundClock: number | undefined;
-  private silentBeats = 0;
+  /** Of the check that is under way. */
+  private checking: AbortController | undefined;
+  private readonly soundWatch: SoundWatch;
   /** The call that was joined last is over, or its link has failed. */
   private isSpoiled = false;
 
   constructor(parts: ConnectionParts) {
     this.parts = parts;
-    this.soundBeat = setInterval(() => this.hearSound(), SOUND_BEAT_MS);
-  }
-
-  /** Where the sound stops although it came before, the connection is doubted once. */
-  private hearSound(): void {
-    const clock = this.link?.isConnected
-      ? this.link.audioReceiver?.getSynchronizationSources()[0]?.rtpTimestamp
-      : undefined;
-    if (clock === undefined || clock !== this.soundClock) this.silentBeats = 0;
-    else if (++this.silentBeats === MAX_SILENT_BEATS) void this.check();
-    this.soundClock = clock;
+    this.soundWatch = new SoundWatch(
+      () => (this.link?.isConnected ? this.link.audioReceiver : undefined),
+      () => void this.check(),
+    );
   }
 
   /**
@@ -113,27 +103,24 @@ export class CallConnection implements Attempts {
    */
   async check(): Promise<void> {
     const { signaling } = this;
-    if (this.isChecking || !signaling?.isOpen) return;
-    this.isChecking = true;
-    const given = new AbortController();
-    try {
-      const answered = signaling.isAnswering(PROBE_LIMIT_MS + DOUBT_MS);
-      const opened = this.open(PROBE_LIMIT_MS, given.signal);
-      const isStanding = await Promise.race([
-        answered,
-        opened.then(
-          () => pause(DOUBT_MS),
-          () => answered,
-        ),
-      ]);
-      if (isStanding === true || !signaling.isOpen) return;
-      this.spare = await opened.catch(() => undefined);
-      // Nothing comes through at all: the old connection may still come to life, and its own watch decides.
-      if (this.spare) signaling.drop();
-    } finally {
-      this.isChecking = false;
-      if (!this.spare) given.abort();
-    }
+    if (this.checking || !signaling?.isOpen) return;
+    const checking = new AbortController();
+    this.checking = checking;
+    const answered = signaling.isAnswering(PROBE_LIMIT_MS + DOUBT_MS);
+    const opened = this.open(PROBE_LIMIT_MS, checking.signal).catch(() => undefined);
+    // Where nothing comes through at all the old connection may still come to life: its own watch decides.
+    const isStanding = await Promise.race([
+      answered,
+      opened.then((beside) => (beside ? pause(DOUBT_MS).then(() => false) : answered)),
+    ]);
+    const isDead = !isStanding && signaling.isOpen && !checking.signal.aborted;
+    if (!isDead) checking.abort();
+    const beside = await opened;
+    this.checking = undefined;
+    if (isDead && beside) {
+      this.spare = beside;
+      signaling.drop();
+    } else beside?.close();
   }
 
   isAlive(): boolean {
@@ -348,7 +335,8 @@ export class CallConnection implements Attempts {
   }
 
   close(): void {
-    clearInterval(this.soundBeat);
+    this.soundWatch[Symbol.dispose]();
+    this.checking?.abort();
     this.spare?.close();
     const { signaling, link } = this;
     this.signaling = undefined;

@@ -12,8 +12,11 @@ const GREETINGS: Record<string, string> = {
 
 const languageOf = (tag: string): string => tag.toLowerCase().split('-')[0]!;
 
+/** What is swallowed by the network is asked for again, not waited for. */
+const ANSWER_LIMIT_MS = 20_000;
+
 async function getJson<T>(path: string): Promise<T> {
-  return readJson(await fetch(path));
+  return readJson(await fetch(path, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) }));
 }
 
 async function readJson<T>(response: Response): Promise<T> {

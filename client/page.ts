@@ -17,6 +17,7 @@ import './conversation-panel.ts';
 import './face-panel.ts';
 import { fetchOwnPortraits, rememberOwnPortrait } from './own-portraits.ts';
 import { renderConsent, renderGallery, uploadPortrait } from './portrait-gallery.ts';
+import { pauseMs } from './recovery.ts';
 import { renderRoomNote } from './room-note.ts';
 import { keepSettings, loadSettings, type Settings } from './settings.ts';
 import './visavis-call.ts';
@@ -83,9 +84,7 @@ export class VisavisPage extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     document.documentElement.lang = pageLanguage;
-    this.load().catch((error: Error) =>
-      this.call.tell(wordsWith('The gallery cannot be loaded: {}', error.message), true),
-    );
+    void this.loadPatiently();
     if (!('RTCPeerConnection' in window))
       this.call.tell(
         words('This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.'),
@@ -107,6 +106,21 @@ export class VisavisPage extends LitElement {
 
   private async readDevices(): Promise<void> {
     this.devices = await listAudioDevices();
+  }
+
+  /** Again and again where the server does not answer: nobody stands beside a kiosk to open its page anew. */
+  private async loadPatiently(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.load();
+        if (attempt > 1 && this.call.notice?.isError) this.call.dismissNotice();
+        return;
+      } catch (error) {
+        if (attempt === 1)
+          this.call.tell(wordsWith('The gallery cannot be loaded: {}', (error as Error).message), true);
+        await new Promise((resolve) => setTimeout(resolve, pauseMs(attempt, undefined, Math.random())));
+      }
+    }
   }
 
   /** The face comes first, its voices when the server has opened them. */

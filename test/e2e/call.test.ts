@@ -167,6 +167,18 @@ describe('the call page', () => {
     await untilPictures(page, 5);
   });
 
+  it('shows its face at last where the server did not answer at first', async () => {
+    const context = await browser.newContext();
+    let refusals = 0;
+    await context.route('**/api/portraits', (route) => (++refusals <= 2 ? route.abort() : route.continue()));
+    const page = await context.newPage();
+    await page.goto(server.url);
+    await page.getByText('The gallery cannot be loaded').waitFor();
+    await page.getByRole('button', { name: 'Join' }).waitFor();
+    expect(await page.locator('.notice').count()).toBe(0);
+    expect(refusals).toBe(3);
+  });
+
   it('holds three calls at once, each with its own face', async () => {
     const pages = await Promise.all(
       ['maya', 'kofi', 'mona-lisa'].map(

@@ -104,10 +104,13 @@ async function until(what: string, isThere: () => boolean): Promise<void> {
 }
 
 const statesOf = (caller: SignalingCaller): string[] => caller.states.map(({ state }) => state);
-const breakSocket = (caller: SignalingCaller): void =>
-  (
-    caller.call as unknown as { connection: { signaling: { socket: { io: { engine: { close(): void } } } } } }
-  ).connection.signaling.socket.io.engine.close();
+/** What carries the call; private to everybody else. */
+interface Carrier {
+  check(): Promise<void>;
+  signaling: { socket: { io: { engine: { close(): void; transport: { ws: { _socket: { pause(): void } } } } } } };
+}
+const carrierOf = ({ call }: SignalingCaller): Carrier => (call as unknown as { connection: Carrier }).connection;
+const breakSocket = (caller: SignalingCaller): void => carrierOf(caller).signaling.socket.io.engine.close();
 
 describe('a call that is cut off', () => {
   it('has everything on again that was on before, and what was typed meanwhile', async () => {
@@ -146,6 +149,19 @@ describe('a call that is cut off', () => {
     await start(host);
     await until('the return', () => caller.call.state === 'live');
     expect(host.opened).toHaveLength(1);
+    expect(caller.failures).toEqual([]);
+  });
+
+  it('takes another connection where its own is dead and nobody said so, and stays with one that answers', async () => {
+    const host = new NotingHost();
+    const caller = await callerOf(await start(host));
+    const { signaling } = carrierOf(caller);
+    await carrierOf(caller).check();
+    expect(carrierOf(caller).signaling).toBe(signaling);
+    signaling.socket.io.engine.transport.ws._socket.pause();
+    await carrierOf(caller).check();
+    await until('the return', () => host.opened.length === 2 && caller.call.state === 'live');
+    expect(host.opened[0]!.notes).toContain('closed');
     expect(caller.failures).toEqual([]);
   });
 
