@@ -50,8 +50,8 @@ export interface ConnectionParts extends Pick<LinkEvents, 'stream' | 'motion'> {
   tell(trouble: Trouble): void;
   /** @param afterS the server asks to wait so long. */
   lost(need: 'repair' | 'join', afterS?: number): void;
-  /** The call is over, and was meant to be. */
-  over(): void;
+  /** The call is over, and was meant to be. @param reason as in `call-ends.ts`. */
+  over(reason: string): void;
 }
 
 /** A connection that is not there by then meets a cut, and another attempt is sooner there than this one … */
@@ -215,7 +215,7 @@ export class CallConnection implements Attempts {
   /** An end that somebody wanted is the end; whatever else ends a session is a fault to recover from. */
   private ended({ reason, retryAfterS }: EndedMessage): void {
     if (isFinalEnd(reason)) {
-      this.parts.over();
+      this.parts.over(reason);
       return;
     }
     if (reason === SHUTDOWN) {

@@ -28,7 +28,7 @@ import { PeerLink } from './peer-link.ts';
 import { Recovery, type Trouble } from './recovery.ts';
 import { type CallSocket, ConnectionLost, type Signaling } from './signaling.ts';
 import { onWakeUp } from './wake-up.ts';
-import { words, wordsWith } from './words.ts';
+import { type English, words, wordsWith } from './words.ts';
 
 export interface CallEvents {
   /** The face's sound and picture; a new one after every reconnect. */
@@ -49,6 +49,12 @@ export interface CallEvents {
 }
 
 export type CallState = 'idle' | 'joining' | 'live' | 'reconnecting' | 'ended';
+
+/** Of the ends that a visitor did not see coming. */
+const WHY_OVER: Readonly<Record<string, English>> = {
+  expired: 'The time for this call is over; join again for another one.',
+  revoked: 'Your link or key is not valid any more: ask whoever runs this page for another.',
+};
 
 /** @throws Error as the server would answer; the text is not sent. */
 function requireShort(text: string, maxCharacters: number): void {
@@ -105,7 +111,11 @@ export class Call {
       lost: (need, afterS) => {
         if (this.state === 'live' || this.recovery.isRunning) this.recovery.begin(need, afterS);
       },
-      over: () => this.end(),
+      over: (reason) => {
+        this.end();
+        const why = WHY_OVER[reason];
+        if (why) this.tell(Object.assign(new Error(words(why)), { code: reason.toUpperCase() }));
+      },
     });
     this.recovery = new Recovery(this.connection, {
       state: (state) => this.setState(state),

@@ -116,4 +116,6 @@ export const de = {
     'Der Server ist noch nicht zu erreichen; prüfen Sie das Netz, und ob er läuft. Neuer Versuch …',
   'The text is too long: at most {} characters and {} kB are taken at once; send it in parts.':
     'Der Text ist zu lang: höchstens {} Zeichen und {} kB gehen auf einmal; schicken Sie ihn in Teilen.',
+  'The time for this call is over; join again for another one.':
+    'Die Zeit für dieses Gespräch ist um; treten Sie noch einmal bei.',
 };

@@ -116,4 +116,6 @@ export const es: Readonly<Record<English, string>> = {
     'Aún no se puede acceder al servidor; compruebe la red y si está en marcha. Nuevo intento …',
   'The text is too long: at most {} characters and {} kB are taken at once; send it in parts.':
     'El texto es demasiado largo: como máximo {} caracteres y {} kB de una vez; envíelo por partes.',
+  'The time for this call is over; join again for another one.':
+    'El tiempo de esta llamada ha terminado; únase de nuevo para otra.',
 };

@@ -118,4 +118,6 @@ export const fr: Readonly<Record<English, string>> = {
     'Le serveur est encore injoignable ; vérifiez le réseau, et s’il fonctionne. Nouvel essai …',
   'The text is too long: at most {} characters and {} kB are taken at once; send it in parts.':
     'Le texte est trop long : au plus {} caractères et {} ko à la fois ; envoyez-le en plusieurs parties.',
+  'The time for this call is over; join again for another one.':
+    'Le temps de cet appel est écoulé ; rejoignez-en un autre.',
 };

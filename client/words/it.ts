@@ -116,4 +116,6 @@ export const it: Readonly<Record<English, string>> = {
     'Il server non è ancora raggiungibile; controlli la rete e se è in funzione. Nuovo tentativo …',
   'The text is too long: at most {} characters and {} kB are taken at once; send it in parts.':
     'Il testo è troppo lungo: al massimo {} caratteri e {} kB per volta; lo invii in più parti.',
+  'The time for this call is over; join again for another one.':
+    'Il tempo di questa chiamata è finito; si unisca di nuovo per un’altra.',
 };

@@ -180,12 +180,15 @@ describe('a call that was ended', () => {
   it('is over where somebody wanted that, and comes back where nobody did', async () => {
     const host = new NotingHost();
     const server = await start(host);
-    const [left, failed] = [await callerOf(server), await callerOf(server)];
+    const [left, failed, late] = [await callerOf(server), await callerOf(server), await callerOf(server)];
+    host.opened[2]!.audience.ended('expired');
     host.opened[0]!.audience.ended('goodbye');
     host.opened[1]!.audience.ended('failed');
-    await until('the return', () => host.opened.length === 3 && failed.call.state === 'live');
+    await until('the return', () => host.opened.length === 4 && failed.call.state === 'live');
     expect(left.call.state).toBe('ended');
-    expect(failed.failures).toEqual([]);
+    expect([...left.failures, ...failed.failures]).toEqual([]);
+    expect(late.call.state).toBe('ended');
+    expect(late.failures).toEqual([expect.stringMatching(/^EXPIRED: .*join again/)]);
   });
 
   it('by a server that stops waits for the next one, and names the cause', async () => {
