@@ -54,6 +54,11 @@ export function plainText(written: string, { isLineStart }: { isLineStart?: bool
   rule(/\[([^[\]\n]+)\]\[[^\]\n]*\]/g, ([, text]) => text);
   rule(/\]\((?:https?:|mailto:|\/)[^()\s]*\)/g, () => '');
   rule(/<((?:https?:\/\/|mailto:)[^\s<>]+|[\w.+-]+@[\w.-]+)>/gi, ([, address]) => address!.replace(/^mailto:/i, ''));
+  // In an address every sign counts.
+  rule(/(?:https?:\/\/|www\.)[^\s<>"'*]*[^\s<>"'*).,;:!?\]]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+/gi, ([address]) =>
+    sheltered(address),
+  );
+  rule(/\\$/gm, () => '');
   rule(/^\s*\[\^?[^\]\n]{1,40}\]:[ \t]*(?:https?:\/\/\S+.*|(.*))$/gm, ([, note]) => note ?? '');
   rule(/(?<=[\p{L}\p{N}.,;:!?"”’)])\[\^?[\w*†]{1,4}\]/gu, () => '');
   rule(/(?<=\p{L}{3}|[.,!?])[¹²³⁰⁴-⁹]+(?![\p{L}\p{N}])/gu, () => '');
@@ -71,7 +76,7 @@ export function plainText(written: string, { isLineStart }: { isLineStart?: bool
     ([, , line]) => ended(line!),
   );
   if (isLineStart || written.includes('\n'))
-    rule(/^([ \t]*)\d{1,2}[.)][ \t]+(\p{Lu}.*)$/gmu, (match) =>
+    rule(/^([ \t]*)\d{1,2}[.)][ \t]+([*_`["“„]*\p{Lu}.*)$/gmu, (match) =>
       match.index === 0 && isLineStart === false ? undefined : ended(match[2]!),
     );
   rule(/^[ \t]*(?:>[ \t]?)+(.*)$/gm, ([, line]) => ended(line!));

@@ -343,6 +343,11 @@ const MARKED: readonly (readonly [written: string, lines: readonly string[]])[] 
   ['Text[^1] more.[2]\n\n[^1]: The note.', ['Text more.', 'The note.']],
   ['- [x] done\n- [ ] open\n---\n***\n> A quote\n', ['done.', 'open.', 'A quote.']],
   ['![picture](x.png)\n\nAfter.', ['After.']],
+  ['Menu:\n\n1. **Tea**: good\n2. **Coffee**: hot\n', ['Menu:', 'Tea: good.', 'Coffee: hot.']],
+  [
+    'At https://example.org/a_(b)_c~d~e or **https://x.org/a** and my_own_name@x.org.',
+    ['At https://example.org/a_(b)_c~d~e or https://x.org/a and my_own_name@x.org.'],
+  ],
   ['2 * 3 * 4, a*b*c. A\\*b costs \\$5.', ['2 * 3 * 4, a*b*c.', 'A*b costs $5.']],
 ];
 
