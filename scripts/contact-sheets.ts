@@ -15,6 +15,7 @@ import { neutralFrame } from '../src/engine/motion-frame.ts';
 import { bakePortrait } from '../src/engine/portrait/portrait.ts';
 import { loadRig } from '../src/engine/portrait/rig-store.ts';
 import { FaceRenderer } from '../src/engine/render/face-renderer.ts';
+import { allowOwnDrawings } from '../src/media/image.ts';
 
 interface State {
   label: string;
@@ -233,6 +234,7 @@ if (!sheetName || !SHEETS[sheetName] || !out || portraits.length === 0) {
 }
 const cell = Number(values.cell);
 const sizePx = Number(values.size);
+allowOwnDrawings(); // the labels
 const sheet = SHEETS[sheetName]();
 const perRow = values.wrap ? Number(values.wrap) : sheet.states.length;
 const rowsPerPortrait = Math.ceil(sheet.states.length / perRow);

@@ -80,3 +80,24 @@ function parseEmotion(text: string): AvatarControls['emotion'] {
   }
   return emotion;
 }
+
+/** What is to be behind the person: the photo's own background, nothing, or a colour. */
+export type Background = 'keep' | 'none' | readonly [red: number, green: number, blue: number];
+
+const COLOR_NAMES: Readonly<Record<string, string>> = {
+  ...{ white: 'ffffff', black: '000000', grey: '808080', gray: '808080', green: '00b140', blue: '0047bb' },
+};
+
+/** @throws AppError BAD_USAGE. */
+export function parseBackground(text: string): Background {
+  const word = text.trim().toLowerCase();
+  if (word === 'keep' || word === 'none') return word;
+  const given = COLOR_NAMES[word] ?? word.replace(/^#/, '');
+  const hex = /^[0-9a-f]{3}$/.test(given) ? [...given].map((digit) => digit + digit).join('') : given;
+  if (!/^[0-9a-f]{6}$/.test(hex))
+    throw new AppError(
+      'BAD_USAGE',
+      `--background is "${text}"; give a colour such as #1d2b3a or white, none for transparency, or keep.`,
+    );
+  return [0, 2, 4].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)) as [number, number, number];
+}

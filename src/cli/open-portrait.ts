@@ -1,12 +1,17 @@
 /** A photo as commands open it: its rig, from the configured cache where it was seen before; its warnings told. */
 import { loadConfig } from '../config.ts';
 import type { Portrait } from '../engine/portrait/portrait.ts';
+import type { Background } from './flags.ts';
 import type { CommandIo } from './run-command.ts';
 
 /** @throws AppError for a photo that is missing, damaged or without a usable face. */
-export async function openPortrait(path: string, io: CommandIo): Promise<Portrait> {
+export async function openPortrait(path: string, io: CommandIo, background: Background = 'keep'): Promise<Portrait> {
   const portrait = await analysePhoto(path, loadConfig().cache.dir, io);
-  for (const { message } of portrait.rig.warnings) io.warn(`${path}: ${message}`);
+  for (const { code, message } of portrait.rig.warnings) {
+    if (code === 'TRANSPARENT' && background !== 'keep') continue;
+    const remedy = ' Give --background none for PNGs with transparency, or --background COLOR.';
+    io.warn(`${path}: ${message}${code === 'TRANSPARENT' ? remedy : ''}`);
+  }
   io.signal.throwIfAborted();
   return portrait;
 }

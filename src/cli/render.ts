@@ -1,13 +1,12 @@
 /** `visavis render`: a photo and a performance in, a talking film out; or the performance alone, as a motion file. */
 import type { Command } from 'commander';
 import { createMotionFile, type MotionFileWriter } from '../engine/motion-file.ts';
-import type { MotionFrame } from '../engine/motion-frame.ts';
 import { pictureCount } from '../engine/picture-count.ts';
-import { renderVideo } from '../engine/render-video.ts';
+import { type PictureRenderer, renderVideo } from '../engine/render-video.ts';
 import { AppError } from '../errors.ts';
 import { checkFilmPath, createFilm } from '../media/film.ts';
 import { checkWritable } from '../media/part-file.ts';
-import { addControlFlags, type ControlFlags, parseControls, parseNumberIn } from './flags.ts';
+import { addControlFlags, type ControlFlags, parseBackground, parseControls, parseNumberIn } from './flags.ts';
 import {
   checkPerformanceFlags,
   type PerformanceFlags,
@@ -23,6 +22,7 @@ interface RenderFlags extends PerformanceFlags, ControlFlags {
   motionOut?: string;
   motionOnly?: boolean;
   size: string;
+  background: string;
   json?: boolean;
 }
 
@@ -50,6 +50,11 @@ export function addRenderCommand(program: Command): void {
     .option('--motion-only', 'write the motion and draw nothing; needs --motion-out and no portrait')
     .option('--fps <n>', "pictures per second, 1 … 120 (default: the motion file's, else 25)")
     .option('--size <px>', `side of the square picture, ${MIN_SIZE_PX} … ${MAX_SIZE_PX}, a multiple of 16`, '512')
+    .option(
+      '--background <what>',
+      'behind the person: keep (the photo), a colour such as #1d2b3a, or none (PNGs with alpha)',
+      'keep',
+    )
     .option('--json', 'print one JSON object on stdout');
   addControlFlags(command).action((flags: RenderFlags) => runCommand(flags.json ?? false, (io) => render(flags, io)));
 }
@@ -59,6 +64,8 @@ async function render(flags: RenderFlags, io: CommandIo): Promise<object> {
   checkPerformanceFlags(flags);
   const sizePx = parseNumberIn('--size', flags.size, MIN_SIZE_PX, MAX_SIZE_PX);
   if (sizePx % 16 !== 0) throw new AppError('BAD_USAGE', `--size is ${flags.size}; it must be a multiple of 16.`);
+  const background = parseBackground(flags.background);
+  const isCutOut = background === 'none';
   const { portrait, out } = flags;
   if (flags.motionOnly) {
     if (flags.motionOut === undefined) throw new AppError('BAD_USAGE', '--motion-only needs --motion-out FILE.jsonl.');
@@ -67,19 +74,24 @@ async function render(flags: RenderFlags, io: CommandIo): Promise<object> {
   }
   if (portrait === undefined) throw new AppError('BAD_USAGE', 'There is no face to draw; give --portrait IMAGE.');
   if (out === undefined) throw new AppError('BAD_USAGE', 'There is no film to write; give --out FILE.mp4.');
-  await checkFilmPath(out);
+  await checkFilmPath(out, isCutOut);
   if (flags.motionOut !== undefined) await checkWritable(flags.motionOut, 'file');
 
   await using performance = await planPerformance(flags, controls, true, io);
   const { openPortrait } = await import('./open-portrait.ts');
-  const { rig } = await openPortrait(portrait, io);
-  const { FaceRenderer } = await import('../engine/render/face-renderer.ts');
-  const renderer = new FaceRenderer(rig, { sizePx });
-  return await drawFilm({ renderer, sizePx, performance, out, motionOut: flags.motionOut }, io);
+  const { rig } = await openPortrait(portrait, io, background);
+  const [{ FaceRenderer }, { CutOutRenderer, withBackground }] = await Promise.all([
+    import('../engine/render/face-renderer.ts'),
+    import('../engine/render/backgrounds.ts'),
+  ]);
+  const shown = typeof background === 'string' ? rig : withBackground(rig, background);
+  const renderer = isCutOut ? new CutOutRenderer(rig, { sizePx }) : new FaceRenderer(shown, { sizePx });
+  return await drawFilm({ renderer, isCutOut, sizePx, performance, out, motionOut: flags.motionOut }, io);
 }
 
 interface FilmJob {
-  renderer: { render(frame: MotionFrame, i420Out: Uint8Array): void };
+  renderer: PictureRenderer;
+  isCutOut: boolean;
   sizePx: number;
   performance: PlannedPerformance;
   out: string;
@@ -87,20 +99,21 @@ interface FilmJob {
 }
 
 async function drawFilm(
-  { renderer, sizePx, performance: planned, out, motionOut }: FilmJob,
+  { renderer, isCutOut, sizePx, performance: planned, out, motionOut }: FilmJob,
   io: CommandIo,
 ): Promise<object> {
   const { fps, motion, sound } = planned;
   const startMs = performance.now();
   let motionFile: MotionFileWriter | null = null;
   let progress: Progress | null = null;
-  const film = await createFilm(out, { widthPx: sizePx, heightPx: sizePx, fps, audio: sound });
+  const film = await createFilm(out, { widthPx: sizePx, heightPx: sizePx, fps, audio: sound, isCutOut });
   try {
     for (const notice of film.notices) io.warn(notice);
     motionFile = motionOut === undefined ? null : await createMotionFile(motionOut);
     progress = startProgress(out, totalPictures(planned), !io.json);
     const result = await renderVideo({
       renderer,
+      isCutOut,
       sizePx,
       fps,
       motion,

@@ -11,13 +11,15 @@ import { pictureCount as picturesOf } from './picture-count.ts';
 
 /** What draws: the face renderer, or a test pattern. */
 export interface PictureRenderer {
-  /** @param i420Out BT.601 limited range, planes without padding. */
-  render(frame: MotionFrame, i420Out: Uint8Array): void;
+  /** @param out I420 in BT.601 limited range, planes without padding; RGBA for a film that keeps transparency. */
+  render(frame: MotionFrame, out: Uint8Array): void;
 }
 
 export interface RenderJob {
   renderer: PictureRenderer;
   sizePx: number;
+  /** Renderer and film speak RGBA. */
+  isCutOut?: boolean;
   fps: number;
   /** At `fps`, from 0. */
   motion: AsyncIterable<MotionFrame>;
@@ -39,7 +41,7 @@ export interface RenderResult {
 /** Draws and writes everything; does not finish the film. @throws the signal's reason when aborted. */
 export async function renderVideo(job: RenderJob): Promise<RenderResult> {
   const { renderer, fps, film, signal } = job;
-  const picture = new Uint8Array(i420Bytes(job.sizePx, job.sizePx));
+  const picture = new Uint8Array(job.isCutOut ? 4 * job.sizePx ** 2 : i420Bytes(job.sizePx, job.sizePx));
   const motion = job.motion[Symbol.asyncIterator]();
   const audio = job.audio?.[Symbol.asyncIterator]();
   let audioUs = 0;

@@ -13,13 +13,15 @@ export interface FilmOptions {
   fps: number;
   /** The sound that `writeAudio` will bring; null for a silent film. */
   audio: { sampleRateHz: number; channels: ChannelCount } | null;
+  /** Pictures come as RGBA, straight alpha, which a folder of PNGs alone keeps. */
+  isCutOut?: boolean;
 }
 
 /** Calls must not overlap: await each one. */
 export interface FilmWriter {
   /** What the user should know: an encoder that had to stand in, say. */
   readonly notices: readonly string[];
-  /** The next picture, I420 without padding; free for reuse when the promise resolves. */
+  /** The next picture, I420 without padding, or RGBA where `isCutOut` says so; free for reuse when the promise resolves. */
   writePicture(i420: Uint8Array): Promise<void>;
   /** The next stretch of sound, of the announced rate and channel count. */
   writeAudio(frame: AudioFrame): Promise<void>;
@@ -43,7 +45,12 @@ function filmKind(path: string): FilmKind {
 }
 
 /** Says early what `createFilm` would say. @throws AppError BAD_USAGE, FILE_UNWRITABLE. */
-export async function checkFilmPath(path: string): Promise<void> {
+export async function checkFilmPath(path: string, isCutOut = false): Promise<void> {
+  if (isCutOut && filmKind(path) !== 'folder')
+    throw new AppError(
+      'BAD_USAGE',
+      `${path} cannot keep a transparent background; give --out a folder (PNGs with alpha), or --background a colour.`,
+    );
   await checkWritable(path, filmKind(path) === 'folder' ? 'folder' : 'file');
 }
 

@@ -12,5 +12,13 @@ sharp.unblock({
   operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((format) => `VipsForeignLoad${format}`),
 });
 
+/**
+ * From here on this process draws SVG. For commands that make a picture of their own with words in it, and open no other: the strangers' are
+ * told by their bytes before, in a process that never calls this.
+ */
+export function allowOwnDrawings(): void {
+  sharp.unblock({ operation: ['VipsForeignLoadSvg'] });
+}
+
 export type { Metadata } from 'sharp';
 export { sharp };

@@ -1,7 +1,7 @@
 /**
  * A film as a folder: `frames/000001.png …` and `audio.wav`, for tools that take pictures apart or together.
  *
- * In: I420 pictures and PCM. The folder appears under its name when everything is in it and not before.
+ * In: I420 pictures, or RGBA ones, which keep their transparency, and PCM. The folder appears under its name when everything is in it and not before.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,10 @@ import { WavWriter } from './wav-file.ts';
 const IN_FLIGHT = 4;
 
 /** @throws AppError FILE_UNWRITABLE when the folder cannot be made or holds something already. */
-export async function createPngFolder(path: string, { widthPx, heightPx, audio }: FilmOptions): Promise<FilmWriter> {
+export async function createPngFolder(
+  path: string,
+  { widthPx, heightPx, audio, isCutOut = false }: FilmOptions,
+): Promise<FilmWriter> {
   const part = await createPartFolder(path);
   const framesDir = join(part.path, 'frames');
   await mkdir(framesDir);
@@ -25,12 +28,11 @@ export async function createPngFolder(path: string, { widthPx, heightPx, audio }
 
   return {
     notices: [],
-    async writePicture(i420) {
+    async writePicture(picture) {
       if (inFlight.length >= IN_FLIGHT) await inFlight.shift();
       const name = `${String(++pictureCount).padStart(6, '0')}.png`;
-      const rgb = new Uint8Array(widthPx * heightPx * 3);
-      i420ToRgb(i420, widthPx, heightPx, rgb);
-      const writing = writePng(join(framesDir, name), { widthPx, heightPx, data: rgb });
+      const data = isCutOut ? picture.slice() : i420ToRgb(picture, widthPx, heightPx);
+      const writing = writePng(join(framesDir, name), { widthPx, heightPx, data });
       // A failure is reported by the call that awaits it; until then it is not unhandled.
       writing.catch(() => undefined);
       inFlight.push(writing);
@@ -52,7 +54,8 @@ export async function createPngFolder(path: string, { widthPx, heightPx, audio }
 }
 
 /** BT.601 limited range to 8-bit RGB; chroma is repeated over its 2 × 2 pixels. */
-function i420ToRgb(i420: Uint8Array, widthPx: number, heightPx: number, rgb: Uint8Array): void {
+function i420ToRgb(i420: Uint8Array, widthPx: number, heightPx: number): Uint8Array {
+  const rgb = new Uint8Array(widthPx * heightPx * 3);
   const chromaWidth = widthPx / 2;
   const uPlane = widthPx * heightPx;
   const vPlane = uPlane + uPlane / 4;
@@ -69,4 +72,5 @@ function i420ToRgb(i420: Uint8Array, widthPx: number, heightPx: number, rgb: Uin
       clamped[at + 2] = luma + 2.017232 * u;
     }
   }
+  return rgb;
 }

@@ -2,7 +2,7 @@
  * One picture that shows what the bake made of a photo: for looking, and for mending. In: a rig. Out: a PNG, four tiles a
  * row: landmarks, matte, canvas, background, mesh, depth, head weight, both eyes, their patches, the mouth's layers.
  */
-import { sharp } from '../../media/image.ts';
+import { allowOwnDrawings, sharp } from '../../media/image.ts';
 import { type EyeRig, type FaceRig, RIG_FRAME_PX, type Texture } from '../face-rig.ts';
 
 const TILE_PX = 384;
@@ -16,6 +16,7 @@ interface Window {
 }
 
 export async function drawDebugSheet(rig: FaceRig): Promise<Uint8Array> {
+  allowOwnDrawings();
   const frame: Window = { x0Px: 0, y0Px: 0, sidePx: RIG_FRAME_PX };
   const canvas: Window = { x0Px: rig.canvas.x0Px, y0Px: rig.canvas.y0Px, sidePx: rig.canvas.widthPx };
   const together = over(rig.background, rig.person);

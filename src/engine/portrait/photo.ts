@@ -116,6 +116,11 @@ export function checkFormat(bytes: Uint8Array, name: string): PhotoFormat {
   if (!found) throw new AppError('IMAGE_INVALID', `${name} is not an image that can be read: ${FORMAT_ADVICE}.`);
   if (found.photo === undefined)
     throw new AppError('IMAGE_INVALID', `${name} is ${found.what}, not a photo: ${found.remedy}.`);
+  if (found.photo === 'heic')
+    throw new AppError(
+      'IMAGE_INVALID',
+      `${name} is a HEIC photo, which is not read here; export it as JPEG (iPhone: Settings, Camera, Formats, Most Compatible).`,
+    );
   const excess = excessOf(bytes, found.photo);
   if (excess !== undefined)
     throw new AppError('IMAGE_TOO_LARGE', `${name} has ${excess}: save the one picture that you mean as JPEG.`);

@@ -14,7 +14,7 @@ import { readPortraitPhoto } from './portrait-photo.ts';
 import { loadRig, saveRig } from './rig-store.ts';
 
 /** Goes up whenever the bake's result changes. */
-export const BAKE_VERSION = 6;
+export const BAKE_VERSION = 7;
 
 export interface BakeOptions {
   /** What messages call a photo given as bytes. */

@@ -14,6 +14,9 @@ const CLOSED_EYE = 0.11;
 /** Share of the face's landmarks beyond the photo's edge above which a part of the face is missing. */
 const CUT_SHARE = 0.06;
 
+/** Rounded corners and soft edges are less. */
+const TRANSPARENT_SHARE = 0.02;
+
 export function photoWarnings(
   faces: Face[],
   framing: Framing,
@@ -60,6 +63,9 @@ export function photoWarnings(
       `The face covers few pixels (the picture is made from ${Math.round(framing.sidePx)}×${Math.round(framing.sidePx)} px) and will look soft. Use a larger photo or one taken closer.`,
     );
   }
+  if (transparentShare(photo) > TRANSPARENT_SHARE) {
+    warn('TRANSPARENT', 'The transparent parts of the photo are drawn in grey.');
+  }
   if (framing.sidePx >= Math.min(photo.widthPx, photo.heightPx) - 1) {
     const share = faceHeight(landmarks) / 512;
     if (share > 0.62)
@@ -69,6 +75,13 @@ export function photoWarnings(
       );
   }
   return warnings;
+}
+
+function transparentShare({ alpha }: Photo): number {
+  if (!alpha) return 0;
+  let count = 0;
+  for (const value of alpha) if (value < 128) count++;
+  return count / alpha.length;
 }
 
 /** `landmarks`: 3 per point, photo px. */
