@@ -10,9 +10,14 @@ const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i;
 export class OriginPolicy {
   readonly allowed: readonly string[];
   private readonly isLocalOnly: boolean;
+  private readonly names: readonly string[];
 
-  /** @param listensOn the address that the server listens on. */
-  constructor(allowed: readonly string[], listensOn: string) {
+  /**
+   * @param listensOn the address that the server listens on.
+   * @param names its own, besides those of this machine.
+   */
+  constructor(allowed: readonly string[], listensOn: string, names: readonly string[] = []) {
+    this.names = names.map((name) => name.toLowerCase());
     this.allowed = allowed.map((origin) => new URL(origin).origin);
     this.isLocalOnly = LOOPBACK.test(listensOn) || listensOn === '::1';
   }
@@ -27,7 +32,7 @@ export class OriginPolicy {
     }
     if (url.host !== host?.toLowerCase()) return false;
     // A page elsewhere can give its own name our loopback address; a server for this machine only knows which names are its own.
-    return !this.isLocalOnly || LOOPBACK.test(url.hostname);
+    return !this.isLocalOnly || LOOPBACK.test(url.hostname) || this.names.includes(url.hostname);
   }
 }
 

@@ -78,7 +78,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const tickets = new TicketOffice(config.server.ticketSecret);
   const calls = new LiveCalls();
   const { server: settings, limits, webrtc } = config;
-  const origins = new OriginPolicy(settings.allowedOrigins, settings.host);
+  const origins = new OriginPolicy(settings.allowedOrigins, settings.host, settings.hosts);
   const hosts = new HostPolicy(settings.hosts, settings.allowedOrigins, settings.host);
   const gate = new ConnectionGate(limits.connections);
   const joins = new PerMinute('joins from this address', limits.joinsPerMinute);
