@@ -12,7 +12,9 @@ import { type Config, environmentSecrets } from '../config.ts';
 import type { CudaReport } from '../cuda.ts';
 import { AppError } from '../errors.ts';
 import { clientDir, modelsDir, packageFile, wasmDir } from '../paths.ts';
+import { isLoopbackHost } from '../signaling/host-names.ts';
 import { createLogger } from '../telemetry.ts';
+import { checkAccess, checkCertificate, checkSecureContext, checkTicketSecret } from './doctor-access.ts';
 import { findChromium } from './find-chromium.ts';
 import { parseIceUrl, probeIce } from './stun-probe.ts';
 
@@ -54,7 +56,10 @@ export function checksOf(config: Config): Check[] {
     { name: 'callers’ addresses', limitMs: QUICK_MS, run: (signal) => checkAddresses(config, signal) },
     { name: 'udp ports', limitMs: QUICK_MS, run: () => checkUdp(config) },
     ...iceChecks(config),
-    { name: 'microphone', limitMs: QUICK_MS, run: async () => secureContext(config) },
+    { name: 'access', limitMs: QUICK_MS, run: async () => checkAccess(config) },
+    { name: 'tickets', limitMs: QUICK_MS, run: async () => checkTicketSecret(config) },
+    { name: 'certificate', limitMs: QUICK_MS, run: async () => checkCertificate(config) },
+    { name: 'microphone', limitMs: QUICK_MS, run: async () => checkSecureContext(config) },
     ...providerChecks(config),
     { name: 'browser for tests', limitMs: QUICK_MS, run: checkBrowser },
   ];
@@ -219,7 +224,7 @@ function canBind(port: number): Promise<boolean> {
 function iceChecks({ webrtc: { iceServers, turn, announcedAddresses }, server: { host } }: Config): Check[] {
   const urls = [...iceServers.map((server) => server.urls), ...turn.urls];
   if (urls.length === 0) {
-    const isPublic = !isLoopback(host) && announcedAddresses.every((address) => address.startsWith('127.'));
+    const isPublic = !isLoopbackHost(host) && announcedAddresses.every((address) => address.startsWith('127.'));
     const finding = isPublic
       ? warning(
           'No STUN or TURN server and no public address are configured.',
@@ -247,16 +252,6 @@ function iceChecks({ webrtc: { iceServers, turn, announcedAddresses }, server: {
     },
   }));
 }
-
-function secureContext({ server: { host } }: Config): Finding {
-  if (isLoopback(host)) return ok('Browsers on this machine give the microphone; they ask for it at the first call.');
-  return warning(
-    `Pages from http://${host} get no microphone: browsers give it to https and localhost only.`,
-    'Put an HTTPS proxy in front of the server; typing works without.',
-  );
-}
-
-const isLoopback = (host: string): boolean => /^(localhost|127\..*|::1)$/.test(host);
 
 /** The chosen ones; each is opened, asked and closed. */
 function providerChecks(config: Config): Check[] {

@@ -7,6 +7,7 @@ import type { Failure, PortraitInfo } from '../../src/signaling/protocol.ts';
 import { LoopbackClient } from '../support/loopback-client.ts';
 import { PICTURE_BOMBS } from '../support/picture-bombs.ts';
 import { ServerProcess } from '../support/server-process.ts';
+import { uploadTicket } from '../support/upload-ticket.ts';
 
 const PORTRAIT = 'mona-lisa';
 const PHOTO = fileURLToPath(new URL('../../assets/portraits/maya.jpg', import.meta.url));
@@ -46,7 +47,10 @@ async function ready(): Promise<void> {
 async function upload(name: string, bytes: Uint8Array): Promise<{ status: number; body: Failure & PortraitInfo }> {
   const response = await fetch(new URL('api/portraits', server.url), {
     method: 'POST',
-    headers: { 'content-type': 'image/jpeg', 'x-portrait-consent': 'yes', 'x-file-name': name },
+    headers: {
+      ...(await uploadTicket(server.url)),
+      ...{ 'content-type': 'image/jpeg', 'x-portrait-consent': 'yes', 'x-file-name': name },
+    },
     body: bytes as BodyInit,
   });
   return { status: response.status, body: (await response.json()) as Failure & PortraitInfo };

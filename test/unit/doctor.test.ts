@@ -7,12 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runCheck } from '../../src/cli/doctor.ts';
+import { checkCertificate } from '../../src/cli/doctor-access.ts';
 import { type Check, checksOf, type Finding, findingFromError } from '../../src/cli/doctor-checks.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { parseIceUrl, probeIce } from '../../src/cli/stun-probe.ts';
 import { loadConfig } from '../../src/config.ts';
 import { AppError } from '../../src/errors.ts';
 import { modelsDir } from '../../src/paths.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { json, MockProvider } from '../support/mock-provider.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'visavis-doctor-'));
@@ -87,6 +89,48 @@ describe('the doctor', () => {
     const env = { VISAVIS__SERVER__PORT: new URL(ours.url).port };
     expect(await find('port', env)).toMatchObject({ state: 'ok', detail: expect.stringMatching(/is running/) });
     expect(await find('port', { VISAVIS__SERVER__HOST: '203.0.113.7' })).toMatchObject({ state: 'problem' });
+  });
+
+  it('says who gets in', async () => {
+    const keysFile = { VISAVIS__SERVER__KEYS_FILE: join(scratch, 'no-keys.json') };
+    expect(await find('access', keysFile)).toMatchObject({ state: 'ok' });
+    const everywhere = { ...keysFile, VISAVIS__SERVER__HOST: '0.0.0.0' };
+    expect(await find('access', everywhere)).toMatchObject({
+      state: 'problem',
+      detail: expect.stringContaining('0.0.0.0'),
+    });
+    const wanted = { ...everywhere, VISAVIS__SERVER__OPEN_TO_EVERYONE: 'true' };
+    expect(await find('access', wanted)).toMatchObject({ state: 'warning', remedy: expect.stringContaining('keys') });
+    expect(await find('access', { ...keysFile, VISAVIS__SERVER__TRUSTED_PROXIES: '1' })).toMatchObject({
+      state: 'warning',
+    });
+    const closed = { ...everywhere, VISAVIS__SERVER__ACCESS: 'keys' };
+    expect(await find('access', closed)).toMatchObject({
+      state: 'warning',
+      detail: /nobody gets in/,
+      remedy: /access link/,
+    });
+    writeFileSync(join(scratch, 'bad-keys.json'), '{');
+    const damaged = { ...closed, VISAVIS__SERVER__KEYS_FILE: join(scratch, 'bad-keys.json') };
+    expect(await find('access', damaged)).toMatchObject({ state: 'problem', detail: /bad-keys/ });
+  });
+
+  it('reads the certificate, and sees its end coming', async () => {
+    expect(await find('certificate', {})).toMatchObject({ state: 'ok' });
+    const tls = makeCertificate(scratch, 'face.example');
+    const env = { VISAVIS__SERVER__TLS: JSON.stringify(tls), VISAVIS__SERVER__HOST: '0.0.0.0' };
+    expect(await find('certificate', env)).toMatchObject({ state: 'ok', detail: /good for 29 days/ });
+    expect(await find('microphone', env)).toMatchObject({ state: 'ok' });
+    expect(await find('certificate', { ...env, VISAVIS__SERVER__HOSTS: '["other.example"]' })).toMatchObject({
+      state: 'warning',
+      detail: /other\.example/,
+    });
+    const config = loadConfig(env);
+    const inDays = (days: number) => checkCertificate(config, Date.now() + days * 86_400_000);
+    expect(inDays(15)).toMatchObject({ state: 'warning', detail: /expires in 14 days/ });
+    expect(inDays(31)).toMatchObject({ state: 'problem', detail: /has expired/ });
+    const missing = { VISAVIS__SERVER__TLS: JSON.stringify({ ...tls, key: '/no/such.pem' }) };
+    expect(await find('certificate', missing)).toMatchObject({ state: 'problem', detail: /no\/such\.pem/ });
   });
 
   it('says that a folder cannot be written', async () => {

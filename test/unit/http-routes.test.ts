@@ -1,8 +1,8 @@
 // What the server tells of its insides, and to whom.
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { ProcessEnded } from '../../src/media/limited-process.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -113,4 +113,69 @@ it.each([
   [undefined, false],
 ])('knows whether %s is this machine', (remoteAddress, expected) => {
   expect(isLocal({ headers: {}, socket: { remoteAddress } })).toBe(expected);
+});
+
+describe('an address under /api', () => {
+  it.each([
+    ['GET', 'api/nothing', 404],
+    ['POST', 'api/nothing', 404],
+    ['DELETE', 'api', 404],
+    ['GET', 'api/portraits/a/b', 404],
+    ['GET', 'api/portraits/a/nothing', 404],
+    ['GET', 'api/tickets', 405],
+    ['PUT', 'api/tickets', 405],
+    ['DELETE', 'api/portraits', 405],
+    ['POST', 'api/portraits/maya', 405],
+    ['POST', 'api/voices', 405],
+    ['GET', 'api/speech', 405],
+    ['PATCH', 'api/speech', 405],
+  ])('%s /%s answers %i in JSON', async (method, path, status) => {
+    const response = await fetch(`${url}${path}`, { method });
+    expect(response.status).toBe(status);
+    expect(await response.json()).toEqual({
+      error: { code: status === 404 ? 'NOT_FOUND' : 'METHOD_NOT_ALLOWED', message: expect.any(String) },
+    });
+    if (status === 405) expect(response.headers.get('allow')).toMatch(/GET|POST/);
+  });
+
+  it('written otherwise does not escape what is checked there', async () => {
+    for (const path of ['API/tickets', 'Api/tickets', '/api/tickets', 'api//tickets']) {
+      const response = await fetch(`${url}${path}`, { method: 'POST', headers: { origin: 'https://evil.example' } });
+      expect([403, 404, 405], path).toContain(response.status);
+    }
+  });
+});
+
+describe('a request for another host', () => {
+  const ask = (host: string, path: string): Promise<{ status: number; text: string }> =>
+    new Promise((resolve, reject) => {
+      const { port } = new URL(url);
+      request({ port, host: '127.0.0.1', path, headers: { host } }, (response) => {
+        let text = '';
+        response.on('data', (data) => {
+          text += String(data);
+        });
+        response.on('end', () => resolve({ status: response.statusCode!, text }));
+      })
+        .on('error', reject)
+        .end();
+    });
+
+  it.each(['/', '/metrics', '/readyz', '/healthz', '/api/portraits', '/api/access', '/nothing'])(
+    'is told nothing: GET %s',
+    async (path) => {
+      const { status, text } = await ask('evil.example:8080', path);
+      expect([status, JSON.parse(text).error.code]).toEqual([403, 'HOST_REFUSED']);
+      expect((await ask('localhost:8080', path)).text).not.toContain('"code":"HOST_REFUSED"');
+    },
+  );
+});
+
+it('tells browsers what our pages may do, and to insist on HTTPS only where the operator wants it', async () => {
+  const { headers } = await fetch(`${url}healthz`);
+  const { host } = new URL(url);
+  expect(headers.get('content-security-policy')).toContain(`connect-src 'self' ws://${host} wss://${host};`);
+  expect(headers.get('content-security-policy')).not.toMatch(/connect-src[^;]*\sws:\s|unsafe-eval/);
+  expect(headers.get('permissions-policy')).toMatch(/microphone=\(self\).*camera=\(\)/);
+  expect(headers.get('strict-transport-security')).toBeNull();
 });
