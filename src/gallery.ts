@@ -187,7 +187,8 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
     } catch (cause) {
       if (entry.thumbnail === making) {
         delete entry.thumbnail;
-        this.logger?.warn({ portraitId: id, path: entry.path, err: cause }, 'a face has no thumbnail');
+        if (!this.isDisposed)
+          this.logger?.warn({ portraitId: id, path: entry.path, err: cause }, 'a face has no thumbnail');
       }
       throw unavailable(entry, cause);
     }
