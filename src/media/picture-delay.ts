@@ -17,7 +17,7 @@ export interface BufferReport {
 
 const MAX_DELAY_US = 600_000;
 /** What a report says of a buffer wavers by so much; less is not followed. */
-const HYSTERESIS_US = 12_000;
+const HYSTERESIS_US = 8_000;
 /** Of the time that passes. */
 const SLEW = 0.25;
 /** A call begins at rest, before anything is said: until then a report is followed at once. */

@@ -9,7 +9,7 @@ import { hasPulseAudio, SilentSoundDevice } from '../support/silent-sound-device
 import type { TestServer } from '../support/test-server.ts';
 
 /** Nobody notices less. */
-const IN_STEP_MS = 50;
+const IN_STEP_MS = 60;
 const WINDOW_S = 4;
 /** On a busy machine it takes a while until the browser plays steadily. */
 const WINDOWS = 7;

@@ -55,7 +55,7 @@ describe('PictureDelay', () => {
 
   it('does not follow a buffer that wavers', () => {
     const waited = play(new PictureDelay(60_000), 0, 10_000, (ms) =>
-      ms % 500 === 0 ? 60 + (ms % 1000 ? 10 : -10) : undefined,
+      ms % 500 === 0 ? 60 + (ms % 1000 ? 7 : -7) : undefined,
     );
     expect(new Set(waited.slice(1))).toEqual(new Set([60]));
   });
