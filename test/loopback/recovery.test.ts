@@ -107,7 +107,9 @@ const statesOf = (caller: SignalingCaller): string[] => caller.states.map(({ sta
 /** What carries the call; private to everybody else. */
 interface Carrier {
   check(): Promise<void>;
-  signaling: { socket: { io: { engine: { close(): void; transport: { ws: { _socket: { pause(): void } } } } } } };
+  signaling: {
+    socket: { io: { engine: { close(): void; transport: { ws: { _socket: { pause(): void; resume(): void } } } } } };
+  };
 }
 const carrierOf = ({ call }: SignalingCaller): Carrier => (call as unknown as { connection: Carrier }).connection;
 const breakSocket = (caller: SignalingCaller): void => carrierOf(caller).signaling.socket.io.engine.close();
@@ -158,11 +160,33 @@ describe('a call that is cut off', () => {
     const { signaling } = carrierOf(caller);
     await carrierOf(caller).check();
     expect(carrierOf(caller).signaling).toBe(signaling);
-    signaling.socket.io.engine.transport.ws._socket.pause();
+    const { _socket } = signaling.socket.io.engine.transport.ws;
+    _socket.pause();
     await carrierOf(caller).check();
     await until('the return', () => host.opened.length === 2 && caller.call.state === 'live');
     expect(host.opened[0]!.notes).toContain('closed');
     expect(caller.failures).toEqual([]);
+    _socket.resume(); // else the server waits for its end
+  });
+
+  it('comes back with fifty others behind the same address, after a silence that the server took for their end and after a crash', async () => {
+    const before = await start(new NotingHost());
+    const callers = await Promise.all(Array.from({ length: 50 }, () => callerOf(before)));
+    const allBack = async (): Promise<string> => {
+      await until('all of them', () => callers.every(({ call }) => call.state === 'live'));
+      const liveMs = callers.map(({ liveSinceMs }) => liveSinceMs!);
+      return `${((Math.max(...liveMs) - Math.min(...liveMs)) / 1000).toFixed(2)} s`;
+    };
+    for (const caller of callers) breakSocket(caller);
+    await until('the loss', () => callers.every(({ states }) => states.length >= 3));
+    console.info(`fifty callers back after their connections broke, within ${await allBack()}`);
+    await stop(before);
+    await until('the loss', () => callers.every(({ states }) => states.length >= 5));
+    const successor = new NotingHost();
+    await start(successor);
+    console.info(`fifty callers back after a server's end, within ${await allBack()}`);
+    expect(successor.opened).toHaveLength(50);
+    expect(callers.flatMap(({ failures }) => failures)).toEqual([]);
   });
 
   it('goes on without its voice where another has the floor, and says so', async () => {
