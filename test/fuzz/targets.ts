@@ -10,6 +10,7 @@ const TARGETS: Readonly<Record<string, () => Promise<{ target: FuzzTarget }>>> =
   ssml: () => import('./targets/ssml.ts'),
   markdown: () => import('./targets/markdown.ts'),
   'spoken-text': () => import('./targets/spoken-text.ts'),
+  chat: () => import('./targets/chat.ts'),
   'motion-file': () => import('./targets/motion-file.ts'),
   planted: () => import('./targets/planted.ts'),
 };

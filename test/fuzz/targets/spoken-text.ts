@@ -10,10 +10,15 @@ export const target: FuzzTarget = {
   covers: [
     'src/agent/spoken-text.ts',
     'src/agent/spoken-words.ts',
+    'src/agent/spoken-amounts.ts',
+    'src/agent/spoken-dates.ts',
+    'src/agent/spoken-numbers.ts',
+    'src/agent/spoken-spans.ts',
+    'src/agent/plain-text.ts',
+    'src/agent/thought-marks.ts',
     'src/agent/sentences.ts',
     'src/agent/thoughts.ts',
     'src/agent/tts.ts',
-    'src/agent/spoken-form/',
   ],
   seeds: () => [
     'It costs $1.5M, or €2,50 Mio.; US$5 and $3–5 million. We open at 9:30 a.m. 2. It costs $12.50.',
