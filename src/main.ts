@@ -103,9 +103,9 @@ export async function serve(config: Config): Promise<RunningServer> {
           { name: 'ears', run: loadEars },
           { name: 'motion', run: loadMotion },
         ],
+        // Last, for it keeps every thread busy: a caller who came meanwhile would wait, and spoil what is measured.
+        [{ name: 'capacity', run: () => measureCapacity(config, gallery, capacity, workers, logger) }],
       ])
-      .then(() => measureCapacity(config, gallery, capacity, workers, logger))
-      .catch((err) => logger.warn({ err }, 'measuring what a picture costs failed'))
       .then(() => gallery.warmUp());
     return {
       url: server.url,
