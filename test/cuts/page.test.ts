@@ -42,14 +42,21 @@ function watchCall(): void {
   const watched: Watched = { liveMs: [], errors: [] };
   (window as unknown as { watched: Watched }).watched = watched;
   let shown = 0;
-  setInterval(() => {
-    const element = document.querySelector('visavis-call') as unknown as CallElement;
-    const frames = element.shadowRoot!.querySelector('video')!.getVideoPlaybackQuality().totalVideoFrames;
-    if (frames !== shown && element.state === 'live') watched.liveMs.push(Date.now());
-    shown = frames;
+  const look = async (): Promise<void> => {
+    const element = document.querySelector('visavis-call') as unknown as Omit<CallElement, 'call'> & {
+      call?: CallElement['call'];
+    };
+    // What the element itself says of its pictures is nothing in Firefox.
+    const report = await element.call?.getStats();
+    const video = [...(report?.values() ?? [])].find((entry) => entry.type === 'inbound-rtp' && entry.kind === 'video');
+    const pictures = (video?.framesDecoded as number | undefined) ?? 0;
+    if (pictures > 0 && pictures !== shown && element.state === 'live') watched.liveMs.push(Date.now());
+    shown = pictures;
     const error = document.querySelector('.notice.error')?.textContent?.trim();
     if (error && watched.errors.at(-1) !== error) watched.errors.push(error);
-  }, 40);
+    setTimeout(() => void look(), 60);
+  };
+  void look();
 }
 
 interface Sent {
