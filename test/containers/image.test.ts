@@ -8,12 +8,12 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoopbackClient } from '../support/loopback-client.ts';
-import { buildah, buildahArguments, makeStandInBase, noContainers } from '../support/stand-in-base.ts';
+import { buildah, buildahArguments, makeStandInBase, noContainers, removeImages } from '../support/stand-in-base.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const dockerfile = readFileSync(`${root}docker/Dockerfile`, 'utf8');
 const base = /^ARG NODE_IMAGE=(\S+)$/m.exec(dockerfile)![1]!;
-const IMAGE = `localhost/visavis-test-${process.pid}`;
+const IMAGE = 'localhost/visavis-test';
 /** Without the base image, which the registry's own does not weigh the same. */
 const SIZE_LIMIT_MB = 520;
 
@@ -83,9 +83,7 @@ describe.skipIf(why !== undefined)('the image', () => {
 
   afterAll(async () => {
     if (server && server.exitCode === null) server.kill('SIGKILL');
-    if (container) buildah('rm', container);
-    spawnSync('buildah', buildahArguments('rmi', '--force', IMAGE));
-    spawnSync('buildah', buildahArguments('rmi', '--prune'));
+    removeImages();
   });
 
   it('is small, and runs as a user without rights, with a health check, volumes and a stop signal', () => {

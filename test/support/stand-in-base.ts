@@ -1,18 +1,25 @@
 /**
  * A stand-in for the Node image that docker/Dockerfile builds on, where no image registry can be reached: Debian from its mirror, this machine's
- * Node, npm and certificates. In: the tag that it stands in for. Out: an image in buildah's storage, kept from run to run in a folder below the
- * temporary one. Never shipped.
+ * Node, npm and certificates. In: the tag that it stands in for. Out: an image in a storage of this run's own; only Debian is kept from run to run, in
+ * a folder below the temporary one. Never shipped.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const CACHE = process.env.VISAVIS_CONTAINER_CACHE ?? join(tmpdir(), 'visavis-containers');
 const DEBOOTSTRAP_LIMIT_MS = 20 * 60_000;
 
-/** buildah on a storage of the tests' own: every call needs the same. */
-const STORAGE = ['--storage-driver', 'vfs', '--root', join(CACHE, 'storage'), '--runroot', join(CACHE, 'run')];
+const scratch = mkdtempSync(join(tmpdir(), 'visavis-images-'));
+/** Frees the disk of all images and containers of this run. */
+export const removeImages = (): void => {
+  spawnSync('buildah', buildahArguments('rm', '--all'));
+  rmSync(scratch, { recursive: true, force: true });
+};
+
+/** Every call of buildah needs the same storage. */
+const STORAGE = ['--storage-driver', 'vfs', '--root', join(scratch, 'storage'), '--runroot', join(scratch, 'run')];
 export const buildahArguments = (...args: string[]): string[] => [...STORAGE, ...args];
 export const buildah = (...args: string[]): string =>
   execFileSync('buildah', buildahArguments(...args), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
@@ -27,22 +34,21 @@ export function noContainers(): string | undefined {
 
 /** @throws where Debian's mirror cannot be reached, or buildah cannot work here. */
 export function makeStandInBase(tag: string): void {
-  mkdirSync(CACHE, { recursive: true });
-  if (spawnSync('buildah', buildahArguments('inspect', '--type', 'image', tag)).status === 0) return;
-  const context = join(CACHE, 'context');
-  const rootfs = join(context, 'rootfs.tar');
+  const rootfs = join(CACHE, 'debian-bookworm.tar');
   if (!existsSync(rootfs)) {
-    const scratch = join(CACHE, 'rootfs');
-    rmSync(scratch, { recursive: true, force: true });
-    mkdirSync(context, { recursive: true });
-    const packages = ['--variant=minbase', '--include=ca-certificates', 'bookworm', scratch];
+    const debian = join(scratch, 'debian');
+    const packages = ['--variant=minbase', '--include=ca-certificates', 'bookworm', debian];
     execFileSync('debootstrap', packages, { stdio: ['ignore', 'ignore', 'pipe'], timeout: DEBOOTSTRAP_LIMIT_MS });
-    execFileSync('tar', ['-C', scratch, '-cf', `${rootfs}.part`, '.']);
-    renameSync(`${rootfs}.part`, rootfs);
-    rmSync(scratch, { recursive: true, force: true });
+    mkdirSync(CACHE, { recursive: true });
+    const part = `${rootfs}.${process.pid}`;
+    execFileSync('tar', ['-C', debian, '-cf', part, '.']);
+    renameSync(part, rootfs);
+    rmSync(debian, { recursive: true, force: true });
   }
+  const context = join(scratch, 'context');
+  mkdirSync(context);
+  cpSync(rootfs, join(context, 'rootfs.tar'));
   const local = join(context, 'local');
-  rmSync(local, { recursive: true, force: true });
   const npm = dirname(dirname(realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim())));
   cpSync(realpathSync(process.execPath), join(local, 'bin/node'));
   cpSync(npm, join(local, 'lib/node_modules/npm'), { recursive: true });
