@@ -47,7 +47,7 @@ export class CallToolbar extends LitElement {
     return html`
       <div class="toolbar" role="toolbar" aria-label="Call">
         ${this.isWatching ? nothing : this.renderWord()}
-        ${this.renderToggle(this.isMuted ? 'soundOff' : 'sound', words('Sound'), !this.isMuted, (isOn) => this.tell('mute', !isOn))}
+        ${this.renderToggle(this.isMuted ? 'soundOff' : 'sound', words(this.isMuted ? 'Sound off' : 'Sound on'), !this.isMuted, (isOn) => this.tell('mute', !isOn))}
         ${this.renderToggle('captions', words('Captions'), this.hasCaptions, (isOn) => this.tell('captions', isOn))}
         ${this.renderToggle('chart', words('Statistics'), this.hasStatistics, (isOn) => this.tell('statistics', isOn))}
         <button class="tool end" @click=${() => this.tell('end')}>${icon('end')}<span>${words('End')}</span></button>
@@ -67,7 +67,7 @@ export class CallToolbar extends LitElement {
   private renderTalk(): unknown {
     const { isTalking, level } = this;
     return html`<button class=${isTalking ? 'tool talk on' : 'tool talk'} style=${`--level:${level.toFixed(2)}`} aria-pressed=${isTalking}
-      @click=${() => this.tell('talk', !isTalking)}>${icon(isTalking ? 'microphone' : 'microphoneOff')}<span>${words(isTalking ? 'Mute' : 'Talk')}</span></button>`;
+      @click=${() => this.tell('talk', !isTalking)}>${icon(isTalking ? 'microphone' : 'microphoneOff')}<span>${words(isTalking ? 'Microphone on' : 'Microphone off')}</span></button>`;
   }
 
   private renderHold(): unknown {

@@ -78,6 +78,8 @@ export class Call {
   private microphone: MediaStreamTrack | null = null;
   private isMirror = false;
   private isTalking = false;
+  /** The visitor hears the face, who has greeted then. */
+  private isHeard = false;
   private voice = '';
   private readonly buffers = new BufferReports(
     () => this.getStats(),
@@ -183,7 +185,8 @@ export class Call {
 
   /** What the server is told again after a cut; the controls are part of joining. */
   private get wishes(): Send<object>[] {
-    const wishes: Send<object>[] = [];
+    const hears = { isOn: this.isHeard, wasGreeted: this.isHeard, ...this.voicePart };
+    const wishes: Send<object>[] = [(socket, reply) => socket.emit('hears', hears, reply)];
     if (this.isMirror) wishes.push((socket, reply) => socket.emit('mirror', { isOn: true }, reply));
     if (this.isTalking) wishes.push((socket, reply) => socket.emit('talk', { isOn: true, ...this.voicePart }, reply));
     return wishes;
@@ -256,6 +259,13 @@ export class Call {
   async setTalk(isOn: boolean): Promise<void> {
     this.isTalking = isOn;
     await this.wish((socket, reply) => socket.emit('talk', { isOn, ...this.voicePart }, reply));
+  }
+
+  /** The visitor hears the face from now on: it greets. */
+  async setHears(): Promise<void> {
+    if (this.isHeard || this.state !== 'live') return;
+    this.isHeard = true;
+    await this.wish((socket, reply) => socket.emit('hears', { isOn: true, ...this.voicePart }, reply));
   }
 
   /** The voice of everything that is said from now on; empty: the server's own. */

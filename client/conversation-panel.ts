@@ -97,7 +97,7 @@ export class ConversationPanel extends LitElement {
     if (this.isWatching) return html`<li class="opening"><p>${words('What the face says appears here.')}</p></li>`;
     return html`
       <li class="opening">
-        <p>${this.isLive ? nothing : html`${wordsAround('Press {}.', html`<strong>${words('Join')}</strong>`)} `}${wordsAround('Press {} and speak, or type. Interrupt at any time.', html`<strong>${words('Talk')}</strong>`)}</p>
+        <p>${this.isLive ? nothing : html`${wordsAround('Press {}.', html`<strong>${words('Join')}</strong>`)} `}${wordsAround('Press {} and speak, or type. Interrupt at any time.', html`<strong>${words('Microphone')}</strong>`)}</p>
         <div class="openers">
           ${OPENERS.map(words).map((text) => html`<button type="button" class="chip" @click=${() => this.send(text, false)}>${text}</button>`)}
         </div>

@@ -1,10 +1,15 @@
 /** The element that plays the face's sound and video. In: streams, the loudspeaker, muted or not. Out: whether the visitor has to touch first. */
+/** What allows sound, anywhere on the page. */
+const TOUCHES = ['click', 'keydown'] as const;
+
 export class FacePlayer {
   private readonly video: HTMLVideoElement;
   private readonly needsTouch: (isNeeded: boolean) => void;
   private isMuted = false;
   /** Only silence is allowed yet. */
   private isSilenced = false;
+  /** The sound plays, as loud as the visitor wants it. */
+  isHeard = false;
 
   /** @param needsTouch told when the browser allows sound only after a touch, and when it has come. */
   constructor(video: HTMLVideoElement, needsTouch: (isNeeded: boolean) => void) {
@@ -16,18 +21,21 @@ export class FacePlayer {
   show(stream: MediaStream, onPicture: () => void): void {
     const { video } = this;
     if (video.srcObject === stream) return;
+    this.isHeard = false;
     video.srcObject = stream;
     video.requestVideoFrameCallback?.(onPicture);
     this.play();
   }
 
-  /** Browsers forbid sound before the visitor has touched the page: then the face plays silently and asks for a touch. */
+  /** Browsers forbid sound before the visitor has touched the page: then the face plays silently until a touch or a key allows it. */
   play(): void {
     const { video } = this;
     video.muted = this.isMuted;
     video.play().then(
       () => this.silence(false),
-      () => {
+      (error: DOMException) => {
+        // Another stream has come meanwhile: its own call of this tells.
+        if (error.name === 'AbortError') return;
         this.silence(true);
         video.play().catch(() => {});
       },
@@ -36,9 +44,15 @@ export class FacePlayer {
 
   private silence(isSilenced: boolean): void {
     this.isSilenced = isSilenced;
+    this.isHeard = !isSilenced;
     this.setMuted(this.isMuted);
+    for (const touch of TOUCHES)
+      if (isSilenced) document.addEventListener(touch, this.onTouch);
+      else document.removeEventListener(touch, this.onTouch);
     this.needsTouch(isSilenced);
   }
+
+  private readonly onTouch = (): void => this.play();
 
   setMuted(isMuted: boolean): void {
     this.isMuted = isMuted;

@@ -11,9 +11,10 @@ const LOUD_DB = -10;
 
 const REASONS: Readonly<Record<string, English>> = {
   NotAllowedError:
-    'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then press Talk again. You can always type.',
-  NotFoundError: 'No microphone was found. Plug one in and press Talk again, or type.',
-  NotReadableError: 'The microphone is in use by another program. Close that program and press Talk again, or type.',
+    'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then turn the microphone on again. You can always type.',
+  NotFoundError: 'No microphone was found. Plug one in and turn it on again, or type.',
+  NotReadableError:
+    'The microphone is in use by another program. Close that program and turn the microphone on again, or type.',
   OverconstrainedError: 'The chosen microphone is gone. Choose another one under Face & settings.',
 };
 
@@ -67,7 +68,7 @@ export class Microphone {
     }
     const track = stream.getAudioTracks()[0]!;
     track.onended = () =>
-      onLost(words('The microphone was unplugged or taken away. Press Talk to use another one, or type.'));
+      onLost(words('The microphone was unplugged or taken away. Turn the microphone on to use another one, or type.'));
     return new Microphone(track, onLevel);
   }
 

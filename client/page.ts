@@ -245,6 +245,7 @@ export class VisavisPage extends LitElement {
         ?viewer=${this.query.has('viewer')}
         ?autojoin=${this.query.has('kiosk')}
         .captions=${settings.captions}
+        .unread=${!this.call.kiosk && this.tab === 'conversation'}
         .overlay=${this.overlay}
         .muted=${this.isMuted}
       ></visavis-call>

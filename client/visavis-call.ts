@@ -2,7 +2,7 @@
  * `<visavis-call>`: a live face as one element.
  *
  * Attributes: `server` (where Visavis is; default: where this script came from), `portrait`, `voice`, `autojoin`, `captions`, `overlay`,
- * `muted`, `render` (`server`: video; `client`: drawn here), `microphone` and `speaker` (device ids), `room` (a face shared with all who name the
+ * `muted`, `unread` (captions are not read out), `render` (`server`: video; `client`: drawn here), `microphone` and `speaker` (device ids), `room` (a face shared with all who name the
  * same room), `viewer` (only to watch there) and `may-speak` (to speak in a room that others opened), `access` (a key or a signed ticket, for a server
  * that asks for one).
  * Methods: join, leave, say, speak, stop, setTalk, hold, setMirror, setMicrophone, setControls, restartNetwork, invite. Properties: `state`, `activity`.
@@ -18,6 +18,7 @@ import { callStyles } from './call-styles.ts';
 import { DrawnFace } from './drawn-face.ts';
 import { Ears } from './ears.ts';
 import { FacePlayer } from './face-player.ts';
+import { icon } from './icons.ts';
 import { LinkMeter, type LinkStatistics } from './link-statistics.ts';
 import { renderStatistics } from './statistics-overlay.ts';
 import { words } from './words.ts';
@@ -38,6 +39,8 @@ const ACTIVITY_TEXT: Record<Activity, string> = {
   speaking: words('Speaking'),
 };
 const STATISTICS_MS = 1000;
+/** The face where none is chosen. */
+const DEFAULT_PORTRAIT = 'mona-lisa';
 
 export class VisavisCall extends LitElement {
   static override properties = {
@@ -48,6 +51,7 @@ export class VisavisCall extends LitElement {
     captions: { type: Boolean },
     overlay: { type: Boolean },
     muted: { type: Boolean },
+    unread: { type: Boolean },
     renderSide: { attribute: 'render' },
     microphone: { type: String },
     speaker: { type: String },
@@ -74,6 +78,8 @@ export class VisavisCall extends LitElement {
   declare captions: boolean;
   declare overlay: boolean;
   declare muted: boolean;
+  /** Captions are only to be seen: what is said is read out from elsewhere on the page. */
+  declare unread: boolean;
   /** The attribute `render`: who draws. */
   declare renderSide: Render;
   declare microphone: string;
@@ -116,12 +122,13 @@ export class VisavisCall extends LitElement {
     super();
     // The built script lies in a folder of the server's root.
     this.server = new URL('..', import.meta.url).href;
-    this.portrait = '';
+    this.portrait = DEFAULT_PORTRAIT;
     this.voice = '';
     this.autojoin = false;
     this.captions = false;
     this.overlay = false;
     this.muted = false;
+    this.unread = false;
     this.renderSide = 'server';
     this.microphone = '';
     this.speaker = '';
@@ -166,6 +173,7 @@ export class VisavisCall extends LitElement {
   protected override firstUpdated(): void {
     this.player = new FacePlayer(this.renderRoot.querySelector('video')!, (isNeeded) => {
       this.needsGesture = isNeeded;
+      this.noteHearing();
     });
   }
 
@@ -257,6 +265,13 @@ export class VisavisCall extends LitElement {
     this.state = state;
     if (state !== 'live') this.activity = 'idle';
     this.tell('state', { state });
+    this.noteHearing();
+  }
+
+  /** The face greets once it is heard, from its first word on. */
+  private noteHearing(): void {
+    if (this.state !== 'live' || !this.player?.isHeard) return;
+    this.call?.setHears().catch((error) => this.fail(error, 'NETWORK'));
   }
 
   leave(): void {
@@ -421,14 +436,14 @@ export class VisavisCall extends LitElement {
       ${view?.canvas}
       ${this.portrait ? ['thumbnail', 'poster'].map((picture) => html`<img src=${this.portraitUrl(picture)} alt="" />`) : nothing}
       ${waits ? html`<button class="join" @click=${() => void this.join()}>${words(this.state === 'ended' ? 'Join again' : 'Join')}</button>` : nothing}
-      ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.player?.play()}>${words('Turn on sound')}</button>` : nothing}
+      ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.player?.play()}>${icon('sound')} ${words('Tap to hear')}</button>` : nothing}
       <div class="note" role="status">${this.stateText}</div>
       ${
         this.activity === 'idle'
           ? nothing
           : html`<div class="activity ${this.activity}"><i></i>${ACTIVITY_TEXT[this.activity]}</div>`
       }
-      ${this.captions ? html`<div class="captions"><div class="caption" aria-live="polite">${this.caption}</div></div>` : nothing}
+      ${this.captions ? html`<div class="captions"><div class="caption" aria-live=${this.unread ? 'off' : 'polite'} aria-hidden=${this.unread}>${this.caption}</div></div>` : nothing}
       ${this.overlay ? renderStatistics({ render: view ? 'client' : 'server', firstPictureMs, received, sent, trace }) : nothing}
     `;
   }

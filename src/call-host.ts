@@ -58,13 +58,14 @@ export function createCallHost(parts: CallHostParts): CallHost {
       const rigPath = await gallery.rigPath(portraitId);
       capacity.admit(render);
       const voice = await voiceOf(parts, portraitId);
+      const faceName = (await gallery.info?.(portraitId))?.name;
       const call = {}; // stands for this call in what is reported
       const resolved = resolveControls(controls);
       const settings = { rigPath, fps, sizePx: PICTURE_PX, controls: resolved, render };
       return new Session({
         peer,
         openEngine: (listener) => engine.open(settings, listener),
-        openConversation: (face, told) => openConversation(parts, { sessionId }, voice, face, told),
+        openConversation: (face, told) => openConversation(parts, { sessionId, faceName }, voice, face, told),
         controls: resolved,
         synthesizer,
         clock: systemClock,

@@ -29,6 +29,8 @@ const manifestSchema = z.array(
   z.object({
     id: z.string(),
     title: z.string(),
+    /** What the face calls itself. */
+    name: z.string().min(1),
     file: z.string(),
     licence: z.string(),
     voice: z.enum(['woman', 'man']),
@@ -90,10 +92,13 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   static async open(cacheDir: string, portraitDirs: string[], parts: GalleryParts = {}): Promise<Gallery> {
     const gallery = new Gallery(cacheDir, parts);
     const shipped = join(assetsDir, 'portraits');
-    for (const { id, title, file, licence, voice } of manifestSchema.parse(
+    for (const { id, title, name, file, licence, voice } of manifestSchema.parse(
       JSON.parse(await readFile(join(shipped, 'portraits.json'), 'utf8')),
     ))
-      gallery.entries.set(id, { info: { id, title, credit: licence, warnings: [], voice }, path: join(shipped, file) });
+      gallery.entries.set(id, {
+        info: { id, title, name, credit: licence, warnings: [], voice },
+        path: join(shipped, file),
+      });
     for (const dir of portraitDirs) {
       const files = await readdir(dir).catch((cause) => {
         throw new AppError('FILE_NOT_FOUND', `The portrait folder ${dir} cannot be read; check server.portraitDirs.`, {

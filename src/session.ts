@@ -300,6 +300,11 @@ export class Session implements HostedCall {
     this.microphone.setTalk(isOn);
   }
 
+  setHears(isOn: boolean, wasGreeted: boolean, voice?: string): void {
+    if (voice !== undefined) this.conversation.setVoice(voice);
+    this.conversation.setHears(isOn, wasGreeted);
+  }
+
   hold(isDown: boolean): void {
     this.conversation.hold(isDown);
   }

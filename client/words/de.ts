@@ -2,7 +2,7 @@
 export const de = {
   Join: 'Beitreten',
   'Join again': 'Noch einmal beitreten',
-  'Turn on sound': 'Ton einschalten',
+  'Tap to hear': 'Tippen und hören',
   'Joining …': 'Verbinde …',
   'The connection was lost. Reconnecting …': 'Die Verbindung ist abgerissen. Neuer Versuch …',
   Listening: 'Hört zu',
@@ -15,11 +15,12 @@ export const de = {
   'Face & settings': 'Einstellungen',
   'Loading …': 'Lädt …',
   'Close this message': 'Diese Meldung schließen',
-  Talk: 'Reden',
-  Mute: 'Stumm',
+  'Microphone on': 'Mikrofon an',
+  'Microphone off': 'Mikrofon aus',
   Hold: 'Halten',
   Interrupt: 'Stopp',
-  Sound: 'Ton',
+  'Sound on': 'Ton an',
+  'Sound off': 'Ton aus',
   Captions: 'Untertitel',
   Statistics: 'Statistik',
   End: 'Beenden',
@@ -72,20 +73,20 @@ export const de = {
   'Mirror: the face says what I say': 'Spiegel: das Gesicht sagt, was ich sage',
   'Connect a program': 'Ein Programm verbinden',
   'A person has been asked for.': 'Es wurde nach einem Menschen gefragt.',
-  'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then press Talk again. You can always type.':
-    'Das Mikrofon wurde nicht erlaubt. Erlauben Sie es in der Adresszeile des Browsers (das Zeichen links der Adresse) und drücken Sie noch einmal Reden. Schreiben geht immer.',
-  'No microphone was found. Plug one in and press Talk again, or type.':
-    'Es wurde kein Mikrofon gefunden. Schließen Sie eines an und drücken Sie noch einmal Reden, oder schreiben Sie.',
-  'The microphone is in use by another program. Close that program and press Talk again, or type.':
-    'Ein anderes Programm benutzt das Mikrofon. Schließen Sie es und drücken Sie noch einmal Reden, oder schreiben Sie.',
+  'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then turn the microphone on again. You can always type.':
+    'Das Mikrofon wurde nicht erlaubt. Erlauben Sie es in der Adresszeile des Browsers (das Zeichen links der Adresse) und schalten Sie das Mikrofon noch einmal ein. Schreiben geht immer.',
+  'No microphone was found. Plug one in and turn it on again, or type.':
+    'Es wurde kein Mikrofon gefunden. Schließen Sie eines an und schalten Sie es noch einmal ein, oder schreiben Sie.',
+  'The microphone is in use by another program. Close that program and turn the microphone on again, or type.':
+    'Ein anderes Programm benutzt das Mikrofon. Schließen Sie es und schalten Sie das Mikrofon noch einmal ein, oder schreiben Sie.',
   'The chosen microphone is gone. Choose another one under Face & settings.':
     'Das gewählte Mikrofon ist nicht mehr da. Wählen Sie ein anderes unter Einstellungen.',
   'Browsers give the microphone to secure pages only. Open this page over https, or on localhost; typing works here too.':
     'Browser geben das Mikrofon nur sicheren Seiten. Öffnen Sie diese Seite über https oder auf localhost; schreiben geht auch hier.',
   'The microphone cannot be opened ({}). You can always type.':
     'Das Mikrofon lässt sich nicht öffnen ({}). Schreiben geht immer.',
-  'The microphone was unplugged or taken away. Press Talk to use another one, or type.':
-    'Das Mikrofon wurde abgezogen oder weggenommen. Drücken Sie Reden, um ein anderes zu benutzen, oder schreiben Sie.',
+  'The microphone was unplugged or taken away. Turn the microphone on to use another one, or type.':
+    'Das Mikrofon wurde abgezogen oder weggenommen. Schalten Sie es ein, um ein anderes zu benutzen, oder schreiben Sie.',
   'The gallery cannot be loaded: {}': 'Die Galerie lässt sich nicht laden: {}',
   'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.':
     'Dieser Browser hat kein WebRTC, oder es ist abgeschaltet: nehmen Sie einen aktuellen Firefox, Chrome, Edge oder Safari.',

@@ -4,7 +4,7 @@ import type { English } from '../words.ts';
 export const es: Readonly<Record<English, string>> = {
   Join: 'Entrar',
   'Join again': 'Entrar otra vez',
-  'Turn on sound': 'Activar el sonido',
+  'Tap to hear': 'Tocar para oír',
   'Joining …': 'Conectando…',
   'The connection was lost. Reconnecting …': 'Se perdió la conexión. Reconectando…',
   Listening: 'Escucha',
@@ -17,11 +17,12 @@ export const es: Readonly<Record<English, string>> = {
   'Face & settings': 'Cara y ajustes',
   'Loading …': 'Cargando…',
   'Close this message': 'Cerrar este mensaje',
-  Talk: 'Hablar',
-  Mute: 'Silencio',
+  'Microphone on': 'Micrófono encendido',
+  'Microphone off': 'Micrófono apagado',
   Hold: 'Mantener',
   Interrupt: 'Parar',
-  Sound: 'Sonido',
+  'Sound on': 'Sonido activado',
+  'Sound off': 'Sonido desactivado',
   Captions: 'Texto',
   Statistics: 'Datos',
   End: 'Acabar',
@@ -73,20 +74,20 @@ export const es: Readonly<Record<English, string>> = {
   'Mirror: the face says what I say': 'Espejo: la cara dice lo que digo yo',
   'Connect a program': 'Conectar un programa',
   'A person has been asked for.': 'Se ha pedido una persona.',
-  'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then press Talk again. You can always type.':
-    'No se permitió el micrófono. Permítalo en la barra de direcciones del navegador (el icono a la izquierda) y pulse Hablar otra vez. Siempre puede escribir.',
-  'No microphone was found. Plug one in and press Talk again, or type.':
-    'No se encontró ningún micrófono. Conecte uno y pulse Hablar otra vez, o escriba.',
-  'The microphone is in use by another program. Close that program and press Talk again, or type.':
-    'Otro programa usa el micrófono. Ciérrelo y pulse Hablar otra vez, o escriba.',
+  'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then turn the microphone on again. You can always type.':
+    'No se permitió el micrófono. Permítalo en la barra de direcciones del navegador (el icono a la izquierda) y encienda otra vez el micrófono. Siempre puede escribir.',
+  'No microphone was found. Plug one in and turn it on again, or type.':
+    'No se encontró ningún micrófono. Conecte uno y enciéndalo otra vez, o escriba.',
+  'The microphone is in use by another program. Close that program and turn the microphone on again, or type.':
+    'Otro programa usa el micrófono. Ciérrelo y encienda otra vez el micrófono, o escriba.',
   'The chosen microphone is gone. Choose another one under Face & settings.':
     'El micrófono elegido ya no está. Elija otro en Cara y ajustes.',
   'Browsers give the microphone to secure pages only. Open this page over https, or on localhost; typing works here too.':
     'Los navegadores solo dan el micrófono a páginas seguras. Abra esta página por https o en localhost; escribir también funciona aquí.',
   'The microphone cannot be opened ({}). You can always type.':
     'El micrófono no se puede abrir ({}). Siempre puede escribir.',
-  'The microphone was unplugged or taken away. Press Talk to use another one, or type.':
-    'El micrófono se ha desconectado. Pulse Hablar para usar otro, o escriba.',
+  'The microphone was unplugged or taken away. Turn the microphone on to use another one, or type.':
+    'El micrófono se ha desconectado. Encienda el micrófono para usar otro, o escriba.',
   'The gallery cannot be loaded: {}': 'La galería no se puede cargar: {}',
   'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.':
     'Este navegador no tiene WebRTC, o está desactivado: use un Firefox, Chrome, Edge o Safari actual.',

@@ -4,7 +4,7 @@ import type { English } from '../words.ts';
 export const fr: Readonly<Record<English, string>> = {
   Join: 'Rejoindre',
   'Join again': 'Rejoindre à nouveau',
-  'Turn on sound': 'Activer le son',
+  'Tap to hear': 'Touchez pour écouter',
   'Joining …': 'Connexion…',
   'The connection was lost. Reconnecting …': 'La connexion est perdue. Nouvelle tentative…',
   Listening: 'Écoute',
@@ -17,11 +17,12 @@ export const fr: Readonly<Record<English, string>> = {
   'Face & settings': 'Visage et réglages',
   'Loading …': 'Chargement…',
   'Close this message': 'Fermer ce message',
-  Talk: 'Parler',
-  Mute: 'Muet',
+  'Microphone on': 'Micro activé',
+  'Microphone off': 'Micro coupé',
   Hold: 'Tenir',
   Interrupt: 'Couper',
-  Sound: 'Son',
+  'Sound on': 'Son activé',
+  'Sound off': 'Son coupé',
   Captions: 'Texte',
   Statistics: 'Mesures',
   End: 'Finir',
@@ -74,20 +75,20 @@ export const fr: Readonly<Record<English, string>> = {
   'Mirror: the face says what I say': 'Miroir : le visage dit ce que je dis',
   'Connect a program': 'Relier un programme',
   'A person has been asked for.': 'Une personne a été demandée.',
-  'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then press Talk again. You can always type.':
-    'Le microphone n’a pas été autorisé. Autorisez-le dans la barre d’adresse du navigateur (l’icône à gauche), puis appuyez encore sur Parler. Vous pouvez toujours écrire.',
-  'No microphone was found. Plug one in and press Talk again, or type.':
-    'Aucun microphone n’a été trouvé. Branchez-en un et appuyez encore sur Parler, ou écrivez.',
-  'The microphone is in use by another program. Close that program and press Talk again, or type.':
-    'Un autre programme utilise le microphone. Fermez-le et appuyez encore sur Parler, ou écrivez.',
+  'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then turn the microphone on again. You can always type.':
+    'Le microphone n’a pas été autorisé. Autorisez-le dans la barre d’adresse du navigateur (l’icône à gauche), puis activez encore le micro. Vous pouvez toujours écrire.',
+  'No microphone was found. Plug one in and turn it on again, or type.':
+    'Aucun microphone n’a été trouvé. Branchez-en un et activez-le encore, ou écrivez.',
+  'The microphone is in use by another program. Close that program and turn the microphone on again, or type.':
+    'Un autre programme utilise le microphone. Fermez-le et activez encore le micro, ou écrivez.',
   'The chosen microphone is gone. Choose another one under Face & settings.':
     'Le microphone choisi n’est plus là. Choisissez-en un autre sous Visage et réglages.',
   'Browsers give the microphone to secure pages only. Open this page over https, or on localhost; typing works here too.':
     "Les navigateurs ne donnent le micro qu'aux pages sûres. Ouvrez cette page en https ou sur localhost ; écrire marche aussi ici.",
   'The microphone cannot be opened ({}). You can always type.':
     'Le micro ne peut pas être ouvert ({}). Vous pouvez toujours écrire.',
-  'The microphone was unplugged or taken away. Press Talk to use another one, or type.':
-    'Le micro a été débranché ou repris. Appuyez sur Parler pour en utiliser un autre, ou écrivez.',
+  'The microphone was unplugged or taken away. Turn the microphone on to use another one, or type.':
+    'Le micro a été débranché ou repris. Activez le micro pour en utiliser un autre, ou écrivez.',
   'The gallery cannot be loaded: {}': 'La galerie ne peut pas être chargée : {}',
   'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.':
     "Ce navigateur n'a pas WebRTC, ou il est désactivé : utilisez un Firefox, Chrome, Edge ou Safari récent.",

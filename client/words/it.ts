@@ -4,7 +4,7 @@ import type { English } from '../words.ts';
 export const it: Readonly<Record<English, string>> = {
   Join: 'Entra',
   'Join again': 'Entra di nuovo',
-  'Turn on sound': 'Attiva l’audio',
+  'Tap to hear': 'Tocca per ascoltare',
   'Joining …': 'Collegamento…',
   'The connection was lost. Reconnecting …': 'La connessione è caduta. Nuovo tentativo…',
   Listening: 'Ascolta',
@@ -17,11 +17,12 @@ export const it: Readonly<Record<English, string>> = {
   'Face & settings': 'Volto e impostazioni',
   'Loading …': 'Caricamento…',
   'Close this message': 'Chiudi questo messaggio',
-  Talk: 'Parla',
-  Mute: 'Muto',
+  'Microphone on': 'Microfono acceso',
+  'Microphone off': 'Microfono spento',
   Hold: 'Tieni',
   Interrupt: 'Ferma',
-  Sound: 'Audio',
+  'Sound on': 'Audio attivo',
+  'Sound off': 'Audio disattivo',
   Captions: 'Testo',
   Statistics: 'Dati',
   End: 'Chiudi',
@@ -73,20 +74,20 @@ export const it: Readonly<Record<English, string>> = {
   'Mirror: the face says what I say': 'Specchio: il volto dice quello che dico io',
   'Connect a program': 'Collega un programma',
   'A person has been asked for.': 'È stata richiesta una persona.',
-  'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then press Talk again. You can always type.':
-    'Il microfono non è stato permesso. Lo permetta nella barra degli indirizzi del browser (l’icona a sinistra) e prema ancora Parla. Può sempre scrivere.',
-  'No microphone was found. Plug one in and press Talk again, or type.':
-    'Non è stato trovato nessun microfono. Ne colleghi uno e prema ancora Parla, oppure scriva.',
-  'The microphone is in use by another program. Close that program and press Talk again, or type.':
-    'Un altro programma usa il microfono. Lo chiuda e prema ancora Parla, oppure scriva.',
+  'The microphone was not allowed. Allow it in the address bar of the browser (the icon left of the address), then turn the microphone on again. You can always type.':
+    'Il microfono non è stato permesso. Lo permetta nella barra degli indirizzi del browser (l’icona a sinistra) e accenda ancora il microfono. Può sempre scrivere.',
+  'No microphone was found. Plug one in and turn it on again, or type.':
+    'Non è stato trovato nessun microfono. Ne colleghi uno e lo accenda, oppure scriva.',
+  'The microphone is in use by another program. Close that program and turn the microphone on again, or type.':
+    'Un altro programma usa il microfono. Lo chiuda e accenda ancora il microfono, oppure scriva.',
   'The chosen microphone is gone. Choose another one under Face & settings.':
     'Il microfono scelto non c’è più. Ne scelga un altro in Volto e impostazioni.',
   'Browsers give the microphone to secure pages only. Open this page over https, or on localhost; typing works here too.':
     'I browser danno il microfono solo alle pagine sicure. Apra questa pagina con https o su localhost; scrivere funziona anche qui.',
   'The microphone cannot be opened ({}). You can always type.':
     'Il microfono non si può aprire ({}). Scrivere si può sempre.',
-  'The microphone was unplugged or taken away. Press Talk to use another one, or type.':
-    'Il microfono è stato staccato o tolto. Prema Parla per usarne un altro, oppure scriva.',
+  'The microphone was unplugged or taken away. Turn the microphone on to use another one, or type.':
+    'Il microfono è stato staccato o tolto. Accenda il microfono per usarne un altro, oppure scriva.',
   'The gallery cannot be loaded: {}': 'La galleria non si può caricare: {}',
   'This browser has no WebRTC, or it is switched off: use a current Firefox, Chrome, Edge or Safari.':
     'Questo browser non ha WebRTC, o è disattivato: usi un Firefox, Chrome, Edge o Safari recente.',

@@ -127,6 +127,10 @@ export class Agent implements Conversation {
     this.tell({ kind: 'talk', isOn });
   }
 
+  setHears(isOn: boolean, wasGreeted: boolean): void {
+    this.tell({ kind: 'hears', isOn, wasGreeted });
+  }
+
   hold(isDown: boolean): void {
     this.tell({ kind: 'hold', isDown });
   }

@@ -77,6 +77,12 @@ export interface Conversation {
   /** The voice of what is said from now on, as the synthesiser names it; empty: the configured one. */
   setVoice(voice: string): void;
   setTalk(isOn: boolean): void;
+  /**
+   * The caller can hear the face, which may greet then; or cannot yet.
+   *
+   * @param wasGreeted in the call before this one, which was cut off.
+   */
+  setHears(isOn: boolean, wasGreeted: boolean): void;
   hold(isDown: boolean): void;
   /**
    * Somebody else makes the face speak.

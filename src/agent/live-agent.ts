@@ -120,6 +120,9 @@ export class LiveAgent implements Conversation {
   }
 
   /** The model finds the turns: while the key is up it hears silence. */
+  /** The model greets when it is spoken to. */
+  setHears(): void {}
+
   hold(isDown: boolean): void {
     this.key = isDown ? 'down' : 'up';
     if (isDown) this.interrupt();

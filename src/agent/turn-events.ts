@@ -5,6 +5,8 @@ export type Activity = 'idle' | 'listening' | 'thinking' | 'speaking';
 export type TurnEvent =
   /** The microphone is part of the conversation, or no longer. */
   | { kind: 'talk'; isOn: boolean }
+  /** The caller can hear the face, or cannot yet. @param wasGreeted in the call before this one, which was cut off. */
+  | { kind: 'hears'; isOn: boolean; wasGreeted: boolean }
   | { kind: 'voice-started'; sinceUs: number }
   | { kind: 'voice-stopped'; lastVoicedUs: number }
   | { kind: 'partial'; utteranceId: number; text: string }

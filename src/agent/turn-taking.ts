@@ -47,6 +47,8 @@ export class TurnTaking {
   private isPushToTalk = false;
   private isHandedOff = false;
   private hasGreeted = false;
+  /** Whether the caller can hear the face, where that is told. */
+  private isHeard: boolean | undefined;
   private hasExplained = false;
   private isOver = false;
   private caller: CallerTurn | undefined;
@@ -98,6 +100,11 @@ export class TurnTaking {
       case 'talk':
         this.talk(event.isOn);
         break;
+      case 'hears':
+        this.isHeard = event.isOn;
+        this.hasGreeted ||= event.wasGreeted;
+        if (event.isOn) this.greet();
+        break;
       case 'voice-started':
         if (this.isHandedOff) this.quiet();
         else if (this.isTalking && !this.isPushToTalk) this.voiceStarted(event.sinceUs);
@@ -148,10 +155,14 @@ export class TurnTaking {
     this.isTalking = isOn;
     this.quiet();
     if (!isOn) this.dropCaller();
-    else if (this.settings.hasGreeting && !this.hasGreeted && !this.reply) {
-      this.hasGreeted = true;
-      this.do({ kind: 'line', replyId: this.open().id, line: 'greeting' });
-    }
+    // A greeting that cannot be heard waits until it can.
+    else if (this.isHeard !== false) this.greet();
+  }
+
+  private greet(): void {
+    if (!this.settings.hasGreeting || this.hasGreeted || this.reply || this.caller) return;
+    this.hasGreeted = true;
+    this.do({ kind: 'line', replyId: this.open().id, line: 'greeting' });
   }
 
   private voiceStarted(sinceUs: number): void {
@@ -183,6 +194,7 @@ export class TurnTaking {
 
   private typed(text: string): void {
     this.hasCaller = true;
+    this.hasGreeted = true;
     this.isHandedOff = false;
     this.hasPrompted = false;
     this.dropCaller();

@@ -26,6 +26,7 @@ import {
   buffersSchema,
   candidateSchema,
   controlsSchema,
+  hearsSchema,
   holdSchema,
   type Joined,
   joinSchema,
@@ -411,6 +412,10 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   });
   on('talk', talkSchema, ({ isOn, voice }) => {
     inCall().call.setTalk(isOn, voice);
+    return {};
+  });
+  on('hears', hearsSchema, ({ isOn, wasGreeted, voice }) => {
+    inCall().call.setHears(isOn, wasGreeted ?? false, voice);
     return {};
   });
   on('hold', holdSchema, ({ isDown }) => {

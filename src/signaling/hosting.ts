@@ -30,6 +30,8 @@ export interface HostedCall {
   say(text: string, voice?: string): void;
   /** The conversation hears the microphone, or no longer. @param voice as for `say`. */
   setTalk(isOn: boolean, voice?: string): void;
+  /** The caller can hear the face, which may greet then; or cannot yet. @param wasGreeted before the call was cut off. */
+  setHears(isOn: boolean, wasGreeted: boolean, voice?: string): void;
   /** Push-to-talk. */
   hold(isDown: boolean): void;
   /** Silence, now. @param turnId only if this turn is under way. */

@@ -94,6 +94,12 @@ export const saySchema = z.strictObject({
 });
 /** Whether the conversation hears the microphone; the voice is the one it answers in from now on. */
 export const talkSchema = z.strictObject({ isOn: z.boolean(), voice: z.string().max(64).optional() });
+/** Whether the caller can hear the face: a browser may forbid sound until the page is touched. */
+export const hearsSchema = z.strictObject({
+  isOn: z.boolean(),
+  wasGreeted: z.boolean().optional(),
+  voice: z.string().max(64).optional(),
+});
 /** Push-to-talk: while the key is down the turn is the caller's; letting go ends it. */
 export const holdSchema = z.strictObject({ isDown: z.boolean() });
 
@@ -110,6 +116,7 @@ export type CandidateMessage = z.infer<typeof candidateSchema>;
 export type SpeakMessage = z.infer<typeof speakSchema>;
 export type SayMessage = z.infer<typeof saySchema>;
 export type BuffersMessage = z.infer<typeof buffersSchema>;
+export type HearsMessage = z.infer<typeof hearsSchema>;
 export type TalkMessage = z.infer<typeof talkSchema>;
 export type ControlsMessage = z.infer<typeof controlsSchema>;
 
@@ -188,6 +195,8 @@ export interface ClientToServerEvents {
   say(message: SayMessage, reply: Reply<object>): void;
   /** The conversation hears the microphone, or no longer. It has to be on for `hold`, too. */
   talk(message: TalkMessage, reply: Reply<object>): void;
+  /** The caller can hear the face, or cannot yet. The face greets when it is heard, once; without this message, when `talk` is first on. */
+  hears(message: HearsMessage, reply: Reply<object>): void;
   /** Push-to-talk. The first one of a call ends the automatic finding of turns until `talk` is sent anew. */
   hold(message: { isDown: boolean }, reply: Reply<object>): void;
   /** A ticket for a program that is to speak through this call's face. */
@@ -296,6 +305,8 @@ export interface PortraitInfo {
   warnings: string[];
   /** Whose voice suits the face, where that is known. */
   voice?: 'woman' | 'man';
+  /** What the face calls itself where no other name is configured; a picture of the operator's or a visitor's has none. */
+  name?: string;
 }
 
 export interface VoiceInfo {

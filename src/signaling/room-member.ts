@@ -106,6 +106,11 @@ export class RoomMember implements HostedCall {
     if (this.listeners.size === 0) this.room.release(this);
   }
 
+  /** Whoever may only watch is not greeted. */
+  setHears(isOn: boolean, wasGreeted: boolean, voice?: string): void {
+    if (this.maySpeak) this.room.call.setHears(isOn, wasGreeted, voice);
+  }
+
   hold(isDown: boolean): void {
     this.room.requireWord(this);
     this.room.call.hold(isDown);

@@ -196,7 +196,7 @@ describe.skipIf(!lab)('a page that is cut off', () => {
       await page.click({ role: 'button', name: 'Join' });
       await untilState(page, 'live');
       await untilPictures(page, 5);
-      await page.click({ role: 'button', name: 'Talk' });
+      await page.click({ role: 'button', name: 'Microphone off' });
       const kiosk = await browser.open(`${URL}?kiosk`);
       await untilState(kiosk, 'live');
       await untilPictures(kiosk, 5);

@@ -75,7 +75,7 @@ inEachBrowser('a call', (launch, name) => {
     browser = await launch({ microphoneWav, pulseServer: device.address });
     const page = await browser.open(server.url);
     await join(page);
-    await page.click({ role: 'button', name: 'Talk' });
+    await page.click({ role: 'button', name: 'Microphone off' });
     for (const who of ['caller', 'face'])
       await page.until(
         `the line of the ${who}`,

@@ -197,7 +197,7 @@ describe('the call page', () => {
     await joinCall(page);
     await screenshot(page, 'phone');
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
-    for (const name of ['Talk', 'Interrupt', 'End', 'Send'])
+    for (const name of ['Microphone off', 'Sound on', 'Interrupt', 'End', 'Send'])
       expect(await page.getByRole('button', { name, exact: true }).isVisible(), name).toBe(true);
   });
 });

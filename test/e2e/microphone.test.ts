@@ -35,14 +35,14 @@ describe('the microphone', () => {
   it('is opened by Talk, with its level, and closed by Mute', async () => {
     const { page } = await openPage(browser, server.url);
     await joinCall(page);
-    await page.getByRole('button', { name: 'Talk' }).click();
-    await page.getByRole('button', { name: 'Mute' }).waitFor();
+    await page.getByRole('button', { name: 'Microphone off' }).click();
+    await page.getByRole('button', { name: 'Microphone on' }).waitFor();
     await page.waitForFunction(
       () => Number(document.querySelector<HTMLElement>('.talk')?.style.getPropertyValue('--level')) > 0.3,
     );
     await screenshot(page, 'talking');
-    await page.getByRole('button', { name: 'Mute' }).click();
-    await page.getByRole('button', { name: 'Talk' }).waitFor();
+    await page.getByRole('button', { name: 'Microphone on' }).click();
+    await page.getByRole('button', { name: 'Microphone off' }).waitFor();
     await page.getByRole('tab', { name: 'Face & settings' }).click();
     expect(await page.getByLabel('Microphone').locator('option').count()).toBeGreaterThan(1);
   });
@@ -61,9 +61,9 @@ describe('the microphone', () => {
         const devices = error ? { getUserMedia: () => Promise.reject(new DOMException('no', error)) } : undefined;
         Object.defineProperty(navigator, 'mediaDevices', { configurable: true, value: devices });
       }, name);
-      await page.getByRole('button', { name: 'Talk' }).click();
+      await page.getByRole('button', { name: 'Microphone off' }).click();
       await page.getByRole('alert').filter({ hasText: explanation }).waitFor();
-      expect(await page.getByRole('button', { name: 'Talk' }).getAttribute('aria-pressed')).toBe('false');
+      expect(await page.getByRole('button', { name: 'Microphone off' }).getAttribute('aria-pressed')).toBe('false');
     }
     await screenshot(page, 'refused');
     await untilState(page, 'live');

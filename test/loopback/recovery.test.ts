@@ -43,6 +43,7 @@ class NotingHost implements CallHost {
         if (this.forbidsTalk) throw new AppError('FLOOR_TAKEN', 'Someone else in this room is speaking.');
         note(`talk ${isOn} ${voice}`);
       },
+      setHears: ignore,
       hold: ignore,
       stop: ignore,
       followBuffers: ignore,

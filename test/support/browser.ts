@@ -7,6 +7,8 @@ export interface BrowserOptions {
   microphoneWav?: string;
   /** WebGL in software; costs time, so only where it is tested. */
   webgl?: boolean;
+  /** When sound may play; without it, always. */
+  autoplay?: 'user-gesture-required' | 'document-user-activation-required';
 }
 
 export async function launchBrowser(options: BrowserOptions = {}): Promise<Browser> {
@@ -15,7 +17,7 @@ export async function launchBrowser(options: BrowserOptions = {}): Promise<Brows
   return chromium.launch({ executablePath, args: chromiumArguments(options) });
 }
 
-export function chromiumArguments({ microphoneWav, webgl }: BrowserOptions): string[] {
+export function chromiumArguments({ microphoneWav, webgl, autoplay }: BrowserOptions): string[] {
   return [
     '--no-sandbox',
     '--disable-quic',
@@ -24,8 +26,9 @@ export function chromiumArguments({ microphoneWav, webgl }: BrowserOptions): str
     '--disable-component-update',
     '--disable-sync',
     ...(webgl ? ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'] : ['--disable-gpu']),
-    '--autoplay-policy=no-user-gesture-required',
-    '--use-fake-ui-for-media-stream',
+    `--autoplay-policy=${autoplay ?? 'no-user-gesture-required'}`,
+    // A page that hears a microphone may play sound, too: where that is judged, nobody allows one.
+    ...(autoplay ? [] : ['--use-fake-ui-for-media-stream']),
     '--use-fake-device-for-media-stream',
     ...(microphoneWav ? [`--use-file-for-fake-audio-capture=${microphoneWav}`] : []),
     '--disable-features=WebRtcHideLocalIpsWithMdns',

@@ -25,13 +25,14 @@ export type CallElement = Omit<VisavisCall, 'call' | 'view'> & {
 
 /**
  * A server whose first portrait is ready: analysing it takes long on a busy machine, and is not what these tests are about. 25 pictures a
- * second, which such a machine can draw.
+ * second, which such a machine can draw. The face is silent until it is spoken to, unless it `greets`.
  */
-export async function startCallServer(): Promise<TestServer> {
+export async function startCallServer({ greets = false } = {}): Promise<TestServer> {
   const server = await startTestServer((config) => {
     config.motion.fps = 25;
+    config.conversation.greets = greets;
   });
-  await fetch(new URL('api/portraits/maya/poster', server.url));
+  await fetch(new URL('api/portraits/mona-lisa/poster', server.url));
   return server;
 }
 

@@ -133,6 +133,7 @@ const nobody: Conversation = {
   say() {},
   setVoice() {},
   setTalk() {},
+  setHears() {},
   hold() {},
   guest: (begin) => begin({}),
   async close() {},

@@ -1,5 +1,5 @@
 // Whole conversations with the shipped knowledge, at a fixed time: Tuesday 24 November 2026, 11:00 in the museum.
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -45,6 +45,40 @@ async function converse(turns: [said: string, ...patterns: RegExp[]][], brain = 
   }
   return answers;
 }
+
+describe('embedded brain: what the face is called', () => {
+  const said = async (brain: EmbeddedBrain, faceName?: string): Promise<string> => {
+    await using opened = brain;
+    const dialogue = opened.open({ sessionId: 's', faceName });
+    let all = '';
+    for (const text of ['hello', 'who are you', 'are you a robot']) {
+      const question = { history: [{ role: 'user' as const, text }], signal: new AbortController().signal };
+      for await (const piece of dialogue.answer(question)) all += ` ${piece}`;
+    }
+    return all;
+  };
+  const unnamed = (settings = {}) => brainAt(TUESDAY, { name: '', ...settings });
+
+  it('as it is, unless another name is configured', async () => {
+    expect(await said(unnamed(), 'Mona Lisa')).toMatch(/Mona Lisa.*Mona Lisa.*Mona Lisa/);
+    expect(await said(brainAt(TUESDAY, { name: 'Clara' }), 'Mona Lisa')).toMatch(/^(?!.*Mona).*Clara.*Clara/);
+  });
+
+  it('as the place says, before its own name', async () => {
+    await mkdir(join(folder, 'place', 'en'), { recursive: true });
+    await writeFile(join(folder, 'place', 'place.yaml'), 'name: the Library\nhost: Ada\n');
+    await writeFile(join(folder, 'place', 'en', 'a.md'), '# Books\n\nSix at a time.\n');
+    expect(await said(unnamed({ knowledgeDir: join(folder, 'place') }), 'Kofi')).toMatch(/^(?!.*Kofi).*Ada/);
+  });
+
+  it('by no name where it has none', async () => {
+    const all = await said(unnamed());
+    expect(all).toMatch(/museum.*computer-made.*computer program/is);
+    expect(all).not.toMatch(/Vera|Visavis|I am \.|name is/);
+    for (const language of ['de', 'it', 'es', 'fr'])
+      expect(await said(unnamed({ language }))).not.toMatch(/Vera|Visavis|name|nome/);
+  });
+});
 
 describe('embedded brain: what it knows', () => {
   it('greets, answers, follows up and offers more', async () => {

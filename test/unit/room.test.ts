@@ -45,6 +45,10 @@ class FakeCall implements HostedCall {
     this.asked.push(`say ${text} ${voice}`.trim());
   }
 
+  setHears(isOn: boolean): void {
+    this.asked.push(`hears ${isOn}`);
+  }
+
   setTalk(isOn: boolean, voice = ''): void {
     this.asked.push(`talk ${isOn} ${voice}`.trim());
   }
@@ -286,6 +290,14 @@ describe('the floor', () => {
     member.setTalk(false);
     expect(a.states.at(-1)!.floor).toBe('free');
     expect(opened[0]!.asked).toEqual(['talk true en-gb', 'mirror true', 'hold true', 'mirror false', 'talk false']);
+  });
+
+  it('is not needed to be greeted; who may only watch is not', async () => {
+    const speaker = await enter(new Visitor());
+    const viewer = await enter(new Visitor(), false);
+    viewer.setHears(true, false);
+    speaker.setHears(true, false);
+    expect(opened[0]!.asked).toEqual(['hears true']);
   });
 
   it('is free again when the speaker leaves, and the face stops listening', async () => {

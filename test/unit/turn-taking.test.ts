@@ -26,9 +26,9 @@ class Conversation {
   private readonly turns: TurnTaking;
   private nowMs = 0;
 
-  constructor(settings: Partial<TurnTakingSettings> = {}) {
+  constructor(settings: Partial<TurnTakingSettings> = {}, isTalking = true) {
     this.turns = new TurnTaking({ ...SETTINGS, ...settings });
-    this.tell({ kind: 'talk', isOn: true });
+    if (isTalking) this.tell({ kind: 'talk', isOn: true });
   }
 
   tell(event: TurnEvent): TurnEffect[] {
@@ -290,6 +290,30 @@ describe('turn-taking', () => {
     expect(talk.find('answer')).toHaveLength(1);
   });
 
+  it('greets when the caller can hear it, once, and not who was greeted before', () => {
+    const settings = { hasGreeting: true, promptAfterMs: 0, goodbyeAfterMs: 0 };
+    const lines = (talk: Conversation): string[] => talk.find('line').map(({ line }) => line);
+    const blocked = new Conversation(settings, false);
+    blocked.tell({ kind: 'hears', isOn: false, wasGreeted: false });
+    blocked.tell({ kind: 'talk', isOn: true });
+    expect(lines(blocked)).toEqual([]);
+    blocked.tell({ kind: 'hears', isOn: true, wasGreeted: false });
+    blocked.tell({ kind: 'hears', isOn: true, wasGreeted: false });
+    expect(lines(blocked)).toEqual(['greeting']);
+
+    const back = new Conversation(settings, false);
+    back.tell({ kind: 'hears', isOn: true, wasGreeted: true });
+    back.tell({ kind: 'talk', isOn: true });
+    expect(lines(back)).toEqual([]);
+
+    const typed = new Conversation(settings, false);
+    typed.tell({ kind: 'hears', isOn: false, wasGreeted: false });
+    typed.tell({ kind: 'typed', text: 'Hello' });
+    typed.tell({ kind: 'settled', replyId: typed.sounds(), interrupted: false });
+    typed.tell({ kind: 'hears', isOn: true, wasGreeted: false });
+    expect(lines(typed)).toEqual([]);
+  });
+
   it('hands over once the reply is said, and stays away until it is asked back', () => {
     const talk = new Conversation();
     talk.tell({ kind: 'typed', text: 'A human, please' });
@@ -353,6 +377,10 @@ describe('turn-taking', () => {
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('typed' as const), text }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('hold' as const), isDown: fc.boolean() }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('talk' as const), isOn: fc.boolean() }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('hears' as const), isOn: fc.boolean(), wasGreeted: fc.boolean() }),
+      },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('guest' as const) }) },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('sounded' as const), back: id }) },
       {

@@ -39,6 +39,7 @@ const parts = (open: { calls: number; peers: number }): CallSocketParts =>
           setMirror() {},
           say() {},
           setTalk() {},
+          setHears() {},
           hold() {},
           stop() {},
           setControls: (controls: { gaze?: { yawRad: number } }) =>
@@ -125,6 +126,7 @@ export const target: FuzzTarget = {
       [
         ['join', { ticket: GOOD, portraitId: 'x' }],
         ['talk', { isOn: true }],
+        ['hears', { isOn: true }],
         ['hold', { isDown: true }],
         ['mirror', { isOn: true }],
       ],
@@ -161,6 +163,7 @@ export const target: FuzzTarget = {
       'speak',
       'say',
       'talk',
+      'hears',
       'hold',
       'stop',
       'mirror',
