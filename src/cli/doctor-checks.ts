@@ -5,8 +5,11 @@
 import { createSocket } from 'node:dgram';
 import { existsSync } from 'node:fs';
 import { access, constants, mkdir, readFile, stat } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { json as readJson } from 'node:stream/consumers';
 import type { Health } from '../agent/health.ts';
 import { type Config, environmentSecrets } from '../config.ts';
 import type { CudaReport } from '../cuda.ts';
@@ -150,15 +153,16 @@ async function checkFolders({ cache }: Config): Promise<Finding> {
   }
 }
 
-async function checkPort({ server: { host, port } }: Config, signal: AbortSignal): Promise<Finding> {
+async function checkPort({ server }: Config, signal: AbortSignal): Promise<Finding> {
+  const { host, port } = server;
   if (port === 0) return ok('Any free port is taken.');
   const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
-    const server = createServer();
-    server.once('error', resolve);
-    server.listen(port, host, () => server.close(() => resolve(undefined)));
+    const probe = createServer();
+    probe.once('error', resolve);
+    probe.listen(port, host, () => probe.close(() => resolve(undefined)));
   });
   if (!error) return ok(`${host}:${port} is free.`);
-  if (error.code === 'EADDRINUSE' && (await isOurs(host, port, signal)))
+  if (error.code === 'EADDRINUSE' && (await isOurs(server, signal)))
     return ok(`A Visavis server is running on ${host}:${port}.`);
   if (error.code === 'EADDRINUSE')
     return problem(`Another program uses ${host}:${port}.`, 'Stop it, or choose another with --port or server.port.');
@@ -167,22 +171,26 @@ async function checkPort({ server: { host, port } }: Config, signal: AbortSignal
   return problem(`${host}:${port} cannot be used (${error.code}).`, 'Choose another with --port or server.port.');
 }
 
-/** Of the server that runs there. */
-function addressHere(host: string, port: number): string {
-  const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  return `http://${address}:${port}`;
+/** Asks the server that runs there; its certificate is made for another name than the one by which we ask. */
+function askHere({ host, port, tls }: Config['server'], path: string, signal: AbortSignal): Promise<unknown> {
+  const address = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  const { get } = tls.cert === '' ? http : https;
+  return new Promise((resolve, reject) => {
+    get({ host: address, port, path, signal, rejectUnauthorized: false }, (response) => {
+      readJson(response).then(resolve, reject);
+    }).on('error', reject);
+  });
 }
 
 /** Limits are per address: behind a proxy that nobody told the server about all callers have one. */
 async function checkAddresses({ server, limits }: Config, signal: AbortSignal): Promise<Finding> {
-  const { host, port, trustedProxies } = server;
+  const { trustedProxies } = server;
   const limit = limits.connections === 0 ? 'no limit of' : `at most ${limits.connections}`;
   const counted = `${limit} connections from each address; who comes back after a cut has a place of their own.`;
   if (trustedProxies > 0) return ok(`The caller's address comes from ${trustedProxies} trusted proxies: ${counted}`);
-  const readiness = await fetch(`${addressHere(host, port)}/readyz`, { signal })
-    .then((response) => response.json() as Promise<{ checks?: { name: string; detail?: string }[] }>)
-    .catch(() => undefined);
-  const proxies = readiness?.checks?.find(({ name }) => name === 'proxies')?.detail ?? '';
+  const readiness = await askHere(server, '/readyz', signal).catch(() => undefined);
+  const { checks } = (readiness ?? {}) as { checks?: { name: string; detail?: string }[] };
+  const proxies = checks?.find(({ name }) => name === 'proxies')?.detail ?? '';
   if (!proxies.includes('X-Forwarded-For')) return ok(`Callers are told apart by their own address: ${counted}`);
   return problem(
     'The running server is reached through a reverse proxy, but server.trustedProxies is 0: all callers behind it share the limits of one address.',
@@ -190,9 +198,9 @@ async function checkAddresses({ server, limits }: Config, signal: AbortSignal): 
   );
 }
 
-async function isOurs(host: string, port: number, signal: AbortSignal): Promise<boolean> {
+async function isOurs(server: Config['server'], signal: AbortSignal): Promise<boolean> {
   try {
-    const answer: unknown = await (await fetch(`${addressHere(host, port)}/healthz`, { signal })).json();
+    const answer = await askHere(server, '/healthz', signal);
     return (answer as { status?: unknown }).status === 'ok';
   } catch {
     return false;

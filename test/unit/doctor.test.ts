@@ -1,6 +1,7 @@
 // The doctor: each check tells what is so and how to mend what is not, and none can hang it.
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -131,6 +132,17 @@ describe('the doctor', () => {
     expect(inDays(31)).toMatchObject({ state: 'problem', detail: /has expired/ });
     const missing = { VISAVIS__SERVER__TLS: JSON.stringify({ ...tls, key: '/no/such.pem' }) };
     expect(await find('certificate', missing)).toMatchObject({ state: 'problem', detail: /no\/such\.pem/ });
+  });
+
+  it('knows a server of ours with a certificate of its own', async () => {
+    const tls = makeCertificate(scratch, 'face.example', 'running');
+    const pair = { cert: readFileSync(tls.cert), key: readFileSync(tls.key) };
+    const server = createTlsServer(pair, (_request, response) => response.end('{"status":"ok"}'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const env = { VISAVIS__SERVER__TLS: JSON.stringify(tls), VISAVIS__SERVER__PORT: String(port) };
+    expect(await find('port', env)).toMatchObject({ state: 'ok', detail: expect.stringMatching(/is running/) });
+    server.close();
   });
 
   it('says that a folder cannot be written', async () => {
