@@ -13,6 +13,7 @@ import { describer } from '../../../src/signaling/failure.ts';
 import { LiveCalls } from '../../../src/signaling/live-calls.ts';
 import { Returns } from '../../../src/signaling/returns.ts';
 import { CALL_ROOM, TicketOffice } from '../../../src/signaling/tickets.ts';
+import { openAccess } from '../../support/open-access.ts';
 import { type FuzzTarget, holds, textOf } from '../target.ts';
 
 const MAX_STEPS = 40;
@@ -80,6 +81,9 @@ const parts = (open: { calls: number; peers: number }): CallSocketParts =>
     describe: describer(logger, metrics),
     metrics,
     logger,
+    access: openAccess,
+    candidateRules: { allowLoopback: false, denyPrivate: false },
+    maxCallS: 0,
   }) as unknown as CallSocketParts;
 
 async function ask(socket: EventEmitter, name: string, message: unknown): Promise<void> {
