@@ -87,8 +87,9 @@ async function watch(during: () => Promise<void>): Promise<Watched> {
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   })();
-  await during();
-  isOver = true;
+  await during().finally(() => {
+    isOver = true;
+  });
   await visiting;
   const times = caller.arrivals.slice(from).map(({ atMs }) => atMs);
   const gaps = times.slice(1).map((atMs, i) => atMs - times[i]!);
