@@ -3,17 +3,13 @@
  * whatever order; when the socket has gone, nothing is left of its calls.
  */
 import { EventEmitter } from 'node:events';
-import { pino } from 'pino';
 import { AppError } from '../../../src/errors.ts';
-import { createMetrics } from '../../../src/metrics.ts';
-import { attachCall, type CallSocketParts } from '../../../src/signaling/call-socket.ts';
+import { attachCall } from '../../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../../src/signaling/call-sockets.ts';
-import { Drain } from '../../../src/signaling/drain.ts';
-import { describer } from '../../../src/signaling/failure.ts';
-import { LiveCalls } from '../../../src/signaling/live-calls.ts';
-import { Returns } from '../../../src/signaling/returns.ts';
+import type { HostedCall } from '../../../src/signaling/hosting.ts';
+import type { MediaPeer } from '../../../src/signaling/peer.ts';
 import { CALL_ROOM, TicketOffice } from '../../../src/signaling/tickets.ts';
-import { openAccess } from '../../support/open-access.ts';
+import { callSocketParts } from '../../support/call-socket-parts.ts';
 import { type FuzzTarget, holds, textOf } from '../target.ts';
 
 const MAX_STEPS = 40;
@@ -21,70 +17,58 @@ const MAX_STEPS = 40;
 const GOOD = 'GOOD';
 
 const tickets = new TicketOffice('');
-const logger = pino({ level: 'silent' });
-const metrics = createMetrics();
-const parts = (open: { calls: number; peers: number }): CallSocketParts =>
-  ({
-    host: {
-      fps: 25,
-      admit() {},
-      async open() {
-        open.calls += 1;
-        return {
-          events: {},
-          speak: ({ text }: { text: string }) => {
-            holds(text.length > 0, 'a text is not empty');
-            return 1;
-          },
-          openSound: () => ({ turnId: 1, isOver: false, push: async () => {}, end() {} }),
-          setMirror() {},
-          say() {},
-          setTalk() {},
-          setHears() {},
-          hold() {},
-          stop() {},
-          setControls: (controls: { gaze?: { yawRad: number } }) =>
-            holds(Math.abs(controls.gaze?.yawRad ?? 0) < 10, 'controls are in range'),
-          close: async () => {
-            open.calls -= 1;
-          },
-        };
-      },
+
+/** What is not closed. */
+const open = { calls: 0, peers: 0 };
+const call: HostedCall = {
+  events: { connected() {}, keyframeRequest() {}, microphone() {}, link() {}, closed() {} },
+  speak: ({ text }) => {
+    holds(text.length > 0, 'a text is not empty');
+    return 1;
+  },
+  openSound: () => ({ turnId: 1, isOver: false, push: async () => {}, end() {} }),
+  setMirror() {},
+  say() {},
+  setTalk() {},
+  setHears() {},
+  hold() {},
+  stop() {},
+  followBuffers() {},
+  setControls: ({ gaze }) => holds(Math.abs(gaze?.yawRad ?? 0) < 10, 'controls are in range'),
+  close: async () => {
+    open.calls -= 1;
+  },
+};
+const peer: MediaPeer = {
+  videoCodec: 'VP8',
+  send() {},
+  createOffer: async () => 'v=0',
+  accept: async (sdp) => {
+    if (!sdp.startsWith('v=0')) throw new AppError('SIGNALING_INVALID', 'This is no answer.');
+  },
+  addCandidate: async ({ candidate }) => {
+    if (candidate.includes('bad')) throw new Error('of the vendor');
+  },
+  close: async () => {
+    open.peers -= 1;
+  },
+};
+const parts = callSocketParts({
+  tickets,
+  host: {
+    fps: 25,
+    admit() {},
+    voices: async () => [],
+    async open() {
+      open.calls += 1;
+      return call;
     },
-    openPeer: () => {
-      open.peers += 1;
-      return {
-        createOffer: async () => 'v=0',
-        accept: async (sdp: string) => {
-          if (!sdp.startsWith('v=0')) throw new AppError('SIGNALING_INVALID', 'Not an answer.');
-        },
-        addCandidate: async ({ candidate }: { candidate: string }) => {
-          if (candidate.includes('bad')) throw new Error('of the vendor');
-        },
-        close: async () => {
-          open.peers -= 1;
-        },
-      };
-    },
-    iceServers: () => [],
-    tickets,
-    calls: new LiveCalls(),
-    rooms: {
-      enter: async () => {
-        throw new AppError('NOT_ALLOWED', 'No rooms here.');
-      },
-    },
-    joins: { take: async () => {} },
-    silenceS: 30,
-    returns: new Returns(tickets, 0),
-    drain: new Drain(),
-    describe: describer(logger, metrics),
-    metrics,
-    logger,
-    access: openAccess,
-    candidateRules: { allowLoopback: false, denyPrivate: false },
-    maxCallS: 0,
-  }) as unknown as CallSocketParts;
+  },
+  openPeer: () => {
+    open.peers += 1;
+    return peer;
+  },
+});
 
 async function ask(socket: EventEmitter, name: string, message: unknown): Promise<void> {
   let replies = 0;
@@ -130,7 +114,6 @@ export const target: FuzzTarget = {
       [
         ['join', { ticket: GOOD, portraitId: 'x' }],
         ['talk', { isOn: true }],
-        ['hears', { isOn: true }],
         ['hold', { isDown: true }],
         ['mirror', { isOn: true }],
       ],
@@ -143,7 +126,6 @@ export const target: FuzzTarget = {
       [
         ['controls', { emotion: { happy: 0.5 }, headDistance: 1, seed: 3 }],
         ['candidate', { candidate: 'bad' }],
-        ['buffers', { soundMs: 250, pictureMs: 2, skewMs: -40 }],
         ['nonsense', 1],
       ],
       [
@@ -167,13 +149,11 @@ export const target: FuzzTarget = {
       'speak',
       'say',
       'talk',
-      'hears',
       'hold',
       'stop',
       'mirror',
       'invite',
       'controls',
-      'buffers',
       'leave',
     ].map((name) => `["${name}",{}],`),
     ...[
@@ -200,14 +180,13 @@ export const target: FuzzTarget = {
       return;
     }
     if (!Array.isArray(steps)) return;
-    const open = { calls: 0, peers: 0 };
     const socket = Object.assign(new EventEmitter(), {
       id: 'visitor',
       conn: new EventEmitter(),
       disconnected: false,
       disconnect() {},
     });
-    attachCall(socket as unknown as CallSocket, '127.0.0.1', parts(open));
+    attachCall(socket as unknown as CallSocket, '127.0.0.1', parts);
     for (const step of steps.slice(0, MAX_STEPS)) {
       const [name, message] = Array.isArray(step) ? step : ['', step];
       // Other names never reach a handler of ours: socket.io keeps these for itself.
