@@ -144,13 +144,13 @@ describe('a caller who comes back', () => {
     expect(await returns.read('forged')).toBeUndefined();
   });
 
-  it('is given up where two of its connections join at once: one call is left', async () => {
+  it('has one call where two of its connections join at once, whichever of them is answered', async () => {
     const { tickets, connect, count } = serve();
     const first = connect();
     const { returnToken } = (await first.join(await tickets.issue(CALL_ROOM))) as Joined;
     await first.leave();
-    const answers = await Promise.all([connect().join(returnToken), connect().join(returnToken)]);
-    expect(answers.filter((answer) => 'offerSdp' in answer).length).toBeLessThanOrEqual(1);
+    // The first may be through before the second comes and ends its call: then both are answered.
+    await Promise.all([connect().join(returnToken), connect().join(returnToken)]);
     expect(count().openCalls).toBeLessThanOrEqual(1);
     expect(count().openPeers).toBe(count().openCalls);
     expect(await connect().join(returnToken)).toHaveProperty('offerSdp');

@@ -15,8 +15,8 @@ import { OPERATORS_CODES, visitorSentence } from '../../src/signaling/visitor-wo
 const SOURCE = new URL('../../src/', import.meta.url);
 /** As they stand in the sentences of errors: what is put in there may be a path or an address of the server. */
 const INSIDE = /\$\{[^}]*(path|dir\b|folder|url|host|endpoint|apiKeyVariable|this\.name)[^}]*\}/i;
-/** What matches for another reason: the place of a fault in a message, files of the command line, the sender's own web address. */
-const HARMLESS = [/issue\.path/, /Room "\$\{this\.name\}"/];
+/** What matches for another reason: the place of a fault in a message, a room's name, the kind of a sound. */
+const HARMLESS = [/issue\.path/, /Room "\$\{this\.name\}"/, /The sound is \$\{this\.name\}/];
 /** Commands read these of the user's own machine; no visitor reaches them. */
 const COMMANDS_ONLY = ['media/audio-file.ts', 'media/film.ts', 'agent/voice-store.ts'];
 
