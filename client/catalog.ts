@@ -41,12 +41,24 @@ export async function fetchVoices(): Promise<VoiceInfo[]> {
   return (await getJson<VoiceInfo[]>('api/voices')).toSorted((a, b) => a.title.localeCompare(b.title));
 }
 
-/** @param language BCP 47. */
-export function voiceFor(voices: VoiceInfo[], language: string): VoiceInfo | undefined {
-  return (
-    voices.find((voice) => voice.language.toLowerCase() === language.toLowerCase()) ??
-    voices.find((voice) => languageOf(voice.language) === languageOf(language))
-  );
+/** Where most who speak it live: "fr" → "fr-FR"; the tag itself where nobody knows. */
+function atHome(tag: string): string {
+  try {
+    const { language, region } = new Intl.Locale(tag).maximize();
+    return region ? `${language}-${region}` : tag;
+  } catch {
+    return tag;
+  }
+}
+
+/** @param language BCP 47. @returns the voice of that country, else of the language, as it is spoken where most speak it. */
+export function voiceFor(voices: readonly VoiceInfo[], language: string): VoiceInfo | undefined {
+  const base = languageOf(language);
+  for (const tag of [language, atHome(language), base, atHome(base)]) {
+    const found = voices.find((voice) => voice.language.toLowerCase() === tag.toLowerCase());
+    if (found) return found;
+  }
+  return voices.find((voice) => languageOf(voice.language) === base);
 }
 
 /** Something to say for a face of which nothing was asked yet. */

@@ -4,6 +4,7 @@
  * rule that does not know what stands around its match leaves it as it is; what no rule matches is never changed.
  */
 import type { TimedWord } from '../media/speech.ts';
+import { wellFormedTag } from './language-names.ts';
 import { plainText } from './plain-text.ts';
 import { amounts } from './spoken-amounts.ts';
 import { dates, monthDays, phones, times } from './spoken-dates.ts';
@@ -37,7 +38,7 @@ export class SpokenText {
    *   is said otherwise that depends on it.
    */
   constructor(written: string, language: string) {
-    this.pieces = rewritten(plainText(written).text, language);
+    this.pieces = rewritten(plainText(written).text, language && wellFormedTag(language));
     this.text = this.pieces.map(({ spoken }) => spoken).join('');
   }
 

@@ -5,6 +5,7 @@
 import { AppError } from '../errors.ts';
 import type { SpeechChunk } from '../media/speech.ts';
 import type { Health } from './health.ts';
+import { wellFormedTag } from './language-names.ts';
 import { endsSentence } from './sentence-ends.ts';
 
 export interface SpeechOptions {
@@ -77,11 +78,12 @@ const MAX_SENTENCE_CHARS = 300;
  * characters as the reader sees them). Only pieces with something to speak in them; lazily, so any length is fine.
  */
 export function* splitSentences(text: string, language = 'en'): Generator<string> {
+  const segmenter = new Intl.Segmenter(wellFormedTag(language), { granularity: 'sentence' });
   // Intl.Segmenter is quadratic on very long strings without a break, so it sees one paragraph window at a time.
   let rest = 0;
   while (rest < text.length) {
     const window = text.slice(rest, rest + 4000);
-    const segments = [...new Intl.Segmenter(language, { granularity: 'sentence' }).segment(window)];
+    const segments = [...segmenter.segment(window)];
     const isLastWindow = rest + window.length >= text.length;
     const complete = isLastWindow || segments.length === 1 ? segments : segments.slice(0, -1);
     let open = '';

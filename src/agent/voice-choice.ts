@@ -4,6 +4,7 @@
  */
 import { AppError } from '../errors.ts';
 import { editDistance } from '../media/edit-distance.ts';
+import { wellFormedTag } from './language-names.ts';
 import type { Voice } from './tts.ts';
 
 interface ChosenVoice {
@@ -90,8 +91,7 @@ function find(key: string, voices: readonly Voice[]): Voice | undefined {
 }
 
 function tagOf(voice: Voice): string {
-  const tag = voice.languages[0] ?? 'en';
-  return Intl.Segmenter.supportedLocalesOf([/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(tag) ? tag : 'en'])[0] ?? 'en';
+  return Intl.Segmenter.supportedLocalesOf([wellFormedTag(voice.languages[0] ?? 'en')])[0] ?? 'en';
 }
 
 function unknown(wanted: string, near: readonly string[], example: string): AppError {

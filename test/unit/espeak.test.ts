@@ -187,6 +187,11 @@ describe('espeak', () => {
     expect(voices.find(({ id }) => id === 'roa/it')).toMatchObject({ name: 'Italian', languages: ['it'] });
   });
 
+  it('speaks with a voice whose tag is none', async () => {
+    for (const voice of ['en-us-nyc', 'piqd', 'zh-yue', 'chr-US-Qaaa-x-west'])
+      expect(ipaOf(await speak('On 3 May, 10:30. Ciao!', { voice })).length, voice).toBeGreaterThan(0);
+  });
+
   it("has each voice as a woman's, too, which is higher", async () => {
     const voice = (await tts.voices()).find(({ languages }) => languages[0] === 'en-us')!;
     const hz = await Promise.all(

@@ -1,6 +1,6 @@
 // Services that turn speech into text: the port's suite for each, languages, partials, what is sent, second tries.
 import { describe, expect, it } from 'vitest';
-import { languageTag } from '../../src/agent/language-names.ts';
+import { languageTag, wellFormedTag } from '../../src/agent/language-names.ts';
 import { OpenAiRealtimeRecognizer } from '../../src/agent/openai-realtime-recognizer.ts';
 import { OpenAiRecognizer } from '../../src/agent/openai-recognizer.ts';
 import type { Recognizer, Transcript } from '../../src/agent/recognizer.ts';
@@ -184,6 +184,26 @@ describe('names of languages', () => {
     ['pt_BR', 'pt-br'],
     ['hebrew', 'he'],
     ['klingonese', undefined],
+    ['en-us-us', 'en-us'],
+    ['en-us-nyc', 'en-us'],
     [7, undefined],
   ])('%s is %s', (name, tag) => expect(languageTag(name)).toBe(tag));
+
+  it.each([
+    ['de-AT', 'de-AT'],
+    ['de_DE', 'de-DE'],
+    ['en-us-nyc', 'en-us'],
+    ['en-gb-x-rp', 'en-gb-x-rp'],
+    ['chr-US-Qaaa-x-west', 'chr-US'],
+    ['zh-cmn', 'zh'],
+    ['en-', 'en'],
+    ['', 'xx'],
+    ['piqd', 'xx'],
+    ['*', 'xx'],
+    ['a-b', 'xx'],
+    ['\u0000', 'xx'],
+  ])('of "%s", Intl takes "%s"', (written, tag) => {
+    expect(wellFormedTag(written, 'xx')).toBe(tag);
+    expect(() => new Intl.Segmenter(tag)).not.toThrow();
+  });
 });
