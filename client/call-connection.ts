@@ -16,7 +16,7 @@ import { isTicket } from './access.ts';
 import type { MediasoupLink } from './mediasoup-link.ts';
 import type { LinkEvents, PeerLink } from './peer-link.ts';
 import type { Attempts, Trouble } from './recovery.ts';
-import { type CallSocket, ConnectionLost, fetchTicket, Signaling } from './signaling.ts';
+import { type CallSocket, ConnectionLost, fetchTicket, requireReachable, Signaling } from './signaling.ts';
 import { SoundWatch } from './sound-watch.ts';
 import { words } from './words.ts';
 
@@ -81,6 +81,8 @@ export class CallConnection implements Attempts {
   private readonly watchers = new Set<() => void>();
   private returnToken: string | undefined;
   private connectMs: number | undefined;
+  /** Nobody answered the last time. */
+  private isOutOfReach = false;
   /** Opened beside one that turned out to be dead. */
   private spare: Signaling | undefined;
   /** Of the check that is under way. */
@@ -144,6 +146,8 @@ export class CallConnection implements Attempts {
     if (this.signaling?.isOpen) return this.signaling;
     const { spare } = this;
     this.spare = undefined;
+    if (this.isOutOfReach && !spare?.isOpen) await requireReachable(this.parts.serverUrl, this.connectLimitMs, signal);
+    signal.throwIfAborted();
     const startMs = performance.now();
     const signaling = spare?.isOpen ? spare : await this.open(this.connectLimitMs, signal);
     if (signal.aborted) signaling.close();
@@ -169,7 +173,11 @@ export class CallConnection implements Attempts {
       lost: () => {
         if (signaling === this.signaling) this.lose('join');
       },
+    }).catch((error: Trouble) => {
+      this.isOutOfReach = error.code === undefined;
+      throw error;
     });
+    this.isOutOfReach = false;
     return signaling;
   }
 

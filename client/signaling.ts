@@ -147,19 +147,39 @@ export async function fetchTicket(
   signal: AbortSignal,
 ): Promise<string> {
   const query = room ? `?${new URLSearchParams({ room: room.name, ...(room.as ? { as: room.as } : {}) })}` : '';
-  const limit = new AbortController();
-  const abort = (): void => limit.abort();
-  const timer = setTimeout(abort, limitMs);
-  signal.addEventListener('abort', abort);
-  try {
+  const headers = bearer(access);
+  return await limited(limitMs, signal, async (limit) => {
     const url = new URL(`api/tickets${query}`, serverUrl);
-    const headers = bearer(access);
-    const response = await fetch(url, { method: 'POST', headers, signal: limit.signal }).catch(() => undefined);
+    const response = await fetch(url, { method: 'POST', headers, signal: limit }).catch(() => undefined);
     if (!response) throw unreachable();
     const { error, ticket } = (await response.json().catch(() => ({}))) as Partial<Failure> & { ticket?: string };
     if (error) throw refusal(error);
     if (!response.ok || ticket === undefined) throw new Error(`The server answered ${response.status}; is it Visavis?`);
     return ticket;
+  });
+}
+
+/**
+ * Whether a server is there, asked by a plain request: Firefox holds back the next WebSocket to an address that refused one, longer each time and
+ * up to a minute, so that none is to be opened in vain. @throws Trouble when nobody answers.
+ */
+export async function requireReachable(serverUrl: string, limitMs: number, signal: AbortSignal): Promise<void> {
+  await limited(limitMs, signal, async (limit) => {
+    const url = new URL('healthz', serverUrl);
+    const response = await fetch(url, { cache: 'no-store', signal: limit }).catch(() => undefined);
+    // A proxy answers for a server that is away, too.
+    if (!response || response.status >= 500) throw unreachable();
+  });
+}
+
+/** Runs what is given up after the limit, or when `signal` aborts. */
+async function limited<T>(limitMs: number, signal: AbortSignal, run: (limit: AbortSignal) => Promise<T>): Promise<T> {
+  const limit = new AbortController();
+  const abort = (): void => limit.abort();
+  const timer = setTimeout(abort, limitMs);
+  signal.addEventListener('abort', abort);
+  try {
+    return await run(limit.signal);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);

@@ -1,4 +1,6 @@
 // The page's own call against a real signaling server without faces: what comes back after it was cut off, and what is told when it cannot.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
@@ -168,6 +170,29 @@ describe('a call that is cut off', () => {
     expect(host.opened[0]!.notes).toContain('closed');
     expect(caller.failures).toEqual([]);
     _socket.resume(); // else the server waits for its end
+  });
+
+  it('opens no socket in vain while nobody is there, for Firefox would wait longer after each', async () => {
+    const caller = await callerOf(await start(new NotingHost()));
+    await stop(open[0] as RunningServer);
+    const asked = { plainly: 0, forSockets: 0 };
+    // A proxy that answers for the server that is away.
+    const proxy = createServer((_request, response) => {
+      asked.plainly += 1;
+      response.writeHead(502).end();
+    });
+    proxy.on('upgrade', (_request, socket) => {
+      asked.forSockets += 1;
+      socket.end('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n');
+    });
+    await once(proxy.listen(port, '127.0.0.1'), 'listening');
+    await until('some attempts', () => asked.plainly + asked.forSockets >= 5);
+    proxy.closeAllConnections();
+    await new Promise((resolve) => proxy.close(resolve));
+    expect(asked.forSockets).toBeLessThanOrEqual(1);
+    await start(new NotingHost());
+    await until('the return', () => caller.call.state === 'live');
+    expect(caller.failures).toEqual([]);
   });
 
   it('comes back with fifty others behind the same address, after a silence that the server took for their end and after a crash', async () => {
