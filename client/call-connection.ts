@@ -81,8 +81,8 @@ export class CallConnection implements Attempts {
   private readonly watchers = new Set<() => void>();
   private returnToken: string | undefined;
   private connectMs: number | undefined;
-  /** Nobody answered the last time. */
-  private isOutOfReach = false;
+  /** The last attempt to connect was turned away by whoever is there instead of the server. */
+  private isRefused = false;
   /** Opened beside one that turned out to be dead. */
   private spare: Signaling | undefined;
   /** Of the check that is under way. */
@@ -146,8 +146,11 @@ export class CallConnection implements Attempts {
     if (this.signaling?.isOpen) return this.signaling;
     const { spare } = this;
     this.spare = undefined;
-    if (this.isOutOfReach && !spare?.isOpen) await requireReachable(this.parts.serverUrl, this.connectLimitMs, signal);
-    signal.throwIfAborted();
+    if (this.isRefused && !spare?.isOpen) {
+      const reachable = requireReachable(this.parts.serverUrl, this.connectLimitMs, signal);
+      await reachable.catch((error: Trouble) => this.failed(error));
+      signal.throwIfAborted();
+    }
     const startMs = performance.now();
     const signaling = spare?.isOpen ? spare : await this.open(this.connectLimitMs, signal);
     if (signal.aborted) signaling.close();
@@ -173,12 +176,15 @@ export class CallConnection implements Attempts {
       lost: () => {
         if (signaling === this.signaling) this.lose('join');
       },
-    }).catch((error: Trouble) => {
-      this.isOutOfReach = error.code === undefined;
-      throw error;
-    });
-    this.isOutOfReach = false;
+    }).catch((error: Trouble) => this.failed(error));
+    this.isRefused = false;
     return signaling;
+  }
+
+  /** A silence is no refusal: what a plain request would be sent over may be dead, and a new connection is not. */
+  private failed(error: Trouble): never {
+    this.isRefused = error.code === undefined && !(error instanceof ConnectionLost);
+    throw error;
   }
 
   private listen(socket: CallSocket): void {

@@ -72,7 +72,7 @@ export class Signaling {
         reject(error);
       };
       const abort = (): void => giveUp(new ConnectionLost('given up'));
-      const timer = setTimeout(() => giveUp(unreachable()), limitMs);
+      const timer = setTimeout(() => giveUp(unanswered()), limitMs);
       if (signal.aborted) return abort();
       signal.addEventListener('abort', abort);
       socket.once('connect_error', (error: Error & { data?: Failure['error'] }) =>
@@ -133,8 +133,10 @@ export class Signaling {
   }
 }
 
-export const unreachable = (): Trouble =>
-  new Error(words('The server cannot be reached: check the network, and whether it is running.'));
+const UNREACHABLE = 'The server cannot be reached: check the network, and whether it is running.';
+export const unreachable = (): Trouble => new Error(words(UNREACHABLE));
+/** Nobody said no, either. */
+const unanswered = (): Trouble => new ConnectionLost(words(UNREACHABLE));
 
 export const refusal = (error: Failure['error']): Trouble => Object.assign(new Error(error.message), error);
 
@@ -160,13 +162,14 @@ export async function fetchTicket(
 }
 
 /**
- * Whether a server is there, asked by a plain request: Firefox holds back the next WebSocket to an address that refused one, longer each time and
- * up to a minute, so that none is to be opened in vain. @throws Trouble when nobody answers.
+ * Whether a server is there again that refused a WebSocket, asked by a plain request: Firefox holds back the next WebSocket to such an address,
+ * longer each time and up to a minute. @throws Trouble when it is not, ConnectionLost when nobody answers.
  */
 export async function requireReachable(serverUrl: string, limitMs: number, signal: AbortSignal): Promise<void> {
   await limited(limitMs, signal, async (limit) => {
     const url = new URL('healthz', serverUrl);
     const response = await fetch(url, { cache: 'no-store', signal: limit }).catch(() => undefined);
+    if (limit.aborted) throw unanswered();
     // A proxy answers for a server that is away, too.
     if (!response || response.status >= 500) throw unreachable();
   });

@@ -54,9 +54,9 @@ export function createCallHost(parts: CallHostParts): CallHost {
   return {
     fps,
     admit: () => capacity.admit('server'),
-    async open({ sessionId, portraitId, controls, render }, peer, audience) {
+    async open({ sessionId, portraitId, controls, render, isBack }, peer, audience) {
       const rigPath = await gallery.rigPath(portraitId);
-      capacity.admit(render);
+      capacity.admit(render, isBack);
       const voice = await voiceOf(parts, portraitId);
       const faceName = (await gallery.info?.(portraitId))?.name;
       const call = {}; // stands for this call in what is reported

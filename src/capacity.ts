@@ -1,7 +1,7 @@
 /**
  * How many calls this machine carries. In: what a picture was measured to cost, what running calls report once a second, how busy the main
- * thread is. Out: room for one more, or why not. The rule is pure (`refusal`); `Capacity` feeds it. No caller is let in who would push
- * anyone below the configured picture rate.
+ * thread is. Out: room for one more, or why not. The rule is pure (`refusal`); `Capacity` feeds it. No newcomer is let in who would push
+ * anyone below the configured picture rate; who was here a moment ago is let in again, whatever was measured since.
  */
 
 import { readFileSync } from 'node:fs';
@@ -62,6 +62,8 @@ export function refusal(machine: Machine, load: Load, render: Render): string | 
 const REPORT_LIFETIME_MS = 3000;
 const MAIN_WINDOW_MS = 1000;
 const BUSY_RETRY_S = 10;
+/** Before the first measurement, which is a matter of seconds. */
+const UNMEASURED_RETRY_S = 2;
 const MAX_ESTIMATE = 1000;
 
 interface Report {
@@ -148,25 +150,30 @@ export class Capacity implements Disposable {
     return calls;
   }
 
-  /** @returns why a further call would not fit; undefined when it does. */
-  refusal(render: Render): string | undefined {
+  /** @param isBack the caller was here a moment ago. @returns why a further call would not fit; undefined when it does. */
+  refusal(render: Render, isBack = false): string | undefined {
     const { maxCalls, callCount } = this.options;
-    if (maxCalls === 0) return refusal(this.options, this.load, render);
-    return callCount() >= maxCalls ? `all ${maxCalls} lines are taken` : undefined;
+    if (maxCalls > 0) return callCount() >= maxCalls ? `all ${maxCalls} lines are taken` : undefined;
+    // Many who come back at once keep the main thread busy; that is not what they cost.
+    return isBack ? undefined : refusal(this.options, this.load, render);
   }
 
   /** @throws AppError SERVER_BUSY when a further call would not fit. */
-  admit(render: Render): void {
-    const why = this.refusal(render);
+  admit(render: Render, isBack = false): void {
+    const why = this.refusal(render, isBack);
     if (!why) return;
     const calls = this.options.callCount();
     throw new AppError(
       'SERVER_BUSY',
       `The server is full (${calls} ${calls === 1 ? 'call' : 'calls'}; ${why}); try again in a moment.`,
       {
-        retryAfterS: BUSY_RETRY_S,
+        retryAfterS: this.isMeasured ? BUSY_RETRY_S : UNMEASURED_RETRY_S,
       },
     );
+  }
+
+  private get isMeasured(): boolean {
+    return this.options.maxCalls > 0 || this.calibratedMs !== undefined;
   }
 
   [Symbol.dispose](): void {

@@ -179,6 +179,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     if (!ending) return;
     clearInterval(ending.beat);
     calls.remove(socket.id, reason);
+    returns.ended(ending.ticket.caller);
     // Whatever the call's end meets, and however long it takes, the peer's ports are given back.
     const ends = await Promise.allSettled([ending.call.close(reason), ending.peer.close()]);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
@@ -269,7 +270,11 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     requirePortrait(ticket, message.portraitId);
     // The call is opened first: a busy server answers before any port is taken.
     const { portraitId, controls = {}, render = 'server' } = message;
-    const call = await host.open({ sessionId: socket.id, portraitId, controls, render }, () => peer!, audience);
+    const call = await host.open(
+      { sessionId: socket.id, portraitId, controls, render, isBack: returns.hasPlace(ticket) },
+      () => peer!,
+      audience,
+    );
     const requireStill = (): void => {
       if (endings !== beginning || socket.disconnected || isOver)
         throw new AppError('SIGNALING_INVALID', 'The call was given up while it was opened; join again.');
@@ -303,7 +308,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
     const render = 'server';
     const openCall: RoomRequest['openCall'] = (peer, audience, sessionId) => {
       requirePortrait(ticket, portraitId);
-      return host.open({ sessionId, portraitId, controls, render }, peer, audience);
+      return host.open({ sessionId, portraitId, controls, render, isBack: returns.hasPlace(ticket) }, peer, audience);
     };
     const audience: RoomAudience = {
       ...visitor,

@@ -70,6 +70,8 @@ export interface CallRequest {
   portraitId: string;
   controls: ControlsMessage;
   render: Render;
+  /** The caller was here a moment ago, and is not refused for what was measured since. */
+  isBack?: boolean;
 }
 
 export interface CallHost {

@@ -9,6 +9,8 @@ import type { Ticket, TicketOffice } from './tickets.ts';
 
 /** Those before may not have been seen to be dead yet. */
 const MAX_CONNECTIONS = 8;
+/** So long after the end of a call, or after a start of the server, whoever comes back does not count as a newcomer. */
+const PLACE_KEPT_MS = 60_000;
 
 export interface ReturningTicket extends Ticket {
   /** Whom the token was given to; the same over all returns. */
@@ -23,9 +25,15 @@ export class Returns implements Disposable {
   private readonly gate = new ConnectionGate(MAX_CONNECTIONS, 'connections of this caller');
   /** How to end the call that a caller has. */
   private readonly calls = new Map<string, () => Promise<void>>();
+  /** When the call of a caller ended, in that order. */
+  private readonly endedMs = new Map<string, number>();
+  private readonly startMs: number;
+  private readonly nowMs: () => number;
 
   /** @param perMinute times that one caller may come back. */
-  constructor(tickets: TicketOffice, perMinute: number) {
+  constructor(tickets: TicketOffice, perMinute: number, nowMs = () => performance.now()) {
+    this.nowMs = nowMs;
+    this.startMs = nowMs();
     this.tickets = tickets;
     this.joins = new PerMinute('returns of this caller', perMinute);
   }
@@ -52,6 +60,12 @@ export class Returns implements Disposable {
     await this.joins.take(caller);
   }
 
+  /** Whether this caller had a call a moment ago. What was before a start of the server is not known: those callers have the benefit of it. */
+  hasPlace({ caller, isBack }: ReturningTicket): boolean {
+    const sinceMs = this.endedMs.get(caller) ?? this.startMs;
+    return isBack && this.nowMs() - sinceMs <= PLACE_KEPT_MS;
+  }
+
   /** The caller's call from now on. @param end how to end it. @returns that of the one before, and what to do when this one has ended. */
   hold(caller: string, end: () => Promise<void>): { before: (() => Promise<void>) | undefined; release: () => void } {
     const before = this.calls.get(caller);
@@ -60,6 +74,16 @@ export class Returns implements Disposable {
       if (this.calls.get(caller) === end) this.calls.delete(caller);
     };
     return { before, release };
+  }
+
+  /** A call that was really open is over. */
+  ended(caller: string): void {
+    this.endedMs.delete(caller);
+    this.endedMs.set(caller, this.nowMs());
+    for (const [each, endedMs] of this.endedMs) {
+      if (this.nowMs() - endedMs <= PLACE_KEPT_MS) return;
+      this.endedMs.delete(each);
+    }
   }
 
   issue({ caller, isBack: _, ...ticket }: ReturningTicket): Promise<string> {

@@ -1,5 +1,6 @@
 // The real page, a kiosk beside it, and a network that is cut in every way: both are live again soon after it is mended, with what was on before.
 import { readdirSync, readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CallElement, untilPictures, untilState } from '../support/call-page.ts';
@@ -32,20 +33,22 @@ const startServer = async (): Promise<ServerProcess> =>
     prefix: lab!.on('server'),
   });
 
-/** In the page: when pictures came while the call was live, and what was said meanwhile. */
+/** In the page: when pictures came while the call was live, when it became so, and what was said meanwhile. */
 interface Watched {
   liveMs: number[];
+  states: { state: string; atMs: number }[];
   errors: string[];
 }
 
 function watchCall(): void {
-  const watched: Watched = { liveMs: [], errors: [] };
+  const watched: Watched = { liveMs: [], states: [], errors: [] };
   (window as unknown as { watched: Watched }).watched = watched;
   let shown = 0;
   const look = async (): Promise<void> => {
     const element = document.querySelector('visavis-call') as unknown as Omit<CallElement, 'call'> & {
       call?: CallElement['call'];
     };
+    if (element.state !== watched.states.at(-1)?.state) watched.states.push({ state: element.state, atMs: Date.now() });
     // What the element itself says of its pictures is nothing in Firefox.
     const report = await element.call?.getStats();
     const video = [...(report?.values() ?? [])].find((entry) => entry.type === 'inbound-rtp' && entry.kind === 'video');
@@ -96,6 +99,15 @@ async function liveAgainAfter(page: EitherPage, sinceMs: number, steadyMs: numbe
     }
     await delay(50);
   }
+}
+
+/** Which states the call went through, and when. */
+function statesSince(page: EitherPage, sinceMs: number): Promise<string> {
+  return page.evaluate((since) => {
+    const { states } = (window as unknown as { watched: Watched }).watched;
+    const seen = states.filter(({ atMs }, i) => atMs >= since || (states[i + 1]?.atMs ?? Infinity) >= since);
+    return seen.map(({ state, atMs }) => `${state} ${((atMs - since) / 1000).toFixed(1)}`).join(', ');
+  }, sinceMs);
 }
 
 /** A process and all that it started. */
@@ -202,11 +214,13 @@ describe.skipIf(!lab)('a page that is cut off', () => {
       await untilPictures(kiosk, 5);
       for (const each of [page, kiosk]) await each.evaluate(watchCall, undefined);
       const late: string[] = [];
-      const figures: string[] = [];
       const judge = async (what: string, sinceMs: number, steadyMs = STEADY_MS): Promise<void> => {
         const tookMs = await Promise.all([page, kiosk].map((each) => liveAgainAfter(each, sinceMs, steadyMs)));
-        figures.push(`${what}: page ${(tookMs[0]! / 1000).toFixed(1)} s, kiosk ${(tookMs[1]! / 1000).toFixed(1)} s`);
-        if (Math.max(...tookMs) > PROMISED_MS) late.push(figures.at(-1)!);
+        const states = await Promise.all([page, kiosk].map((each) => statesSince(each, sinceMs)));
+        const [first, second] = tookMs.map((ms, i) => `${(ms / 1000).toFixed(1)} s (${states[i]})`);
+        const figure = `${what}: page ${first}, kiosk ${second}; load ${loadavg()[0]!.toFixed(1)}`;
+        console.info(`Live again in ${name} after ${figure}`);
+        if (Math.max(...tookMs) > PROMISED_MS) late.push(figure);
         // It is the same call that goes on: the microphone is still open and heard.
         const before = await sent(page);
         expect(before.isTalking, what).toBe(true);
@@ -219,7 +233,6 @@ describe.skipIf(!lab)('a page that is cut off', () => {
           throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
         }
       await judge('cut off for a flood', await flood(page), UNNOTICED_STEADY_MS);
-      console.info(`Live again in ${name}, after\n  ${figures.join('\n  ')}`);
       if (late.length > 0) console.info(`Later than promised (${PROMISED_MS} ms): ${late.join('; ')}`);
       for (const each of [page, kiosk])
         expect(

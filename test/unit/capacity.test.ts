@@ -110,6 +110,24 @@ describe('the meter', () => {
     expect(() => capacity.admit('server')).not.toThrow();
   });
 
+  it('lets those in again who were here a moment ago, whatever was measured since, but not past a configured number', () => {
+    calls = 4;
+    const capacity = meter();
+    expect(() => capacity.admit('server')).toThrowError(busy);
+    expect(() => capacity.admit('server', true)).not.toThrow();
+    expect(() => meter({ maxCalls: 4 }).admit('server', true)).toThrowError(busy);
+  });
+
+  it('asks newcomers to wait no longer than measuring takes', () => {
+    calls = 4;
+    const capacity = meter();
+    const soon = expect.objectContaining({ code: 'SERVER_BUSY', retryAfterS: 2 });
+    expect(() => capacity.admit('server')).toThrowError(soon);
+    capacity.calibrated(30);
+    expect(() => capacity.admit('server')).not.toThrowError(soon);
+    expect(() => capacity.admit('server')).toThrowError(busy);
+  });
+
   it('takes few calls until it has measured, and a configured number whatever was measured', () => {
     calls = 1;
     expect(() => meter().admit('server')).not.toThrow();

@@ -7,6 +7,7 @@ import { attachCall, type CallSocketParts } from '../../src/signaling/call-socke
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
 import { Drain } from '../../src/signaling/drain.ts';
 import { describer } from '../../src/signaling/failure.ts';
+import type { CallRequest } from '../../src/signaling/hosting.ts';
 import { PerMinute } from '../../src/signaling/limits.ts';
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
 import type { Failure, Joined } from '../../src/signaling/protocol.ts';
@@ -18,8 +19,9 @@ import { openAccess } from '../support/open-access.ts';
 const SECRET = 'a secret that server and successor share';
 
 /** A server that takes two joins a minute from an address, and has one line. */
-function serve(secret = SECRET) {
+function serve(secret = SECRET, nowMs = () => 0) {
   const tickets = new TicketOffice(secret);
+  const asBack: boolean[] = [];
   let openCalls = 0;
   let openPeers = 0;
   const logger = pino({ level: 'silent' });
@@ -27,7 +29,8 @@ function serve(secret = SECRET) {
   const parts = {
     host: {
       fps: 25,
-      open: async () => {
+      open: async ({ isBack }: CallRequest) => {
+        asBack.push(isBack ?? false);
         if (openCalls > 0) throw new Error('the only line is taken');
         openCalls += 1;
         return {
@@ -54,7 +57,7 @@ function serve(secret = SECRET) {
     maxCallS: 0,
     calls: new LiveCalls(),
     joins: new PerMinute('joins', 2),
-    returns: new Returns(tickets, 5),
+    returns: new Returns(tickets, 5, nowMs),
     silenceS: 30,
     drain: new Drain(),
     describe: describer(logger, metrics),
@@ -81,7 +84,7 @@ function serve(secret = SECRET) {
     const join = (ticket: string) => ask('join', { ticket, portraitId: 'mona-lisa' });
     return { visitor, told, join, leave: () => ask('leave') };
   };
-  return { tickets, connect, count: () => ({ openCalls, openPeers }) };
+  return { tickets, connect, asBack, count: () => ({ openCalls, openPeers }) };
 }
 
 describe('a caller who comes back', () => {
@@ -132,6 +135,39 @@ describe('a caller who comes back', () => {
     expect(await serve('another secret').connect().join(returnToken)).toMatchObject({
       error: { code: 'TICKET_INVALID' },
     });
+  });
+
+  it('keeps the place for a minute after the call has ended or the server has started, and not for longer', async () => {
+    const { tickets } = serve();
+    let nowMs = 0;
+    const returns = new Returns(tickets, 0, () => nowMs);
+    const newcomer = returns.admit(await tickets.redeem(await tickets.issue(CALL_ROOM)));
+    expect(returns.hasPlace(newcomer)).toBe(false);
+    const back = (await returns.read(await returns.issue(newcomer)))!;
+    expect(returns.hasPlace(back)).toBe(true);
+    nowMs = 100_000;
+    expect(returns.hasPlace(back)).toBe(false);
+    // One who only asks has no place yet.
+    returns.hold(back.caller, async () => {}).release();
+    expect(returns.hasPlace(back)).toBe(false);
+    returns.ended(back.caller);
+    nowMs += 50_000;
+    expect(returns.hasPlace(back)).toBe(true);
+    nowMs += 20_000;
+    expect(returns.hasPlace(back)).toBe(false);
+  });
+
+  it('is no newcomer to a full server, however long that has been running', async () => {
+    let nowMs = 0;
+    const { tickets, connect, asBack } = serve(SECRET, () => nowMs);
+    const { returnToken } = (await connect().join(await tickets.issue(CALL_ROOM))) as Joined;
+    nowMs = 3_600_000;
+    const second = connect();
+    await second.join(returnToken);
+    await second.leave();
+    nowMs += 120_000;
+    await connect().join(returnToken);
+    expect(asBack).toEqual([false, true, false]);
   });
 
   it('has no more rights than it came with', async () => {
