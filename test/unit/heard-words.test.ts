@@ -69,6 +69,8 @@ const NOTHING = [
     '[BLANK_',
     '<no',
   ],
+  ...['++noise++', '||music||', '/cough/', '=laughs=', '%HESITATION', '﴿ضحك﴾', '｛咳｝', '〖音楽〗'],
+  ...['Субтитры сделал DimaTorzok', 'ترجمة نانسي قنقر', '구독과 좋아요 부탁드립니다'],
   ...['[BLANK_AUDIO] (coughing) ... ♪', '- [sighs] -', '[Music] ♪ Oh yeah ♪', '#music#'],
   ...[
     'Thanks for watching!',
@@ -113,6 +115,7 @@ const SAID = [
     'Music',
     'silence please',
   ],
+  ...['call 555 (five five five)', 'https://a.b//c', '100%', 'a == b', 'It is **very** good (I think)'],
   ...['Ich möchte (bitte) einen Tisch', 'Number (7)', 'Untertitel', 'Where can I subscribe?'],
 ];
 
@@ -131,6 +134,12 @@ describe('heard words', () => {
     ['♪ Hello', ''],
     ['Where is it? [Music]', 'Where is it?'],
     ['<|en|> Where is it?', 'Where is it?'],
+    ['(laughs) yes please', 'yes please'],
+    ['Yes (coughs)', 'Yes'],
+    ['*sighs* I think so', 'I think so'],
+    ['~lacht leise~ ja', 'ja'],
+    ['oui (rires)', 'oui'],
+    ['%HESITATION yes', 'yes'],
   ])('stay where noises are described among them: %j', (text, words) => {
     expect(heardWords(text)).toBe(words);
   });
