@@ -1,6 +1,16 @@
 /** How samples lie in bytes. In: bytes and the name of an encoding; out: numbers in [-1, 1]. Samples that are not numbers are silence. */
 
-export type SampleEncoding = 's16le' | 's16be' | 'u8' | 's24le' | 's32le' | 'f32le' | 'f64le' | 'mulaw' | 'alaw';
+export type SampleEncoding =
+  | 's16le'
+  | 's16be'
+  | 'u8'
+  | 's24le'
+  | 's24be'
+  | 's32le'
+  | 'f32le'
+  | 'f64le'
+  | 'mulaw'
+  | 'alaw';
 
 interface Reader {
   bytes: number;
@@ -14,6 +24,7 @@ const READERS: Readonly<Record<SampleEncoding, Reader>> = {
   s16be: { bytes: 2, read: (view, at) => view.getInt16(at, false) / 32_768 },
   u8: { bytes: 1, read: (view, at) => (view.getUint8(at) - 128) / 128 },
   s24le: { bytes: 3, read: (view, at) => (view.getInt16(at + 1, true) * 256 + view.getUint8(at)) / 8_388_608 },
+  s24be: { bytes: 3, read: (view, at) => (view.getInt16(at, false) * 256 + view.getUint8(at + 2)) / 8_388_608 },
   s32le: { bytes: 4, read: (view, at) => view.getInt32(at, true) / 2_147_483_648 },
   f32le: { bytes: 4, read: (view, at) => finite(view.getFloat32(at, true)) },
   f64le: { bytes: 8, read: (view, at) => finite(view.getFloat64(at, true)) },

@@ -69,6 +69,10 @@ function byMark(head: Uint8Array): SoundKind | undefined {
   if (/^(?:RIFF|RF64|BW64)....WAVE/s.test(start)) return { kind: 'wav' };
   if (/^RIFF....[ -~]{4}/s.test(start)) return { kind: 'other', name: `RIFF ${start.slice(8).trim()}` };
   if (/^FORM....AIF[FC]/s.test(start)) return { kind: 'packed', name: 'AIFF' };
+  // Parts of a form: only the first lines are text.
+  if (/^(?:\r\n)?--[\w'()+,./:=? -]{1,70}\r?\ncontent-/i.test(latin(head, 0, 90)))
+    return { kind: 'other', name: 'multipart' };
+  if (/^\xff\xfe[\s\S]\0[\s\S]\0[\s\S]\0/.test(start)) return { kind: 'other', name: 'text' };
   for (const [mark, name] of PACKED) if (start.startsWith(mark)) return { kind: 'packed', name };
   for (const [mark, name] of OTHERS) if (start.startsWith(mark)) return { kind: 'other', name };
   return undefined;

@@ -178,7 +178,12 @@ function readLabel(contentType: string): Partial<PcmFormat> {
 function encodingOf(label: string): PcmFormat['encoding'] {
   if (/^audio\/(?:basic|pcmu|x-mulaw|mulaw)\b|[=/]mu-?law/.test(label)) return 'mulaw';
   if (/^audio\/(?:pcma|x-alaw|alaw)\b|[=/]a-?law/.test(label)) return 'alaw';
-  if (/f32le|encoding=float|pcm_f32/.test(label)) return 'f32le';
+  if (/f32le|encoding=float|pcm_f32|^audio\/(?:x-)?float\b/.test(label)) return 'f32le';
+  const bits =
+    /^audio\/l(8|24)\b/.exec(label)?.[1] ??
+    /[;,\s](?:bits?|bit[-_]?(?:depth|rate)|width)\s*=\s*"?(8|24)\b/.exec(label)?.[1];
+  if (bits === '8') return 'u8';
+  if (bits === '24') return /^audio\/l24\b|big-?endian|endian=big/.test(label) ? 's24be' : 's24le';
   // By its definition in network order; many services send it in the other, which the bytes tell.
   if (/^audio\/l16\b|s16be|big-?endian|endian=big/.test(label)) return 's16be';
   return undefined;

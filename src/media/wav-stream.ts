@@ -13,6 +13,9 @@ const UNKNOWN_SIZES = new Set([0, 0xffff_ffff]);
 /** What programs put behind the sound: a size of 0 before one of these is meant. */
 const FOLLOWING = new Set(['LIST', 'id3 ', 'ID3 ', 'C2PA', 'fact', 'cue ', 'bext', 'iXML', 'JUNK', 'PAD ', 'smpl']);
 const EXTENSIBLE = 0xfffe;
+/** What ends sound whose size was not known: another file, or what programs put behind the sound. */
+const AFTER_SOUND = /RIFF[\s\S]{4}WAVEfmt |LIST[\s\S]{4}(?:INFO|adtl)|[Ii][Dd]3 [\s\S]{4}ID3/;
+const AFTER_SOUND_BYTES = 16;
 
 const ENCODINGS: Readonly<Record<string, SampleEncoding>> = {
   '1/8': 'u8',
@@ -58,7 +61,10 @@ export class WavStream {
 
   /** The filter's rest. @throws AppError AUDIO_INVALID when the file ends before its sound. */
   flush(): Float32Array {
-    if (this.decoder) return this.decoder.finish();
+    if (this.decoder) {
+      const rest = this.leftBytes === Number.POSITIVE_INFINITY ? this.decoder.push(this.rest) : new Float32Array(0);
+      return joinedSamples([rest, this.decoder.finish()]);
+    }
     throw new AppError('AUDIO_INVALID', 'The WAV file ends before its sound has begun.');
   }
 
@@ -70,6 +76,7 @@ export class WavStream {
       return false;
     }
     if (this.skipBytes > 0) return this.take(Math.min(this.skipBytes, rest.length), 'skipBytes');
+    if (this.leftBytes === Number.POSITIVE_INFINITY) return this.takeUnbounded(parts);
     if (this.leftBytes > 0) {
       const size = Math.min(this.leftBytes, rest.length);
       if (size > 0) parts.push(this.decoder!.push(rest.subarray(0, size)));
@@ -99,6 +106,18 @@ export class WavStream {
     }
     this.skipBytes = size + (size % 2);
     return this.take(8);
+  }
+
+  /** Sound up to whatever ends it; what may be the beginning of that waits. */
+  private takeUnbounded(parts: Float32Array[]): boolean {
+    const text = this.rest.toString('latin1');
+    const end = AFTER_SOUND.exec(text)?.index;
+    const open = /[RLIi]/g;
+    open.lastIndex = Math.max(0, text.length - AFTER_SOUND_BYTES + 1);
+    const size = end ?? open.exec(text)?.index ?? text.length;
+    if (size > 0) parts.push(this.decoder!.push(this.rest.subarray(0, size)));
+    if (end !== undefined) this.leftBytes = 0;
+    return this.take(size) && end !== undefined;
   }
 
   private take(bytes: number, counter?: 'skipBytes' | 'leftBytes'): boolean {

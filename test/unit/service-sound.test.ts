@@ -199,6 +199,27 @@ describe('raw PCM', () => {
     expect(peak).toBeGreaterThan(0.45);
   });
 
+  it.each([
+    ['audio/L8;rate=24000', 1, (view: DataView, at: number, v: number) => view.setUint8(at, 128 + Math.round(v * 127))],
+    ['audio/pcm;bits=8', 1, (view: DataView, at: number, v: number) => view.setUint8(at, 128 + Math.round(v * 127))],
+    [
+      'audio/L24;rate=24000',
+      3,
+      (view: DataView, at: number, v: number) => {
+        view.setInt16(at, Math.round(v * 32_767), false);
+      },
+    ],
+    ['audio/x-float;rate=24000', 4, (view: DataView, at: number, v: number) => view.setFloat32(at, v, true)],
+  ] as const)('has the samples of its label: %s', async (label, bytesEach, write) => {
+    const samples = tone(0.5);
+    const bytes = Buffer.alloc(samples.length * bytesEach);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    samples.forEach((sample, i) => void write(view, i * bytesEach, sample));
+    const { seconds, peak } = await hear(bytes, { label, pieceBytes: 601 });
+    expect(seconds).toBeCloseTo(0.5, 2);
+    expect(peak).toBeCloseTo(0.4, 1);
+  });
+
   it('is passed on as it comes, and loses only an unfinished sample', async () => {
     const stream = new SoundStream(RAW, 'audio/pcm');
     const first = stream.push(pcm16(tone(0.1)));
@@ -247,6 +268,18 @@ describe('a WAV file', () => {
     ],
     ['a size of 0', Buffer.concat([wav([format()]), chunk('data', data, 0)])],
     ['a size of -1', Buffer.concat([wav([format()], { size: 0xffff_ffff }), chunk('data', data, 0xffff_ffff)])],
+    [
+      'a size of -1, and notes behind it',
+      wav([format(), chunk('data', data, 0xffff_ffff), chunk('LIST', Buffer.concat([Buffer.from('INFO'), junk]))]),
+    ],
+    [
+      'a size of -1, in pieces that each have a header',
+      Buffer.concat(
+        [data.subarray(0, data.length / 2), data.subarray(data.length / 2)].map((half) =>
+          wav([format(), chunk('data', half, 0xffff_ffff)], { size: 0xffff_ffff }),
+        ),
+      ),
+    ],
     ['a size beyond the end', wav([format(), chunk('data', data, 0x7fff_0000)])],
     ['the extensible format', wav([format({ extensible: true }), chunk('data', data)])],
     ['a stray byte at the end', Buffer.concat([wav([format()]), chunk('data', data, 0), Buffer.from([5])])],
@@ -288,6 +321,15 @@ describe('a WAV file', () => {
     expect(seconds).toBeCloseTo(0.2, 2);
     expect(peak).toBeGreaterThan(0.35);
     expect(peak).toBeLessThan(0.45);
+  });
+
+  it('in a form of several parts is refused by its name', async () => {
+    const bytes = Buffer.concat([
+      Buffer.from('--boundary\r\nContent-Type: audio/wav\r\n\r\n'),
+      wav([format(), chunk('data', data)]),
+      Buffer.from('\r\n--boundary--\r\n'),
+    ]);
+    await expect(hear(bytes, { label: 'multipart/mixed; boundary=boundary' })).rejects.toThrow(/multipart/);
   });
 
   it('with noise in place of sound is refused', async () => {
