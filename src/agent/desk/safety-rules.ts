@@ -147,7 +147,10 @@ export class SafetyRules {
    * @returns what is the matter; undefined where nothing is.
    */
   matterOf(said: readonly string[], forgivesSlips = true): Matter | undefined {
-    const words = said.map((word) => (forgivesSlips ? this.#written(word) : word));
+    const words = said.map((heard) => {
+      const word = this.#withoutEs(heard) ?? heard;
+      return forgivesSlips ? this.#written(word) : word;
+    });
     for (let from = 0; from < words.length; from++)
       for (const { parts } of this.#harmless.beginningWith(words[from]!)) {
         const to = this.#end(parts, 0, words, from);
@@ -169,6 +172,13 @@ export class SafetyRules {
       if (Math.abs(known.length - word.length) <= 1 && isAlike(word, known)) near ??= known;
     }
     return near ?? word;
+  }
+
+  /** German runs "es" into its verb: "hier brennts". */
+  #withoutEs(word: string): string | undefined {
+    if (this.#language !== 'de' || !word.endsWith('ts') || this.#known.has(word)) return undefined;
+    const verb = word.slice(0, -1);
+    return this.#known.has(verb) ? verb : undefined;
   }
 
   /** @returns where the parts from `at` on end in the words, begun at `from`. */
