@@ -5,13 +5,18 @@ import { createMetrics } from '../../src/metrics.ts';
 import type { CallSocketParts } from '../../src/signaling/call-socket.ts';
 import { Drain } from '../../src/signaling/drain.ts';
 import { describer } from '../../src/signaling/failure.ts';
+import type { CallHost, HostedCall } from '../../src/signaling/hosting.ts';
 import { PerMinute } from '../../src/signaling/limits.ts';
 import { LiveCalls } from '../../src/signaling/live-calls.ts';
+import type { MediaPeer } from '../../src/signaling/peer.ts';
 import { Returns } from '../../src/signaling/returns.ts';
 import { TicketOffice } from '../../src/signaling/tickets.ts';
 import { openAccess } from './open-access.ts';
 
-export function callSocketParts(replaced: Partial<CallSocketParts> & Pick<CallSocketParts, 'host' | 'openPeer'>) {
+type Replaced = Partial<Omit<CallSocketParts, 'host'>> &
+  Pick<CallSocketParts, 'openPeer'> & { host: Pick<CallHost, 'open'> & Partial<CallHost> };
+
+export function callSocketParts(replaced: Replaced): CallSocketParts {
   const logger = pino({ level: 'silent' });
   const metrics = createMetrics();
   const tickets = replaced.tickets ?? new TicketOffice('');
@@ -36,5 +41,32 @@ export function callSocketParts(replaced: Partial<CallSocketParts> & Pick<CallSo
     metrics,
     logger,
     ...replaced,
-  } satisfies CallSocketParts;
+    host: { fps: 25, admit() {}, voices: async () => [], ...replaced.host },
+  };
 }
+
+/** A call in which nothing is heard or said. */
+export const silentCall = (close: () => Promise<void>): HostedCall => ({
+  events: { connected() {}, keyframeRequest() {}, microphone() {}, link() {}, closed() {} },
+  speak: () => 1,
+  openSound: () => ({ turnId: 1, isOver: false, push: async () => {}, end() {} }),
+  setMirror() {},
+  say() {},
+  setTalk() {},
+  setHears() {},
+  hold() {},
+  stop() {},
+  setControls() {},
+  followBuffers() {},
+  close,
+});
+
+/** A peer that takes everything and sends nothing. */
+export const silentPeer = (close: () => Promise<void>): MediaPeer => ({
+  videoCodec: 'VP8',
+  send() {},
+  createOffer: async () => 'v=0',
+  accept: async () => {},
+  addCandidate: async () => {},
+  close,
+});

@@ -1,18 +1,14 @@
 // What a ticket allows, kept while a call is under way: who speaks, with which face, for how long, and until its key is revoked.
 import { EventEmitter } from 'node:events';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createMetrics } from '../../src/metrics.ts';
-import { attachCall, type CallSocketParts } from '../../src/signaling/call-socket.ts';
+import type { Access } from '../../src/signaling/access.ts';
+import { attachCall } from '../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
-import { Drain } from '../../src/signaling/drain.ts';
-import { describer } from '../../src/signaling/failure.ts';
 import type { CallAudience } from '../../src/signaling/hosting.ts';
-import { LiveCalls } from '../../src/signaling/live-calls.ts';
 import type { Failure, Joined } from '../../src/signaling/protocol.ts';
-import { Returns } from '../../src/signaling/returns.ts';
 import { ALL_RIGHTS, asViewer, type Rights } from '../../src/signaling/rights.ts';
 import { CALL_ROOM, type IssueOptions, TicketOffice } from '../../src/signaling/tickets.ts';
+import { callSocketParts, silentCall, silentPeer } from '../support/call-socket-parts.ts';
 import { openAccess } from '../support/open-access.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] }));
@@ -20,52 +16,41 @@ afterEach(() => void vi.useRealTimers());
 
 function visitor({ maxCallS = 0 } = {}) {
   const tickets = new TicketOffice('');
-  const metrics = createMetrics();
-  const logger = pino({ level: 'silent' });
   const state = { openCalls: 0, isInForce: true, keyCalls: 0, iceEndsS: undefined as number | undefined };
   let audience: CallAudience | undefined;
-  const parts = {
+  const access = {
+    ...openAccess,
+    isInForce: () => state.isInForce,
+    openCall: () => {
+      state.keyCalls += 1;
+      let isOpen = true;
+      return () => {
+        if (isOpen) state.keyCalls -= 1;
+        isOpen = false;
+      };
+    },
+  };
+  const parts = callSocketParts({
+    tickets,
     host: {
-      fps: 25,
-      open: async (_request: object, _peer: object, told: CallAudience) => {
+      open: async (_request, _peer, told) => {
         audience = told;
         state.openCalls += 1;
-        return {
-          events: {},
-          close: async () => {
-            state.openCalls -= 1;
-          },
-        };
+        return silentCall(async () => {
+          state.openCalls -= 1;
+        });
       },
     },
-    openPeer: () => ({ createOffer: async () => 'v=0', close: async () => {}, addCandidate: async () => {} }),
-    iceServers: (_name: string, endsS?: number) => {
+    openPeer: () => silentPeer(async () => {}),
+    iceServers: (_name, endsS) => {
       state.iceEndsS = endsS;
       return [];
     },
-    tickets,
-    access: {
-      ...openAccess,
-      isInForce: () => state.isInForce,
-      openCall: () => {
-        state.keyCalls += 1;
-        let isOpen = true;
-        return () => {
-          if (isOpen) state.keyCalls -= 1;
-          isOpen = false;
-        };
-      },
-    },
+    access: access as unknown as Access,
     candidateRules: { allowLoopback: false, denyPrivate: false },
     maxCallS,
-    calls: new LiveCalls(),
-    joins: { take: async () => {} },
-    returns: new Returns(tickets, 0),
     silenceS: 0,
-    drain: new Drain(),
-    describe: describer(logger, metrics),
-    ...{ metrics, logger },
-  } as unknown as CallSocketParts;
+  });
   const emitter = new EventEmitter();
   const told: [string, Record<string, unknown>][] = [];
   const socket = Object.assign(emitter, {

@@ -1,55 +1,29 @@
 // A visitor's socket and the ends of its call: whatever fails on the way out, what the call held is given back.
 import { EventEmitter } from 'node:events';
-import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import { createMetrics } from '../../src/metrics.ts';
-import { attachCall, type CallSocketParts } from '../../src/signaling/call-socket.ts';
+import { attachCall } from '../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
-import { Drain } from '../../src/signaling/drain.ts';
-import { describer } from '../../src/signaling/failure.ts';
-import { LiveCalls } from '../../src/signaling/live-calls.ts';
-import { Returns } from '../../src/signaling/returns.ts';
 import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
-import { openAccess } from '../support/open-access.ts';
+import { callSocketParts, silentCall, silentPeer } from '../support/call-socket-parts.ts';
 
 it('closes the peer though the call’s own end fails, and the visitor can call again', async () => {
   const tickets = new TicketOffice('');
-  const logger = pino({ level: 'silent' });
-  const metrics = createMetrics();
   let openPeers = 0;
-  const parts = {
+  const parts = callSocketParts({
+    tickets,
     host: {
-      fps: 25,
-      open: async () => ({
-        events: {},
-        close: async () => {
+      open: async () =>
+        silentCall(async () => {
           throw new Error('the engine is gone');
-        },
-      }),
+        }),
     },
     openPeer: () => {
       openPeers += 1;
-      return {
-        createOffer: async () => 'v=0',
-        close: async () => {
-          openPeers -= 1;
-        },
-      };
+      return silentPeer(async () => {
+        openPeers -= 1;
+      });
     },
-    iceServers: () => [],
-    tickets,
-    access: openAccess,
-    candidateRules: { allowLoopback: true, denyPrivate: false },
-    maxCallS: 0,
-    calls: new LiveCalls(),
-    joins: { take: async () => {} },
-    returns: new Returns(tickets, 0),
-    silenceS: 30,
-    drain: new Drain(),
-    describe: describer(logger, metrics),
-    metrics,
-    logger,
-  } as unknown as CallSocketParts;
+  });
   const socket = Object.assign(new EventEmitter(), { id: 'visitor', conn: new EventEmitter(), disconnected: false });
   attachCall(socket as unknown as CallSocket, '127.0.0.1', parts);
   const ask = (name: string, message?: object) => new Promise((resolve) => socket.emit(name, message, resolve));

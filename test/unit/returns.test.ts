@@ -1,20 +1,15 @@
 // Callers who come back: with a token of their own, past the limits of their address, as one call at a time.
 import { EventEmitter } from 'node:events';
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { createMetrics } from '../../src/metrics.ts';
-import { attachCall, type CallSocketParts } from '../../src/signaling/call-socket.ts';
+import { attachCall } from '../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
-import { Drain } from '../../src/signaling/drain.ts';
-import { describer } from '../../src/signaling/failure.ts';
 import type { CallRequest } from '../../src/signaling/hosting.ts';
 import { PerMinute } from '../../src/signaling/limits.ts';
-import { LiveCalls } from '../../src/signaling/live-calls.ts';
 import type { Failure, Joined } from '../../src/signaling/protocol.ts';
 import { Returns } from '../../src/signaling/returns.ts';
 import { ALL_RIGHTS, asViewer } from '../../src/signaling/rights.ts';
 import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
-import { openAccess } from '../support/open-access.ts';
+import { callSocketParts, silentCall, silentPeer } from '../support/call-socket-parts.ts';
 
 const SECRET = 'a secret that server and successor share';
 
@@ -24,46 +19,27 @@ function serve(secret = SECRET, nowMs = () => 0) {
   const asBack: boolean[] = [];
   let openCalls = 0;
   let openPeers = 0;
-  const logger = pino({ level: 'silent' });
-  const metrics = createMetrics();
-  const parts = {
+  const parts = callSocketParts({
+    tickets,
     host: {
-      fps: 25,
       open: async ({ isBack }: CallRequest) => {
         asBack.push(isBack ?? false);
         if (openCalls > 0) throw new Error('the only line is taken');
         openCalls += 1;
-        return {
-          events: {},
-          close: async () => {
-            openCalls -= 1;
-          },
-        };
+        return silentCall(async () => {
+          openCalls -= 1;
+        });
       },
     },
     openPeer: () => {
       openPeers += 1;
-      return {
-        createOffer: async () => 'v=0',
-        close: async () => {
-          openPeers -= 1;
-        },
-      };
+      return silentPeer(async () => {
+        openPeers -= 1;
+      });
     },
-    iceServers: () => [],
-    tickets,
-    access: openAccess,
-    candidateRules: { allowLoopback: true, denyPrivate: false },
-    maxCallS: 0,
-    calls: new LiveCalls(),
     joins: new PerMinute('joins', 2),
     returns: new Returns(tickets, 5, nowMs),
-    silenceS: 30,
-    drain: new Drain(),
-    describe: describer(logger, metrics),
-    metrics,
-    logger,
-  } as unknown as CallSocketParts;
+  });
   let sockets = 0;
   const connect = () => {
     const told: [string, unknown][] = [];

@@ -9,7 +9,7 @@ import type { CallSocket } from '../../../src/signaling/call-sockets.ts';
 import type { HostedCall } from '../../../src/signaling/hosting.ts';
 import type { MediaPeer } from '../../../src/signaling/peer.ts';
 import { CALL_ROOM, TicketOffice } from '../../../src/signaling/tickets.ts';
-import { callSocketParts } from '../../support/call-socket-parts.ts';
+import { callSocketParts, silentCall, silentPeer } from '../../support/call-socket-parts.ts';
 import { type FuzzTarget, holds, textOf } from '../target.ts';
 
 const MAX_STEPS = 40;
@@ -21,44 +21,29 @@ const tickets = new TicketOffice('');
 /** What is not closed. */
 const open = { calls: 0, peers: 0 };
 const call: HostedCall = {
-  events: { connected() {}, keyframeRequest() {}, microphone() {}, link() {}, closed() {} },
+  ...silentCall(async () => {
+    open.calls -= 1;
+  }),
   speak: ({ text }) => {
     holds(text.length > 0, 'a text is not empty');
     return 1;
   },
-  openSound: () => ({ turnId: 1, isOver: false, push: async () => {}, end() {} }),
-  setMirror() {},
-  say() {},
-  setTalk() {},
-  setHears() {},
-  hold() {},
-  stop() {},
-  followBuffers() {},
   setControls: ({ gaze }) => holds(Math.abs(gaze?.yawRad ?? 0) < 10, 'controls are in range'),
-  close: async () => {
-    open.calls -= 1;
-  },
 };
 const peer: MediaPeer = {
-  videoCodec: 'VP8',
-  send() {},
-  createOffer: async () => 'v=0',
+  ...silentPeer(async () => {
+    open.peers -= 1;
+  }),
   accept: async (sdp) => {
     if (!sdp.startsWith('v=0')) throw new AppError('SIGNALING_INVALID', 'This is no answer.');
   },
   addCandidate: async ({ candidate }) => {
     if (candidate.includes('bad')) throw new Error('of the vendor');
   },
-  close: async () => {
-    open.peers -= 1;
-  },
 };
 const parts = callSocketParts({
   tickets,
   host: {
-    fps: 25,
-    admit() {},
-    voices: async () => [],
     async open() {
       open.calls += 1;
       return call;
