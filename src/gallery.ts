@@ -8,6 +8,7 @@ import { access, constants, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { z } from 'zod';
 import { type BakedPortrait, Bakery } from './engine/portrait/bakery.ts';
+import { faceBasisSha256, rigCachePath } from './engine/portrait/rig-cache.ts';
 import { AppError } from './errors.ts';
 import { assetsDir } from './paths.ts';
 import type { PortraitGallery } from './signaling/hosting.ts';
@@ -78,6 +79,7 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   private readonly secret = randomBytes(32);
   private nextFolder = 1;
   private isDisposed = false;
+  private basisSha256: Promise<string> | undefined;
   private retriedMs = Number.NEGATIVE_INFINITY;
 
   private constructor(cacheDir: string, { openBakery = () => new Bakery(), logger }: GalleryParts) {
@@ -174,7 +176,27 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   }
 
   async rigPath(id: string): Promise<string> {
-    return (await this.baked(id)).rigPath;
+    return (await this.keptRig(id)) ?? (await this.baked(id)).rigPath;
+  }
+
+  /** A rig from before a start of the server: callers who come back to it wait for no analysis. @returns undefined where there is none. */
+  private async keptRig(id: string): Promise<string | undefined> {
+    if (this.uploads.has(id)) return undefined;
+    const entry = this.entry(id);
+    try {
+      const path = entry.rigPath ?? (await this.cachePath(entry));
+      await access(path, constants.R_OK);
+      entry.rigPath = path;
+      return path;
+    } catch {
+      return undefined; // what is amiss is told where it is analysed
+    }
+  }
+
+  private async cachePath({ path }: Entry): Promise<string> {
+    this.basisSha256 ??= faceBasisSha256();
+    const [photo, sha256] = await Promise.all([readFile(path), this.basisSha256]);
+    return rigCachePath(photo, sha256, this.cacheDir);
   }
 
   async poster(id: string): Promise<Uint8Array> {
@@ -244,7 +266,7 @@ export class Gallery implements PortraitGallery, AsyncDisposable {
   async warmUp(): Promise<void> {
     for (const id of [...this.entries.keys()]) {
       if (this.isDisposed) return;
-      await this.rigPath(id).catch(() => {});
+      await this.baked(id).catch(() => {});
       await this.thumbnail(id).catch(() => {});
     }
   }

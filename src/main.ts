@@ -70,6 +70,7 @@ export async function serve(config: Config): Promise<RunningServer> {
     const life = new AbortController();
     scope.use({ [Symbol.dispose]: () => life.abort(new Error('the server stops')) });
     const rehearseCall = async (): Promise<void> => {
+      if (callCount() > 0) return; // who came back after a restart is not to share the machine with nobody
       // It takes nobody's place, and no number tells of it.
       const quiet = { capacity: { admit() {}, report() {} }, metrics: createMetrics(packageVersion(), false) };
       const isVoiceFree = config.tts.kind === 'embedded' || config.tts.kind === 'sherpa';

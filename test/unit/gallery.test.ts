@@ -1,11 +1,14 @@
 // The gallery with a bakery that writes a rig for any bytes at once, or when it is told to.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { faceBasisSha256, rigCachePath } from '../../src/engine/portrait/rig-cache.ts';
 import { AppError } from '../../src/errors.ts';
 import { Gallery } from '../../src/gallery.ts';
 import { sharp } from '../../src/media/image.ts';
+import { assetsDir } from '../../src/paths.ts';
 import type { Logger } from '../../src/telemetry.ts';
 
 const poster = await sharp({ create: { width: 32, height: 32, channels: 3, background: 'teal' } })
@@ -99,6 +102,20 @@ describe('faces that cannot be prepared', () => {
       expect(error).toMatchObject(refused);
       expect(error.message).not.toMatch(/\/|another picture/);
     }
+  });
+
+  it('wait for no analysis where one was made before the server started', async () => {
+    const file = await readFile(join(assetsDir, 'portraits', 'mona-lisa.jpg'));
+    const kept = rigCachePath(file, await faceBasisSha256(), cacheDir);
+    mkdirSync(cacheDir, { recursive: true });
+    writeFileSync(kept, 'rig');
+    bakery.gate = new Promise(() => {});
+    void gallery.poster('mona-lisa'); // somebody looks at the page
+    expect(await gallery.rigPath('mona-lisa')).toBe(kept);
+    rmSync(kept);
+    bakery.gate = Promise.resolve();
+    await using faces = await Gallery.open(cacheDir, [], { openBakery: () => bakery });
+    expect(await faces.rigPath('mona-lisa')).toBe(join(cacheDir, 'face.rig'));
   });
 
   it('are prepared anew when somebody cleaned the cache', async () => {

@@ -2,19 +2,16 @@
  * The front door of the bake: a photo's path or bytes in, a FaceRig out. A photo that was baked before comes from the
  * cache, keyed by the photo's content, the face basis and the bake's own version, so that nothing stale is ever served.
  */
-import { createHash } from 'node:crypto';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { defaultCacheDir } from '../../config.ts';
 import { AppError } from '../../errors.ts';
-import { type FaceRig, RIG_VERSION } from '../face-rig.ts';
+import type { FaceRig } from '../face-rig.ts';
 import { type BakeResult, bakeRig, type PortraitAnalysis } from './bake.ts';
 import { type FaceBasis, loadFaceBasis } from './face-basis.ts';
 import { readPhotoFile } from './photo.ts';
 import { readPortraitPhoto } from './portrait-photo.ts';
+import { rigCachePath } from './rig-cache.ts';
 import { loadRig, saveRig } from './rig-store.ts';
-
-/** Goes up whenever the bake's result changes. */
-export const BAKE_VERSION = 7;
 
 export interface BakeOptions {
   /** What messages call a photo given as bytes. */
@@ -42,7 +39,7 @@ export async function bakePortrait(photo: string | Uint8Array, options: BakeOpti
   const bytes = typeof photo === 'string' ? await readPhotoFile(photo) : photo;
   const basis = faceBasis();
   const cacheDir = options.cacheDir === undefined ? defaultCacheDir() : options.cacheDir;
-  const cachePath = cacheDir === null ? null : join(cacheDir, `${cacheKey(bytes, basis)}.rig`);
+  const cachePath = cacheDir === null ? null : rigCachePath(bytes, basis.sha256, cacheDir);
   const cached = cachePath === null ? null : await readCached(cachePath);
   if (cached) {
     cached.source.name = basename(name);
@@ -78,11 +75,6 @@ async function bakeBytes(bytes: Uint8Array, name: string, basis: FaceBasis): Pro
 function faceBasis(): FaceBasis {
   sharedBasis ??= loadFaceBasis();
   return sharedBasis;
-}
-
-function cacheKey(bytes: Uint8Array, basis: FaceBasis): string {
-  const hash = createHash('sha256').update(bytes).update(basis.sha256).update(`${RIG_VERSION}.${BAKE_VERSION}`);
-  return hash.digest('hex').slice(0, 40);
 }
 
 async function readCached(path: string): Promise<FaceRig | null> {
