@@ -30,14 +30,14 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const VOID = /^(?:br|hr|img|input|wbr|meta|link)$/i;
 /** Elements that may be written around words. */
 const INLINE =
-  /^(?:a|abbr|b|big|cite|code|del|div|em|font|h[1-6]|i|ins|kbd|li|mark|ol|p|pre|q|s|small|span|strike|strong|sub|sup|td|th|tr|tt|u|ul)$/i;
+  /^(?:a|abbr|answer|assistant|b|big|cite|code|del|div|em|final|final_answer|font|h[1-6]|i|ins|kbd|li|mark|ol|output|p|pre|q|reply|response|s|small|span|strike|strong|sub|sup|td|th|tr|tt|u|ul)$/i;
 /** Marks that stand for themselves, in code or behind a backslash, are out of the way meanwhile. */
 const MARKS = '*_~`#[]()<>|\\$&{}+-.!="';
 const SHELTER = 0xe000;
 
 /** @param isLineStart whether the text begins a line, where that is known: only there a number is one of a list. */
 export function plainText(written: string, { isLineStart }: { isLineStart?: boolean } = {}): PlainText {
-  if (!/[*_~`#[\]<>|\\&•▪◦→←⇒=¹²³⁰⁴-⁹]|-{3,}|^\s*(?:[-+]|\d{1,2}[.)])\s/m.test(written))
+  if (!/[*_~`#[\]<>|\\&$【•▪◦→←⇒=¹²³⁰⁴-⁹]|-{3,}|^\s*(?:[-+]|\d{1,2}[.)])\s/m.test(written))
     return { text: written, origins: identity(written.length) };
   const rewriter = new Rewriter(written);
   const rule = (pattern: RegExp, replace: (match: RegExpExecArray) => string | undefined): void =>
@@ -50,6 +50,7 @@ export function plainText(written: string, { isLineStart }: { isLineStart?: bool
 
   // Pictures fall silent; of a link its text is said.
   rule(/!\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\])/g, () => ' ');
+  formulas(rule);
   rule(/\[([^[\]\n]+)\]\((?:[^()\n]|\([^()\n]*\))*\)/g, ([, text]) => text);
   rule(/\[([^[\]\n]+)\]\[[^\]\n]*\]/g, ([, text]) => text);
   rule(/\]\((?:https?:|mailto:|\/)[^()\s]*\)/g, () => '');
@@ -63,7 +64,9 @@ export function plainText(written: string, { isLineStart }: { isLineStart?: bool
   rule(/(?<=[\p{L}\p{N}.,;:!?"”’)])\[\^?[\w*†]{1,4}\]/gu, () => '');
   rule(/(?<=\p{L}{3}|[.,!?])[¹²³⁰⁴-⁹]+(?![\p{L}\p{N}])/gu, () => '');
 
-  rule(/<!--[\s\S]*?(?:-->|$)/g, () => ' ');
+  rule(/<!--[\s\S]*?(?:-->|$)|<(script|style)\b[^>]*>[\s\S]{0,20000}?<\/\1\s*>/gi, () => ' ');
+  // Of what was looked up, where.
+  rule(/【[^【】\n]*†[^【】\n]*】/g, () => '');
   const tags = tagNames(rewriter.text);
   rule(/<(\/?)([a-z][\w-]*)((?:\s[^<>\n]{0,200})?)\s*\/?>/gi, (match) =>
     isMarkup(match, tags) ? betweenWords(match) : undefined,
@@ -90,9 +93,29 @@ export function plainText(written: string, { isLineStart }: { isLineStart?: bool
   // Of a pair that another line has the rest of.
   rule(/(?<![\p{L}\p{N}])[*_]{1,3}(?=\p{L})|(?<=[\p{L}.,!?])[*]{1,3}(?!\S)|(?<=[.,!?])_{1,3}(?!\S)/gu, () => '');
   rule(/`+|\*{2,}|_{2,}|~{2,}/g, () => ' ');
-  rule(/[→←⇒•▪◦]/g, () => ' ');
+  rule(/[→←⇒•▪◦]|(?<=\s)[-=]>(?=\s)|(?<=\s)<[-=](?=\s)/g, () => ' ');
   rule(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z]+\d{0,2}));/gi, ([, decimal, hex, name]) => entity(decimal, hex, name));
   return rewriter.unsheltered();
+}
+
+/** Signs of LaTeX that have one of their own, or a word. */
+const LATEX: Readonly<Record<string, string>> = {
+  ...{ times: '×', cdot: '·', div: '÷', pm: '±', approx: '≈', neq: '≠', leq: '≤', geq: '≥', le: '≤', ge: '≥' },
+  ...{ to: ' ', rightarrow: ' ', infty: '∞', pi: 'π', alpha: 'α', beta: 'β', degree: '°', circ: '°', quad: ' ' },
+  ...{ left: '', right: '', displaystyle: '', ldots: '…', dots: '…', percent: '%' },
+};
+
+/** Formulas without their marks; what is between two dollar signs that are money is none. */
+function formulas(rule: (pattern: RegExp, replace: (match: RegExpExecArray) => string | undefined) => void): void {
+  rule(/\\(?:text|mathrm|mathbf|mathit|operatorname|boxed|textbf)\{([^{}\n]*)\}/g, ([, words]) => words);
+  rule(/\\d?frac\{([^{}\n]*)\}\{([^{}\n]*)\}/g, ([, above, below]) => `${above} / ${below}`);
+  rule(/\\sqrt\{([^{}\n]*)\}/g, ([, inner]) => `√ ${inner}`);
+  rule(/\\([a-z]+)(?![a-z{])/g, ([, name]) => LATEX[name!]);
+  rule(/\$\$([^$]+)\$\$/g, ([, formula]) => formula);
+  rule(
+    /(?<![\p{L}\p{N}$])\$(?=[^\s$])([^$\n]{0,120}[=^_\\×·÷≈≤≥√][^$\n]{0,120})(?<=[^\s$])\$(?![\p{N}$])/gu,
+    ([, formula]) => formula,
+  );
 }
 
 const identity = (length: number): number[] => Array.from({ length }, (_, i) => i);

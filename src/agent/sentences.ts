@@ -26,6 +26,9 @@ const MAX_CHARS = 220;
 /** A sentence's end, with what may follow it before the space. Scripts without spaces end where their mark stands. */
 const END = /[.!?…]+["'”’»)\]]*\s|[。！？]["'”’」』）]*|\n+/gu;
 const CLAUSE = /[,;:–—]["'”’»)]*\s|[、，；：]/gu;
+/** What is for the eye alone, and may still be going on: code, remarks, styles. */
+const HIDDEN =
+  /```[\s\S]*?(?:```|$)|~~~[\s\S]*?(?:~~~|$)|<!--[\s\S]*?(?:-->|$)|<(script|style)\b[\s\S]*?(?:<\/\1\s*>|$)/gi;
 /** A link whose text or address is still being written, or an address. */
 const OPEN_LINK = /\[[^\]\n]{0,200}$|\]\([^)\s]{0,2000}$|(?:https?:\/\/|www\.)\S{0,2000}$/;
 
@@ -74,20 +77,26 @@ export class Sentences {
   /** Where the first piece ends that can be spoken now; 0: nowhere yet. */
   private nextCut(): number {
     const { text } = this;
+    const hidden = [...text.matchAll(HIDDEN)].map(({ index, 0: all }) => ({ from: index, to: index + all.length }));
+    const isHidden = (at: number): boolean => hidden.some(({ from, to }) => from < at && at <= to);
+    const cutShort = (end: number): number =>
+      hidden.some(({ from }) => from < end) ? end : Math.min(end, cutLong(text, end));
     for (const { index, 0: mark } of text.matchAll(END)) {
       const end = index + mark.length;
-      if (mark.includes('\n')) return Math.min(end, cutLong(text, end));
+      if (isHidden(end)) continue;
+      if (mark.includes('\n')) return cutShort(end);
       if (isInsideLink(text, index)) continue;
       const isOver = mark.startsWith('.')
         ? endsSentence(text.slice(0, index + 1), text.slice(end).trimStart(), this.isEnding)
         : true;
       if (isOver === 'unsure') return 0;
-      if (isOver) return Math.min(end, cutLong(text, end));
+      if (isOver) return cutShort(end);
     }
     if (!this.hasSpoken)
       for (const { index, 0: mark } of text.matchAll(CLAUSE))
-        if (index + mark.length >= MIN_FIRST_CHARS && !isInsideLink(text, index)) return index + mark.length;
-    if (text.length <= MAX_CHARS) return 0;
+        if (index + mark.length >= MIN_FIRST_CHARS && !isInsideLink(text, index) && !isHidden(index + mark.length))
+          return index + mark.length;
+    if (text.length <= MAX_CHARS || (hidden.length > 0 && !this.isEnding)) return 0;
     const cut = cutLong(text, text.length);
     // An address is said as a whole, however long it is; its end may still come.
     if (cut < text.length || this.isEnding || !OPEN_LINK.test(text)) return cut;

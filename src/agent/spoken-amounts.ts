@@ -40,6 +40,12 @@ const ONE_OF = /(?:^|[^\p{L}])(?:an?|another|every|each)\s+$/iu;
 const NOUN =
   /^(?:\s|-)(?!(?:and|or|for|to|in|on|at|per|of|off|from|with|without|by|is|was|are|were|as|if|but|so|than|then|when|while|will|would|can|could|a|an|the|this|that|each|more|less|extra|total|now|today|only|plus|minus|it|we|you|i|he|she|they|because|since|until|before|after|which|who)\b)\p{Ll}/u;
 
+/** "Mo.–Fr. 9–17 Uhr", "Fr. 5.12.": a day, not francs. */
+const isFriday = (before: string, number: string, behind: string): boolean =>
+  /(?:\b(?:Mo|Di|Mi|Do|Sa|So)\.?|\b(?:am|bis|und|jeden|ab|vom))\s*[-–,/+&]?\s*$/u.test(before) ||
+  /^(?:[.:,]\d{1,2})?\.?\s?(?:[-–]|bis|und|,)?\s?(?:\d{1,2}(?:[:.]\d\d)?)?\s?(?:Uhr|h\b|:\d)/u.test(behind) ||
+  (/^\d{1,2}\.\d{1,2}$/.test(number) && behind.startsWith('.'));
+
 export function amounts(rule: Rule, text: string, tag: string, words: SpokenWords | undefined): void {
   const language = baseOf(tag);
   const number = /^(?:de|fr|es|it)$/.test(language) ? SPACED_NUMBER : NUMBER;
@@ -52,8 +58,9 @@ export function amounts(rule: Rule, text: string, tag: string, words: SpokenWord
       pattern(
         `(?<sign>${SIGN})[ \\u00a0\\u202f]?(?<low>${number})(?<lowMag>${mags})?${DASH}(?:\\k<sign>[ \\u00a0\\u202f]?)?(?<high>${number})(?<highMag>${mags})?${END}`,
       ),
-      ({ groups }) => {
+      ({ groups, index, 0: all }) => {
         const { sign, low, lowMag, high, highMag } = groups as Record<string, string | undefined>;
+        if (sign === 'Fr.' && isFriday(text.slice(0, index), low!, text.slice(index + all.length))) return undefined;
         return sayAmountRange(
           { number: low!, magnitude: lowMag, sign: sign! },
           { number: high!, magnitude: highMag, sign: sign! },
@@ -97,10 +104,11 @@ export function amounts(rule: Rule, text: string, tag: string, words: SpokenWord
   const single = ({ groups, index, 0: all }: RegExpExecArray): string | undefined => {
     const { sign, number: written, mag, minus: isNegative, per } = groups as Record<string, string | undefined>;
     const behind = text.slice(index + all.length);
+    if (sign === 'Fr.' && isFriday(text.slice(0, index), written!, behind)) return undefined;
     const isBeforeNoun = language === 'en' && ONE_OF.test(text.slice(0, index)) && NOUN.test(behind) && !per;
     const said = sayAmount({ number: written!, magnitude: mag, sign: sign! }, tag, isBeforeNoun);
     if (said === undefined) return undefined;
-    return (isNegative ? 'minus ' : '') + said + (per ? ` ${words?.per ?? '/'} ` : '');
+    return (isNegative ? `${words?.minus ?? 'minus'} ` : '') + said + (per ? ` ${words?.per ?? '/'} ` : '');
   };
   const per = words ? '(?<per>[ ]?/[ ]?(?=\\p{L}{2,}))?' : '';
   rule(
@@ -111,7 +119,7 @@ export function amounts(rule: Rule, text: string, tag: string, words: SpokenWord
   );
   rule(
     pattern(
-      `(?<![\\p{N}.,\\p{Sc}]|\\p{N}[-– \\u00a0\\u202f])${minus}(?<number>${number})(?:[.,][-–—])?(?<mag>${mags})?[ \\u00a0\\u202f]?(?<sign>${SIGN_BEHIND})${END}${per}`,
+      `(?<![\\p{N}.,\\p{Sc}^_]|\\p{N}[-– \\u00a0\\u202f])${minus}(?<number>${number})(?:[.,][-–—])?(?<mag>${mags})?[ \\u00a0\\u202f]?(?<sign>${SIGN_BEHIND})${END}${per}`,
     ),
     single,
   );

@@ -6,7 +6,7 @@ const BEFORE_DATES =
   /^(?:am|vom|bis|zum|ab|den|der|dem|seit|dal|al|il|entro|del|el|hasta|desde|le|du|au|jusqu’au|lunedì|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)$/i;
 
 export function dates(rule: Rule, tag: string, words: SpokenWords | undefined): void {
-  rule(/(?<![\d.-])(\d{4})-(\d{2})-(\d{2})(?![\d-])/g, ([, year, month, day]) =>
+  rule(/(?<![\d.-])(\d{4})-(\d{2})-(\d{2})(?![\d-]|T\d)/g, ([, year, month, day]) =>
     sayDate(Number(day), Number(month), Number(year), tag),
   );
   if (!words) return;
@@ -42,20 +42,30 @@ function orderOf(first: number, second: number, tag: string): { day: number; mon
 }
 
 /** With their own groups. Numbers that only stand beside it are none of it. */
-export function phones(rule: Rule): void {
+export function phones(rule: Rule, words: SpokenWords | undefined): void {
   const notMore = '(?![\\d%]|[.,:]\\d|\\s?\\p{Sc})';
   const international = '(?<![\\p{L}\\d])\\+\\d{1,3}(?:[ ./-]?\\(?\\d{1,4}\\)?){1,2}(?:[ ./-]?\\d{2,}){1,5}';
   const american = '(?<![\\p{L}\\d.-])(?:1[ -])?(?:\\(\\d{3}\\) ?|\\d{3}[-.])\\d{3}[-.]\\d{4}';
-  const national = '(?<![\\p{L}\\d.,/-])(?:\\(0\\d{1,5}\\) ?|0\\d{2,5}[ /-]|0\\d[ -])\\d{2,}(?:[ -]\\d{2,})*';
+  const national =
+    '(?<![\\p{L}\\d.,/-]|\\p{L}\\d{2} (?:\\d{4} )*)(?:\\(0\\d{1,5}\\) ?|0\\d{2,5}(?:[ -]| ?/ ?)|0\\d[ -])\\d{2,}(?:[ -]\\d{2,})*';
   const isDate = /^\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}$/;
   rule(new RegExp(`(?:${international}|${american}|${national})${notMore}`, 'gu'), ([number]) =>
-    number.replace(/\D/g, '').length >= 7 && !isDate.test(number) ? sayDigits(number) : undefined,
+    number.replace(/\D/g, '').length >= 7 && !isDate.test(number) ? sayDigits(number, words) : undefined,
   );
 }
 
 export function times(rule: Rule, language: string, words: SpokenWords): void {
   /** The full stop of a sentence stays outside. */
   const half = '[aApP](?:[mM]\\b|\\.[mM]\\b(?:\\.(?!\\s*$|\\s+[^\\p{Ll}]))?)';
+  const clock = '(?:[01]?\\d|2[0-4])[:.][0-5]\\d';
+  // Of two times the second says for both that they are.
+  rule(
+    new RegExp(
+      `(?<![\\d.,:])([01]?\\d|2[0-4])[:.]([0-5]\\d)(\\s?[-–]\\s?)(?=${clock}(?:(?<=:\\d\\d)(?![\\d:])|\\s?(?:[Uu]hr\\b|${half}|h\\b|horas\\b)))`,
+      'gu',
+    ),
+    ([, hour, minute]) => `${words.time(Number(hour), Number(minute), '')} ${words.to} `,
+  );
   rule(
     new RegExp(
       `(?<![\\d.,:])([01]?\\d|2[0-4])[:.]([0-5]\\d)(?![\\d:]|[.,]\\d)(\\s?(?:[Uu]hr\\b|${half}|h\\b|horas\\b))?`,
@@ -79,7 +89,7 @@ export function times(rule: Rule, language: string, words: SpokenWords): void {
 }
 
 /** Digit by digit, with a breath between its own groups; long ones are parted into threes. */
-function sayDigits(number: string): string {
+function sayDigits(number: string, words: SpokenWords | undefined): string {
   const groups = (number.match(/\d+/g) ?? []).flatMap((group) => {
     if (group.length <= 4) return [group];
     const parts = group.match(/\d{1,3}/g) ?? [];
@@ -87,7 +97,9 @@ function sayDigits(number: string): string {
     if (parts.at(-1)!.length === 1) parts.splice(-2, 2, group.slice(-4, -2), group.slice(-2));
     return parts;
   });
-  return (number.startsWith('+') ? 'plus ' : '') + groups.map((group) => [...group].join(' ')).join(', ');
+  return (
+    (number.startsWith('+') ? `${words?.plus ?? 'plus'} ` : '') + groups.map((group) => [...group].join(' ')).join(', ')
+  );
 }
 
 function sayDate(day: number, month: number, year: number | undefined, tag: string, before = ''): string | undefined {

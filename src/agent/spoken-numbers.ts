@@ -93,7 +93,7 @@ function magnitudeOf(
   const short = written.replace(/\.$/, '').trim();
   // "5 T€" is German for thousands, "mil" is thousands in Spanish.
   const power =
-    (language === 'de' && short === 'T' && sign === '€') || (language === 'es' && short === 'mil')
+    (language === 'de' && short === 'T' && /^(?:€|EUR|CHF)$/.test(sign ?? '')) || (language === 'es' && short === 'mil')
       ? 3
       : POWERS[short.toLowerCase()];
   if (power === undefined)

@@ -18,6 +18,10 @@ const UNITS: Readonly<Record<string, string>> = {
   ...{ MB: 'megabyte', GB: 'gigabyte' },
 };
 
+/** What is counted follows, not how it is measured. */
+const NO_METRES =
+  /^ (?!(?:tall|long|wide|deep|high|thick|apart|away|ahead|below|above|behind|across|around|across|down|up|left|right|from|to|of|in|on|at|and|or|by|is|are|was|were|per|past|before|after|further|sprint|race|dash|pool|swim|run|walk|freestyle|hurdles|relay|tape|cable|each|radius|diameter|square)\b)\p{Ll}/u;
+
 const PICTOGRAPH = '(?:\\p{Extended_Pictographic}|\\p{RI}{2}|\\p{Emoji_Modifier}|[\\u200d\\ufe0f\\u20e3])';
 const PICTOGRAPHS = new RegExp(`${PICTOGRAPH}+`, 'gu');
 /** With the space in front: a mark follows. */
@@ -96,7 +100,7 @@ function rewritten(text: string, tag: string): SpokenPiece[] {
   addresses(rule, words);
   if (tag !== '') {
     dates(rule, tag, words);
-    phones(rule);
+    phones(rule, words);
     if (words) {
       monthDays(rule, language, words);
       for (const [pattern, spoken] of words.abbreviations)
@@ -106,11 +110,17 @@ function rewritten(text: string, tag: string): SpokenPiece[] {
     amounts(rule, text, tag, words);
     if (words) {
       rule(/(?<=(?<![\p{Sc}\d.,])\d[\d.,]*)\s?m²/gu, () => ` ${words.squareMetres}`);
-      rule(/(?<=\d|\d ?[ap]\.?m\.?)\s?–\s?(?=\d)/gi, () => ` ${words.to} `);
+      rule(/(?<=\d ?(?:[ap]\.?m\.?|h))\s?-\s?(?=\d{1,2}(?:[:.]\d\d)? ?(?:[ap]\.?m|h)\b)/gi, () => ` ${words.to} `);
+      rule(/(?<=\d|\d ?[ap]\.?m\.?|\dh)\s?–\s?(?=\d)/gi, () => ` ${words.to} `);
     }
     rule(
       /(?<![\d.,\p{Sc}]|\p{Sc}\s)(\d[\d.,]*\d|\d)\s?(km\/h|km|cm|mm|kg|ml|min|MB|GB|°C|°F|m|g|l|h)(?![\p{L}\p{N}²³/])/gu,
-      ([, amount, unit]) => sayUnit(amount!, UNITS[unit!]!, tag),
+      (match) => {
+        const [all, amount, unit] = match;
+        // "5m users" are millions, perhaps.
+        if (unit === 'm' && language === 'en' && NO_METRES.test(text.slice(match.index + all.length))) return undefined;
+        return sayUnit(amount!, UNITS[unit!]!, tag);
+      },
     );
   }
   return spans.pieces();
@@ -128,7 +138,9 @@ function addresses(rule: Rule, words: SpokenWords | undefined): void {
         .map((part) => sayAddress(part, words))
         .join(` ${words.at} `),
     );
-  rule(/(?:https?:\/\/|www\.)[^\s<>"')\]]*[^\s<>"')\].,;:!?]/gi, ([url]) => sayUrl(url, words));
+  rule(/(?:https?:\/\/|www\.)(?:[^\s<>"'()\]]|\([^\s<>"'()]*\))*(?:[^\s<>"'()\].,;:!?]|\([^\s<>"'()]*\))/gi, ([url]) =>
+    sayUrl(url, words),
+  );
 }
 
 function sayAddress(part: string, words: SpokenWords): string {
@@ -137,7 +149,7 @@ function sayAddress(part: string, words: SpokenWords): string {
     '-': words.dash,
     _: words.underscore,
     '/': words.slash,
-    '+': 'plus',
+    '+': words.plus,
   };
   return part
     .replace(/[._/+-]/g, (mark) => ` ${names[mark]} `)

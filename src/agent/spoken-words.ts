@@ -7,6 +7,9 @@ export interface SpokenWords {
   dash: string;
   underscore: string;
   slash: string;
+  plus: string;
+  /** Before an amount that is owed. */
+  minus: string;
   /** 10–18. */
   to: string;
   /** 5 €/h. */
@@ -51,6 +54,8 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
       dash: 'dash',
       underscore: 'underscore',
       slash: 'slash',
+      plus: 'plus',
+      minus: 'minus',
       to: 'to',
       per: 'per',
       and: '',
@@ -66,7 +71,7 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
       [/\be\.\s?g\.,?/gi, 'for example'],
       [/\bi\.\s?e\.,?/gi, 'that is'],
       [/\betc\./gi, 'et cetera'],
-      [/\bDr\./g, 'Doctor'],
+      [/\bDr\.(?= \p{Lu})/gu, 'Doctor'],
       [/\bMrs\./g, 'Missis'],
       [/\bMr\./g, 'Mister'],
       [/\bMs\./g, 'Miss'],
@@ -86,6 +91,8 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
       dash: 'Bindestrich',
       underscore: 'Unterstrich',
       slash: 'Schrägstrich',
+      plus: 'plus',
+      minus: 'minus',
       to: 'bis',
       per: 'pro',
       and: '',
@@ -124,6 +131,8 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
       dash: 'trattino',
       underscore: 'trattino basso',
       slash: 'barra',
+      plus: 'più',
+      minus: 'meno',
       to: 'a',
       per: 'al',
       and: 'e',
@@ -156,6 +165,8 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
       dash: 'guion',
       underscore: 'guion bajo',
       slash: 'barra',
+      plus: 'más',
+      minus: 'menos',
       to: 'a',
       per: 'por',
       and: 'con',
@@ -192,6 +203,8 @@ export const SPOKEN_WORDS: Readonly<Record<string, SpokenWords>> = {
       dash: 'tiret',
       underscore: 'tiret bas',
       slash: 'slash',
+      plus: 'plus',
+      minus: 'moins',
       to: 'à',
       per: 'par',
       and: '',

@@ -3,19 +3,27 @@
  * become one. Each model family has marks of its own; what is none of them stays text.
  */
 
-const NAMES = [
-  ...['think', 'thinking', 'thought', 'thoughts', 'thought_process', 'reasoning', 'reason', 'reflection', 'analysis'],
-  ...['scratchpad', 'inner_monologue', 'internal_monologue', 'monologue', 'chain_of_thought', 'cot'],
-  ...['antml:thinking', 'seed:think'],
-];
+/** Names of tags that are thoughts, in whatever words they are put together: `deep_think`, `reasoning_content`. */
+const NAME =
+  /^(?:[\w:-]*(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|monologue|deliberation)(?:[_:-][\w:-]*)?|reason|reflect|analysis|cot|internal|brainstorm(?:ing)?|planning|details|tool_(?:calls?|code|use|response|results?)|function_(?:calls?|results?))$/i;
 const FENCES = ['think', 'thinking', 'thought', 'thoughts', 'reasoning', 'analysis'];
 /** Words of their own, in capitals: `[thinking]` is a stage direction. */
-const OPENING = ['[THINK]', '[THINKING]', '[REASONING]', '◁think▷', '<unused94>'];
-const CLOSING = ['[/THINK]', '[/THINKING]', '[/REASONING]', '◁/think▷', '<unused95>'];
+const OPENING = ['[THINK]', '[THINKING]', '[REASONING]', '[TOOL_CALLS]', '◁think▷', '<unused94>'];
+const CLOSING = ['[/THINK]', '[/THINKING]', '[/REASONING]', '[/TOOL_CALLS]', '◁/think▷', '<unused95>'];
 /** With these words, in place of a mark, some begin an answer. `next` has to follow at once. */
-const PHRASES: readonly { open: string; close: string; next?: RegExp }[] = [
+const PHRASES: readonly { open: string; close: string; next?: RegExp; mayBeAnswer?: true }[] = [
   { open: 'Here is my thought process:', close: 'Here is my response:' },
   { open: "Here's my thought process:", close: "Here's my response:" },
+  // Where no answer is announced behind them, they were words of one.
+  ...[
+    'Thought:',
+    'Thinking:',
+    'Reasoning:',
+    '**Thought:**',
+    '**Thinking:**',
+    '**Reasoning:**',
+    '**Thought process:**',
+  ].map((open) => ({ open, close: 'Answer:', mayBeAnswer: true as const })),
   // Channels whose marks a server has lost.
   { open: 'analysis', close: 'assistantfinal', next: /^\p{Lu}/u },
 ];
@@ -32,13 +40,11 @@ const escaped = (text: string): string => text.replace(/[[\]/\\^$.|?*+(){}]/g, '
 const oneOf = (texts: readonly string[]): string => texts.map(escaped).join('|');
 
 /** `<think>`, `</Thinking >`, `<think type="a">`, `&lt;think&gt;`; behind a backquote it is spoken of. */
-const TAG = new RegExp(
-  `(?<quote>\`?)(?:<|&lt;)\\s{0,3}(?<slash>/?)\\s{0,3}(?:${oneOf(NAMES)})(?:\\s(?:[^<>&]|&(?!gt;)){0,200})?/?(?:>|&gt;)`,
-  'gi',
-);
+const TAG =
+  /(?<quote>`?)(?:[<＜]|&lt;)\s{0,3}(?<slash>\/?)\s{0,3}(?<name>[a-z][\w:-]{0,39})(?:\s(?:[^<>&＜＞]|&(?!gt;)){0,200}?)?(?<alone>\/?)(?:[>＞]|&gt;)/gi;
 const OTHERS = new RegExp(
   [
-    '<\\|(?<token>[\\w/]{1,40})\\|>',
+    '<[|｜](?<token>[\\w/▁]{1,40})[|｜]>',
     `(?<open>${oneOf(OPENING)})`,
     `(?<close>${oneOf(CLOSING)})`,
     `\`\`\`(?<fence>${oneOf(FENCES)})[ \\t]*\\n`,
@@ -47,19 +53,22 @@ const OTHERS = new RegExp(
 );
 
 export function nextMark(text: string, from: number): Mark | undefined {
-  const [tag, other] = [TAG, OTHERS].map((pattern) => {
-    pattern.lastIndex = from;
-    return pattern.exec(text);
-  });
+  TAG.lastIndex = from;
+  let tag = TAG.exec(text);
+  while (tag && !NAME.test(tag.groups!.name!)) tag = TAG.exec(text);
+  OTHERS.lastIndex = from;
+  const other = OTHERS.exec(text);
   const found = tag && (!other || tag.index < other.index) ? tag : other;
   if (!found) return undefined;
   const place = { at: found.index, end: found.index + found[0].length };
-  const { quote, slash, token, open, close, fence } = found.groups ?? {};
-  if (token !== undefined) return { ...place, kind: kindOfToken(token.toLowerCase()) };
+  const { quote, slash, alone, token, open, close, fence } = found.groups ?? {};
+  if (token !== undefined) return { ...place, kind: kindOfToken(token.toLowerCase().replaceAll('▁', '_')) };
   if (fence !== undefined) return { ...place, kind: 'fence' };
   if (open !== undefined) return { ...place, kind: 'open' };
   if (close !== undefined) return { ...place, kind: 'close' };
   if (quote) return { ...place, kind: 'literal' };
+  // A tag that ends itself holds nothing.
+  if (alone && !slash) return { ...place, kind: 'other token' };
   return { ...place, kind: slash ? 'close' : 'open' };
 }
 
@@ -68,8 +77,8 @@ function kindOfToken(token: string): Mark['kind'] {
   if (token === 'im_start') return 'header line';
   if (/^(?:message|end_header_id)$/.test(token)) return 'message';
   if (/^(?:end|return|call|im_end|eot_id|eom_id)$/.test(token)) return 'message end';
-  if (/^(?:think(?:ing)?|start_thinking|begin_of_thought|begin_thinking)$/.test(token)) return 'open';
-  if (/^(?:\/think(?:ing)?|end_thinking|end_think|end_of_thought)$/.test(token)) return 'close';
+  if (/think|thought|reasoning|tool_?calls?(?:_section)?(?:_begin|_end)?$/.test(token))
+    return /^(?:\/|end)|_end$/.test(token) ? 'close' : 'open';
   return 'other token';
 }
 
@@ -77,32 +86,34 @@ function kindOfToken(token: string): Mark['kind'] {
 export function openMarkLength(text: string): number {
   const from = Math.max(0, text.length - MAX_MARK_CHARS);
   for (let at = from; at < text.length; at++)
-    if ('<&`[◁'.includes(text[at]!) && mayBecomeMark(text.slice(at))) return text.length - at;
+    if ('<＜&`[◁'.includes(text[at]!) && mayBecomeMark(text.slice(at))) return text.length - at;
   return 0;
 }
 
 function mayBecomeMark(text: string): boolean {
   if ([...OPENING, ...CLOSING].some((mark) => mark.startsWith(text))) return true;
-  if (/^<\|[\w/]{0,40}\|?$/.test(text)) return true;
+  if (/^<[|｜][\w/▁]{0,40}[|｜]?$/.test(text)) return true;
   const fence = /^`{1,3}([a-z]*)[ \t]*$/.exec(text);
   if (fence) return FENCES.some((name) => name.startsWith(fence[1]!));
   const begun = text.startsWith('`') ? text.slice(1) : text;
   if ('&lt;'.startsWith(begun)) return true;
-  const tag = /^(?:<|&lt;)\s{0,3}\/?\s{0,3}([\w:]*)(\s(?:[^<>&]|&(?!gt;)){0,200})?\/?(?:&|&g|&gt)?$/i.exec(begun);
-  if (!tag) return false;
-  const name = tag[1]!.toLowerCase();
-  return tag[2] === undefined ? NAMES.some((each) => each.startsWith(name)) : NAMES.includes(name);
+  const tag =
+    /^(?:[<＜]|&lt;)\s{0,3}\/?\s{0,3}([\w:-]{0,40})(\s(?:[^<>&＜＞]|&(?!gt;)){0,200})?\/?(?:&|&g|&gt)?$/i.exec(begun);
+  return tag !== null && (tag[2] === undefined || NAME.test(tag[1]!));
 }
 
 /** The words in place of a mark with which an answer begins; 'unsure' while it is too short to tell. */
-export function openingPhrase(text: string, isWhole: boolean): { end: number; close: string } | 'unsure' | undefined {
+export function openingPhrase(
+  text: string,
+  isWhole: boolean,
+): { end: number; close: string; mayBeAnswer: boolean } | 'unsure' | undefined {
   const lead = text.length - text.trimStart().length;
   const begun = text.slice(lead);
   if (begun === '') return undefined;
-  for (const { open, close, next } of PHRASES) {
+  for (const { open, close, next, mayBeAnswer = false } of PHRASES) {
     const isBegun = begun.toLowerCase().startsWith(open.toLowerCase());
     const after = begun.slice(open.length);
-    if (isBegun && (next === undefined || next.test(after))) return { end: lead + open.length, close };
+    if (isBegun && (next === undefined || next.test(after))) return { end: lead + open.length, close, mayBeAnswer };
     const isShort = isBegun ? after === '' : open.toLowerCase().startsWith(begun.toLowerCase());
     if (isShort && !isWhole) return 'unsure';
   }

@@ -20,7 +20,7 @@ export class ThoughtFilter {
   private depth = 0;
   private header = '';
   private phraseEnd = '';
-  /** Since one of several marks was closed: where the others never are, they were words. */
+  /** Since one of several marks was closed, or behind a phrase: where the end never comes, they were words. */
   private afterInner: string | undefined;
   /** White space after a thought is not the beginning of the answer. */
   private isFresh = true;
@@ -55,7 +55,7 @@ export class ThoughtFilter {
   /** Nothing more comes. @returns what was held back because it might have become a mark or a thought. */
   flush(): string {
     this.read(this.held, true);
-    if (this.state === 'mark' && this.afterInner !== undefined) {
+    if ((this.state === 'mark' || this.state === 'phrase') && this.afterInner !== undefined) {
       this.show();
       this.say(this.afterInner);
     }
@@ -81,6 +81,7 @@ export class ThoughtFilter {
         if (phrase !== undefined) {
           this.hide('phrase');
           this.phraseEnd = phrase.close;
+          if (phrase.mayBeAnswer) this.afterInner = '';
           rest = rest.slice(phrase.end);
         }
       }
