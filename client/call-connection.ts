@@ -56,8 +56,10 @@ export interface ConnectionParts extends Pick<LinkEvents, 'stream' | 'motion'> {
 
 /** A connection that is not there by then meets a cut, and another attempt is sooner there than this one … */
 const CONNECT_LIMIT_MS = 1500;
-/** … unless the network is that slow: so many times as long as it took before. */
+/** … unless the network is that slow: so many times as long as it took at best … */
 const CONNECT_PATIENCE = 4;
+/** … and longer after each so many attempts that nobody answered, for it may be another network now. */
+const SILENT_ATTEMPTS = 20;
 const MAX_CONNECT_LIMIT_MS = 6000;
 /** For the first connection, in a network of which nothing is known. */
 const FIRST_CONNECT_LIMIT_MS = 10_000;
@@ -80,7 +82,10 @@ export class CallConnection implements Attempts {
   private readonly parts: ConnectionParts;
   private readonly watchers = new Set<() => void>();
   private returnToken: string | undefined;
+  /** At best: what a cut held up says nothing of the network. */
   private connectMs: number | undefined;
+  /** Attempts in a row that nobody answered. */
+  private silences = 0;
   /** The last attempt to connect was turned away by whoever is there instead of the server. */
   private isRefused = false;
   /** Opened beside one that turned out to be dead. */
@@ -155,15 +160,15 @@ export class CallConnection implements Attempts {
     const signaling = spare?.isOpen ? spare : await this.open(this.connectLimitMs, signal);
     if (signal.aborted) signaling.close();
     signal.throwIfAborted();
-    if (signaling !== spare) this.connectMs = performance.now() - startMs;
+    if (signaling !== spare) this.connectMs = Math.min(this.connectMs ?? Infinity, performance.now() - startMs);
     this.signaling = signaling;
     return signaling;
   }
 
   private get connectLimitMs(): number {
-    return this.connectMs === undefined
-      ? FIRST_CONNECT_LIMIT_MS
-      : Math.min(MAX_CONNECT_LIMIT_MS, Math.max(CONNECT_LIMIT_MS, CONNECT_PATIENCE * this.connectMs));
+    if (this.connectMs === undefined) return FIRST_CONNECT_LIMIT_MS;
+    const usualMs = Math.max(CONNECT_LIMIT_MS, CONNECT_PATIENCE * this.connectMs);
+    return Math.min(MAX_CONNECT_LIMIT_MS, usualMs * 2 ** Math.floor(this.silences / SILENT_ATTEMPTS));
   }
 
   private async open(limitMs: number, signal: AbortSignal): Promise<Signaling> {
@@ -178,12 +183,15 @@ export class CallConnection implements Attempts {
       },
     }).catch((error: Trouble) => this.failed(error));
     this.isRefused = false;
+    this.silences = 0;
     return signaling;
   }
 
   /** A silence is no refusal: what a plain request would be sent over may be dead, and a new connection is not. */
   private failed(error: Trouble): never {
-    this.isRefused = error.code === undefined && !(error instanceof ConnectionLost);
+    const isSilence = error instanceof ConnectionLost;
+    this.silences = isSilence ? this.silences + 1 : 0;
+    this.isRefused = error.code === undefined && !isSilence;
     throw error;
   }
 

@@ -51,7 +51,11 @@ const SPREAD = 0.25;
 /** A call that lasts so long has really come back: what comes next is another fault. */
 const STABLE_MS = 10_000;
 
-/** @param attempt 0 is the first. @param random 0 … 1. @returns how long to wait before it. */
+/**
+ * @param attempt 0 is the first; after a refusal, how many there were in a row.
+ * @param random 0 … 1.
+ * @returns how long to wait before it.
+ */
 export function pauseMs(attempt: number, trouble: Trouble | undefined, random: number): number {
   if (trouble?.retryAfterS !== undefined) return trouble.retryAfterS * 1000 * (1 + SPREAD * random);
   if (attempt === 0) return FIRST_PAUSE_MS * random;
@@ -74,6 +78,8 @@ export class Recovery {
   private isFirst = false;
   private endPause: () => void = () => {};
   private count = 0;
+  /** In a row: an attempt that nobody answered says nothing of how busy the server is. */
+  private refusals = 0;
   private stable: ReturnType<typeof setTimeout> | undefined;
 
   constructor(attempts: Attempts, events: RecoveryEvents, random: () => number = Math.random) {
@@ -137,7 +143,8 @@ export class Recovery {
     if (afterS !== undefined) trouble = Object.assign(new Error('the server asked to wait'), { retryAfterS: afterS });
     while (!loop.signal.aborted) {
       if (!isRepair) {
-        await this.pause(pauseMs(this.count, trouble, this.random()));
+        const attempt = trouble?.code === undefined ? this.count : this.refusals;
+        await this.pause(pauseMs(attempt, trouble, this.random()));
         if (loop.signal.aborted) return;
         this.count += 1;
       }
@@ -150,6 +157,7 @@ export class Recovery {
       } catch (error) {
         if (loop.signal.aborted) return;
         trouble = isRepair || error === GIVEN_UP ? undefined : (error as Trouble);
+        this.refusals = trouble?.code === undefined ? 0 : this.refusals + 1;
         if (trouble?.code !== undefined && FINAL_CODES.has(trouble.code)) {
           this.end();
           this.events.over(trouble);

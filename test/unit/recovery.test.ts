@@ -155,6 +155,21 @@ describe('a recovery', () => {
     );
   });
 
+  it('waits after a first refusal as after any first one, however long nobody had answered before', async () => {
+    const caller = new Caller(() => 1);
+    await caller.join();
+    caller.isReachable = false;
+    caller.lose('join');
+    await vi.advanceTimersByTimeAsync(30_000);
+    caller.isReachable = true;
+    caller.refusal = trouble('SIGNALING_INVALID');
+    const { joins } = caller;
+    while (caller.joins < joins + 2) await vi.advanceTimersByTimeAsync(10);
+    caller.refusal = undefined;
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(caller.state).toBe('live');
+  });
+
   it('comes back at once where the page is told that the network is there', async () => {
     const caller = new Caller(() => 1);
     await caller.join();
