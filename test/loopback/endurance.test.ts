@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.[Symbol.asyncDispose]());
 
-const sessions = (): Promise<number> => server.metric('sessions');
+const sessions = (): Promise<number> => server.metric('visavis_calls');
 
 async function untilSessions(count: number, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
