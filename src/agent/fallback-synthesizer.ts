@@ -27,6 +27,14 @@ const CHARACTERS_PER_S = 10;
 /** A beginning shorter than this is said again whole. */
 const MIN_HEARD_US = 600_000;
 
+/** Sound before the first of these is silence. */
+const AUDIBLE = 0.003;
+/** No voice takes so long to begin. */
+const MAX_LEAD_US = 5_000_000;
+/** Nothing is spoken so slowly, a number digit by digit included. */
+const MAX_US_PER_CHARACTER = 400_000;
+const MAX_PAUSES_US = 10_000_000;
+
 export class FallbackSynthesizer implements SpeechSynthesizer {
   readonly hasPhonemes = false;
   readonly #first: SpeechSynthesizer;
@@ -64,18 +72,25 @@ export class FallbackSynthesizer implements SpeechSynthesizer {
       const fromUs = endUs;
       let rest: string | undefined = sentence;
       const words: TimedWord[] = [];
+      let isHeard = false;
       if (this.#clock.nowUs() >= this.#restUntilUs) {
         try {
           for await (const chunk of this.#first.synthesize(sentence, options)) {
+            isHeard ||= chunk.samples.some((sample) => Math.abs(sample) > AUDIBLE);
             words.push(...chunk.words);
             yield placed(chunk, fromUs);
+            if (endUs - fromUs > (isHeard ? longest(sentence, options) : MAX_LEAD_US))
+              throw new AppError(
+                'TTS_UNAVAILABLE',
+                `${this.name} sent ${isHeard ? 'sound without end' : 'only silence'} for a sentence.`,
+              );
           }
           rest = undefined;
         } catch (error) {
           if (options.signal?.aborted || (error instanceof AppError && WRONG_QUESTIONS.has(error.code))) throw error;
           this.#restUntilUs = this.#clock.nowUs() + REST_US;
           this.#failed(failureOf(error, this.name));
-          rest = unheard(sentence, endUs - fromUs, words, options);
+          rest = isHeard ? unheard(sentence, endUs - fromUs, words, options) : sentence;
         }
       }
       if (rest === undefined) continue;
@@ -97,6 +112,9 @@ export class FallbackSynthesizer implements SpeechSynthesizer {
     await Promise.all([this.#first[Symbol.asyncDispose](), this.#second[Symbol.asyncDispose]()]);
   }
 }
+
+const longest = (sentence: string, { ratePercent = 100 }: SpeechOptions): number =>
+  MAX_PAUSES_US + (sentence.length * MAX_US_PER_CHARACTER * 100) / Math.min(100, ratePercent);
 
 const failureOf = (error: unknown, name: string): AppError =>
   error instanceof AppError

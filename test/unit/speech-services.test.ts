@@ -381,6 +381,30 @@ describe('a voice that takes over', () => {
     }
   });
 
+  it('takes over from a voice that sends silence, or sound without end', async () => {
+    for (const [level, most, texts] of [
+      [0, 6, ['It is nine.', 'Come in.']],
+      [0.3, 20, ['nine.', 'Come in.']],
+    ] as const) {
+      let sentS = 0;
+      const endless = new FakeSynthesizer();
+      endless.synthesize = async function* () {
+        for (; sentS < 7200; sentS++) {
+          const samples = new Float32Array(24_000).fill(level);
+          yield { samples, sampleRateHz: 24_000, startUs: sentS * 1e6, phonemes: [], words: [] };
+        }
+      };
+      const second = new FakeSynthesizer();
+      clockAt.us += 31_000_000;
+      const failures: string[] = [];
+      const voice = new FallbackSynthesizer(endless, second, clock, (error) => failures.push(error.code));
+      await collect(voice.synthesize('It is nine. Come in.'));
+      expect(second.texts).toEqual(texts);
+      expect(failures).toEqual(['TTS_UNAVAILABLE']);
+      expect(sentS).toBeLessThan(most);
+    }
+  });
+
   it('goes on behind the last word where a voice tells its words', async () => {
     const first = new FakeSynthesizer('stalls');
     first.patienceMs = 1;
