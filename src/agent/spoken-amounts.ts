@@ -33,7 +33,7 @@ function magnitude(language: string): string {
 }
 
 /** Nothing that would make it something else follows. */
-const END = '(?![\\p{L}\\p{N}%\\p{Sc}]|[.,]\\d|[-–]\\d| \\d{3}(?!\\d)| [kmbt](?![\\p{L}\\p{N}]))';
+const END = "(?![\\p{L}\\p{N}%\\p{Sc}]|[.,]\\d|[-–]\\d|[’']s\\b| \\d{3}(?!\\d)| [kmbt](?![\\p{L}\\p{N}]))";
 const DASH = '[ \\u00a0]?[-–—][ \\u00a0]?';
 /** "a $5 ticket": one thing, and what it is follows. */
 const ONE_OF = /(?:^|[^\p{L}])(?:an?|another|every|each)\s+$/iu;
@@ -44,6 +44,7 @@ const NOUN =
 const isFriday = (before: string, number: string, behind: string): boolean =>
   /(?:\b(?:Mo|Di|Mi|Do|Sa|So)\.?|\b(?:am|bis|und|jeden|ab|vom))\s*[-–,/+&]?\s*$/u.test(before) ||
   /^(?:[.:,]\d{1,2})?\.?\s?(?:[-–]|bis|und|,)?\s?(?:\d{1,2}(?:[:.]\d\d)?)?\s?(?:Uhr|h\b|:\d)/u.test(behind) ||
+  /^\s?(?:\p{Sc}|EUR|Euro)/u.test(behind) ||
   (/^\d{1,2}\.\d{1,2}$/.test(number) && behind.startsWith('.'));
 
 export function amounts(rule: Rule, text: string, tag: string, words: SpokenWords | undefined): void {

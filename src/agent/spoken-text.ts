@@ -22,6 +22,10 @@ const UNITS: Readonly<Record<string, string>> = {
 const NO_METRES =
   /^ (?!(?:tall|long|wide|deep|high|thick|apart|away|ahead|below|above|behind|across|around|across|down|up|left|right|from|to|of|in|on|at|and|or|by|is|are|was|were|per|past|before|after|further|sprint|race|dash|pool|swim|run|walk|freestyle|hurdles|relay|tape|cable|each|radius|diameter|square)\b)\p{Ll}/u;
 
+/** "5g network": a generation. */
+const NO_GRAMS =
+  /^[ -]?(?:network|mobile|internet|phone|signal|coverage|tower|router|connection|speed|netz|handy|empfang|red\b|rete\b|réseau|segnale|señal)/iu;
+
 const PICTOGRAPH = '(?:\\p{Extended_Pictographic}|\\p{RI}{2}|\\p{Emoji_Modifier}|[\\u200d\\ufe0f\\u20e3])';
 const PICTOGRAPHS = new RegExp(`${PICTOGRAPH}+`, 'gu');
 /** With the space in front: a mark follows. */
@@ -114,11 +118,12 @@ function rewritten(text: string, tag: string): SpokenPiece[] {
       rule(/(?<=\d|\d ?[ap]\.?m\.?|\dh)\s?–\s?(?=\d)/gi, () => ` ${words.to} `);
     }
     rule(
-      /(?<![\d.,\p{Sc}]|\p{Sc}\s)(\d[\d.,]*\d|\d)\s?(km\/h|km|cm|mm|kg|ml|min|MB|GB|°C|°F|m|g|l|h)(?![\p{L}\p{N}²³/])/gu,
+      /(?<![\d.,\p{Sc}]|\p{Sc}\s)(\d[\d.,]*\d|\d)\s?(km\/h|km|cm|mm|kg|ml|min|MB|GB|°C|°F|m|g|l|h)(?![\p{L}\p{N}²³^/])/gu,
       (match) => {
         const [all, amount, unit] = match;
         // "5m users" are millions, perhaps.
         if (unit === 'm' && language === 'en' && NO_METRES.test(text.slice(match.index + all.length))) return undefined;
+        if (unit === 'g' && NO_GRAMS.test(text.slice(match.index + all.length))) return undefined;
         return sayUnit(amount!, UNITS[unit!]!, tag);
       },
     );
