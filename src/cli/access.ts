@@ -158,7 +158,8 @@ function linkFor(kind: KeyKind, token: string, { url, room, rights = [], portrai
 /** Where this configuration's server is reached, as far as it tells. */
 function addressOf({ server: { host, hosts, port, tls } }: Config): string {
   const scheme = tls.cert === '' ? 'http' : 'https';
-  if (hosts[0] !== undefined) return `https://${hosts[0]}/`;
+  // Without a certificate of its own a server with a public name is behind a proxy, on HTTPS's own port.
+  if (hosts[0] !== undefined) return `https://${hosts[0]}${tls.cert === '' ? '' : `:${port}`}/`;
   const name = isLoopbackHost(host) || host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${port}/`;
 }

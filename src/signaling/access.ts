@@ -71,6 +71,8 @@ export class Access {
 
   private async spend(token: string): Promise<Rights> {
     const ticket = await this.parts.tickets.spend(token);
+    if (ticket.caller !== undefined)
+      throw new AppError('TICKET_INVALID', 'This token is for coming back to a call; an upload takes a ticket.');
     this.requireInForce(ticket);
     return ticket;
   }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import type { Door } from '../metrics.ts';
 import type { CallSocket } from './call-sockets.ts';
-import type { Describe } from './failure.ts';
+import { type Describe, issueOf } from './failure.ts';
 import type { ClientToServerEvents, Reply } from './protocol.ts';
 
 export const emptySchema = z.object({}).optional();
@@ -24,13 +24,8 @@ export function answering(socket: CallSocket, describe: Describe): OnMessage {
       const answer: Reply<object> = typeof reply === 'function' ? (reply as Reply<object>) : () => {};
       try {
         const parsed = schema.safeParse(raw);
-        if (!parsed.success) {
-          const issue = parsed.error.issues[0]!;
-          throw new AppError(
-            'SIGNALING_INVALID',
-            `Message "${name}" is not acceptable: ${issue.path.join('.') || 'value'}: ${issue.message}.`,
-          );
-        }
+        if (!parsed.success)
+          throw new AppError('SIGNALING_INVALID', `Message "${name}" is not acceptable: ${issueOf(parsed.error)}.`);
         answer(await handle(parsed.data));
       } catch (error) {
         answer(describe(error, doorOf(name)).failure);

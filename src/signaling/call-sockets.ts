@@ -15,8 +15,11 @@ import type { ClientToServerEvents, ServerToClientEvents } from './protocol.ts';
 
 /** Beyond that nothing can be answered any more: the connection is closed. */
 const MAX_FRAME_BYTES = 2 * 1024 * 1024;
-/** What a message becomes that is larger than one may be; no name of the protocol. */
+/** What a message becomes that is larger than one may be, or comes in binary parts; no names of the protocol. */
 const OVERSIZE = 'oversize';
+const BINARY = 'binary';
+/** Sent and not read: beyond that a connection is cut off. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 /** A pong each second is a sign of life. */
 const PING_INTERVAL_MS = 1000;
 const PING_TIMEOUT_MS = 10_000;
@@ -54,7 +57,10 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): DrainedS
     const reason = code === FORBIDDEN ? 'ORIGIN_REFUSED' : 'SIGNALING_INVALID';
     metrics.refusals.inc({ door: 'connection', reason });
   });
-  io.engine.on('connection', (conn: Socket['conn']) => conn.on('packet', refuseOversize));
+  io.engine.on('connection', (conn: Socket['conn']) => {
+    conn.on('packet', refuseUnread);
+    limitUnread(conn, parts);
+  });
   /** @returns what gives the connection's place back. @throws AppError RATE_LIMITED. */
   async function enter({ conn, handshake, request }: CallSocket): Promise<() => void> {
     const { returnToken } = handshake.auth;
@@ -93,12 +99,30 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): DrainedS
   };
 }
 
-/** Before it is read: a message that is too large keeps only what its answer needs, its number. */
-function refuseOversize(packet: { type: string; data?: unknown }): void {
+/** Before it is read: a message that is too large, or announces binary parts to be kept until all have come, keeps only what its answer needs, its number. */
+function refuseUnread(packet: { type: string; data?: unknown }): void {
   const { data } = packet;
-  if (packet.type !== 'message' || typeof data !== 'string' || Buffer.byteLength(data) <= MAX_MESSAGE_BYTES) return;
+  if (packet.type !== 'message' || typeof data !== 'string') return;
+  const isBinary = /^[56]/.test(data);
+  if (!isBinary && Buffer.byteLength(data) <= MAX_MESSAGE_BYTES) return;
   const number = /^[25](?:\d+-)?(?:\/[^,]*,)?(\d*)\[/.exec(data.slice(0, 200))?.[1] ?? '';
-  packet.data = `2${number}["${OVERSIZE}"]`;
+  packet.data = `2${number}["${isBinary ? BINARY : OVERSIZE}"]`;
+}
+
+/** Answers that wait for who never reads them would fill the memory. */
+function limitUnread(conn: Socket['conn'], { logger, metrics }: CallSocketsParts): void {
+  let unreadBytes = 0;
+  // What comes after a flush waits for the network to have taken all before it.
+  conn.on('flush', () => {
+    unreadBytes = 0;
+  });
+  conn.on('packetCreate', ({ data }: { data?: unknown }) => {
+    unreadBytes += typeof data === 'string' ? Buffer.byteLength(data) : 0;
+    if (unreadBytes <= MAX_UNREAD_BYTES || conn.readyState !== 'open') return;
+    metrics.refusals.inc({ door: 'message', reason: 'CUT_OFF' });
+    logger.warn({}, 'socket cut off: it does not read');
+    conn.close(true);
+  });
 }
 
 /** Before any handler: too many messages are refused, and those that nobody handles are answered too. */

@@ -1,4 +1,5 @@
 /** What goes wrong, as the other side is told: one sentence with a code and, over HTTP, a status. Bugs are logged, not told. */
+import type { ZodError } from 'zod';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { Door, Metrics } from '../metrics.ts';
 import type { Logger } from '../telemetry.ts';
@@ -25,6 +26,15 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   UPLOAD_INCOMPLETE: 408,
   TTS_UNAVAILABLE: 503,
 };
+
+const MAX_ISSUE_CHARACTERS = 200;
+
+/** What a schema has against a message. It may name what was sent, which may be long. */
+export function issueOf(error: ZodError): string {
+  const { path, message } = error.issues[0]!;
+  const text = `${path.join('.') || 'value'}: ${message}`;
+  return text.length > MAX_ISSUE_CHARACTERS ? `${text.slice(0, MAX_ISSUE_CHARACTERS)}…` : text;
+}
 
 /** Says what went wrong at a door, and counts it there. */
 export type Describe = (error: unknown, door: Door) => { failure: Failure; status: number };

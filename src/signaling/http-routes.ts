@@ -159,7 +159,8 @@ export function httpRoutes(parts: HttpParts): Express {
     if (door === 'upload') metrics.uploads.inc({ outcome: uploadOutcome(failure.error.code, error) });
     if (status === 401) res.set('www-authenticate', 'Bearer');
     if (failure.error.retryAfterS) res.set('retry-after', String(failure.error.retryAfterS));
-    res.status(status).json(failure);
+    // Whatever the answer was to be, and for how long it was to be kept.
+    res.set('cache-control', 'no-store').type('json').status(status).json(failure);
   });
   return app;
 }

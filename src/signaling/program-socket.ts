@@ -6,6 +6,7 @@ import type { RawData, WebSocket } from 'ws';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { ProgramPcm } from '../media/program-pcm.ts';
+import { issueOf } from './failure.ts';
 import type { SoundIntake } from './hosting.ts';
 import type { MessageBudget } from './limits.ts';
 import type { CallWatcher, LiveCall } from './live-calls.ts';
@@ -16,6 +17,12 @@ import { type Failure, speakSchema, type TurnMessage } from './protocol.ts';
  * clears by HTTP, because a `clear` on the socket would be read last.
  */
 const MAX_WAITING_SAMPLES = 48_000 * 10;
+
+/** Sent and not read: beyond that a program is cut off. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
+const noSoundOpen = (): AppError =>
+  new AppError('SIGNALING_INVALID', 'No sound is open; begin with {"type":"start","sampleRateHz":…}.');
 
 const messageSchema = z.discriminatedUnion('type', [
   /** Begins a turn of PCM; binary messages follow. */
@@ -73,7 +80,8 @@ export class ProgramSocket implements CallWatcher {
   }
 
   private send(message: SpeechApiMessage): void {
-    this.socket.send(JSON.stringify(message));
+    if (this.socket.bufferedAmount > MAX_UNREAD_BYTES) this.socket.terminate();
+    else this.socket.send(JSON.stringify(message));
   }
 
   private tellError(error: unknown): void {
@@ -83,14 +91,15 @@ export class ProgramSocket implements CallWatcher {
 
   private receive(data: RawData, isBinary: boolean): void {
     try {
-      if (isBinary) {
-        this.receiveSound(data as Buffer);
+      if (isBinary && this.upload) {
+        this.receiveSound(this.upload, data as Buffer);
         return;
       }
       const verdict = this.budget.take();
       if (verdict === 'cut-off') this.socket.close(4429, 'RATE_LIMITED');
       else if (verdict === 'refuse')
         throw new AppError('RATE_LIMITED', 'Too many messages on this connection; send fewer.', { retryAfterS: 1 });
+      else if (isBinary) throw noSoundOpen();
       else this.obey(readJson(messageSchema, String(data)));
     } catch (error) {
       this.tellError(error);
@@ -108,7 +117,8 @@ export class ProgramSocket implements CallWatcher {
         break;
       }
       case 'end': {
-        const upload = this.openUpload();
+        const { upload } = this;
+        if (!upload) throw noSoundOpen();
         upload.isComplete = true;
         this.upload = undefined;
         if (upload.intake.isOver) return;
@@ -124,14 +134,7 @@ export class ProgramSocket implements CallWatcher {
     }
   }
 
-  private openUpload(): Upload {
-    if (!this.upload)
-      throw new AppError('SIGNALING_INVALID', 'No sound is open; begin with {"type":"start","sampleRateHz":…}.');
-    return this.upload;
-  }
-
-  private receiveSound(bytes: Buffer): void {
-    const upload = this.openUpload();
+  private receiveSound(upload: Upload, bytes: Buffer): void {
     if (upload.intake.isOver) return; // sent before its sender knew that the turn was cut off
     this.enqueue(upload, upload.decoder.push(bytes));
     if (upload.waitingSamples > MAX_WAITING_SAMPLES) this.socket.pause();
@@ -195,9 +198,5 @@ export function readJson<S extends z.ZodType>(schema: S, text: string): z.infer<
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new AppError(
-    'SIGNALING_INVALID',
-    `The message is not acceptable: ${issue.path.join('.') || 'value'}: ${issue.message}.`,
-  );
+  throw new AppError('SIGNALING_INVALID', `The message is not acceptable: ${issueOf(parsed.error)}.`);
 }

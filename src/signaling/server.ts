@@ -39,6 +39,8 @@ import { readTlsFiles, type TlsFiles, type TlsIdentity, watchTlsFiles } from './
 import { WeriftPeer } from './werift-peer.ts';
 
 const HEADERS_TIMEOUT_MS = 30_000;
+/** How often Node looks for headers that take too long. */
+const HEADERS_CHECK_MS = 5000;
 const TLS_OPTIONS = { minVersion: 'TLSv1.2' } as const;
 
 export interface ServerParts {
@@ -194,7 +196,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     limits,
   });
   // Node's limit for whole requests would end a stream of speech: RequestDeadlines has one for each.
-  const timeouts = { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS };
+  const timeouts = {
+    requestTimeout: 0,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: HEADERS_CHECK_MS,
+  };
   const http = tls
     ? createTlsServer({ ...timeouts, ...TLS_OPTIONS, ...tls.identity }, routes)
     : createServer(timeouts, routes);

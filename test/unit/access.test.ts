@@ -172,6 +172,10 @@ describe('uploads', () => {
       const ticket = await tickets.issue('upload', { ...asViewer(ALL_RIGHTS), canUpload: true });
       await access.requireUpload(request(ticket));
       await expect(access.requireUpload(request(ticket))).rejects.toMatchObject({ code: 'TICKET_INVALID' });
+      // It opens a call as often as its holder is cut off; pictures it would open without end.
+      const spent = await tickets.redeem(await tickets.issue(CALL_ROOM));
+      const back = await tickets.issueReturn(spent, 'caller');
+      await expect(access.requireUpload(request(back))).rejects.toMatchObject({ code: 'TICKET_INVALID' });
       const without = await tickets.issue(CALL_ROOM, { ...ALL_RIGHTS, canUpload: false });
       await expect(access.requireUpload(request(without))).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
     }

@@ -38,6 +38,14 @@ const server = createServer(
       add: async () => {
         throw uploadFailure;
       },
+      ...Object.fromEntries(
+        ['info', 'thumbnail', 'poster', 'rigPath'].map((name) => [
+          name,
+          async () => {
+            throw new AppError('PORTRAIT_UNKNOWN', 'There is no such portrait.');
+          },
+        ]),
+      ),
     },
     clientDir: '/nowhere',
     uploadLimitMb: 1,
@@ -179,3 +187,14 @@ it('tells browsers what our pages may do, and to insist on HTTPS only where the 
   expect(headers.get('permissions-policy')).toMatch(/microphone=\(self\).*camera=\(\)/);
   expect(headers.get('strict-transport-security')).toBeNull();
 });
+
+it.each(['', '/thumbnail', '/poster', '/rig'])(
+  'says in JSON, for nobody to keep, that there is no such face (%s)',
+  async (part) => {
+    const response = await fetch(`${url}api/portraits/nobody${part}`);
+    expect(response.status).toBe(404);
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(await response.json()).toMatchObject({ error: { code: 'PORTRAIT_UNKNOWN' } });
+  },
+);
