@@ -81,7 +81,9 @@ function addKeyFlags(command: Command, kind: KeyKind): Command {
         .default(rights, rights.join(','))
         .argParser(parseRights),
     )
-    .option('--room <name>', 'only this room; may be repeated', collect)
+    .option('--room <name>', 'only this room; may be repeated', (value: string, before?: string[]) =>
+      collect(value.normalize('NFC'), before),
+    )
     .option('--portrait <id>', 'calls with this face only; may be repeated', collect)
     .option('--max-call-minutes <n>', 'longest call', parsePositive)
     .addOption(new Option('--tickets-per-minute <n>', '0: no limit').default(ticketsPerMinute).argParser(parseCount))

@@ -35,9 +35,11 @@ export const controlsSchema = z.strictObject({
  * `call=ID`: one to speak by program in the call of this id.
  */
 export const ticketQuerySchema = z.object({
+  /** However its letters are composed; with vowel signs, which many scripts write as marks. */
   room: z
     .string()
-    .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u)
+    .normalize('NFC')
+    .regex(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} ._-]{0,63}$/u)
     .optional(),
   /** Left out: speaker, but viewer in a room that is open already. */
   as: z.enum(['speaker', 'viewer']).optional(),

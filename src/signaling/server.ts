@@ -26,6 +26,7 @@ import { Liveness } from './liveness.ts';
 import { MediasoupRoom } from './mediasoup-room.ts';
 import { Sfu } from './mediasoup-worker.ts';
 import { openMetricsPort } from './metrics-page.ts';
+import { OpenConnections } from './open-connections.ts';
 import { OriginPolicy } from './origins.ts';
 import { PeerFan } from './peer-fan.ts';
 import { warmUpPeer } from './peer-warm-up.ts';
@@ -204,6 +205,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const http = tls
     ? createTlsServer({ ...timeouts, ...TLS_OPTIONS, ...tls.identity }, routes)
     : createServer(timeouts, routes);
+  const connections = new OpenConnections(http);
   const certificate = tls?.renew(http as TlsServer);
   const sockets = acceptCalls(http, {
     ...shared,
@@ -261,12 +263,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       liveness[Symbol.dispose]();
       await dismissed(sockets);
       speech.close();
-      await sockets.close();
+      await connections.end(() => sockets.close());
       for (const each of [joins, ...closers]) each?.[Symbol.dispose]();
       returns[Symbol.dispose]();
       sfu?.[Symbol.dispose]();
       metricsPort?.[Symbol.dispose]();
-      http.closeAllConnections();
     },
   };
 }

@@ -1,8 +1,9 @@
 // The end of a server, with the real process and its signals: drained by SIGTERM, at once by a second signal or Ctrl-C, and nothing left of it.
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -132,4 +133,24 @@ it('ends soon after Ctrl-C, calls and all', async () => {
   expect(await endsWithin(server, SOON_MS)).toEqual({ code: 0, signal: null });
   expect(ends).toEqual([{ reason: 'shutdown', retryAfterS: 5 }]);
   await client[Symbol.asyncDispose]();
+});
+
+it('closes everything, though connections half open wait for nothing and never end', async () => {
+  await using server = await ServerProcess.start();
+  const { port } = new URL(server.url);
+  const upgrade =
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+  const silent = [
+    'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ',
+    'POST /api/tickets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx',
+    `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n${upgrade}`,
+  ].map((sent) => {
+    const socket = connect(Number(port), '127.0.0.1', () => void socket.write(sent));
+    return socket.on('error', () => {});
+  });
+  await once(silent.at(-1)!, 'readable');
+  server.signal('SIGTERM');
+  expect(await server.ended).toMatchObject({ code: 0 });
+  expect(server.log).not.toContain('not everything was closed');
+  for (const socket of silent) socket.destroy();
 });

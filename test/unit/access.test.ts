@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config.ts';
 import { Access, openDoorWarning, requireChosenAccess } from '../../src/signaling/access.ts';
 import { hashOf, KeyRing, type StoredKey } from '../../src/signaling/access-keys.ts';
 import { PerMinute } from '../../src/signaling/limits.ts';
+import { ticketQuerySchema } from '../../src/signaling/protocol.ts';
 import { ALL_RIGHTS, asViewer } from '../../src/signaling/rights.ts';
 import { issueTicket } from '../../src/signaling/ticket-requests.ts';
 import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
@@ -181,6 +182,21 @@ describe('uploads', () => {
     }
   });
 });
+
+it.each([
+  ['cafe\u0301', 'caf\u00e9'], // as some systems write what others write as one letter
+  ['हिन्दी', 'हिन्दी'],
+  ['Floor 2.b_c-d', 'Floor 2.b_c-d'],
+])('a room may be called %s', (room, name) => {
+  expect(ticketQuerySchema.parse({ room })).toMatchObject({ room: name });
+});
+
+it.each(['', ' x', '../x', '__proto__', 'a/b', 'a\u0000', '\u202eabc', '\u0301a', 'x'.repeat(65), '<b>'])(
+  'a room may not be called %j',
+  (room) => {
+    expect(ticketQuerySchema.safeParse({ room }).success).toBe(false);
+  },
+);
 
 describe('tickets that are asked for', () => {
   const tickets = new TicketOffice('');
