@@ -10,7 +10,8 @@ export const callStyles = [
     :host([pictured]) video, :host([pictured]) canvas { opacity: 1; }
     :host([pictured]) img { visibility: hidden; }
     button { cursor: pointer; border: 0; }
-    .join { position: absolute; z-index: 1; inset: auto 0 12% 0; margin: auto; min-width: 9rem; width: max-content; height: 3.4rem; padding: 0 2rem; border-radius: 999px; font: 600 1.15rem system-ui, sans-serif; background: #e8b36a; color: #221a12; box-shadow: 0 0.4rem 2rem #0009; }
+    .join { position: absolute; z-index: 1; inset: auto 0 12% 0; margin: auto; display: flex; align-items: center; justify-content: center; gap: 0.6rem; min-width: 9rem; width: max-content; height: 3.4rem; padding: 0 2rem; border-radius: 999px; font: 600 1.15rem system-ui, sans-serif; background: #e8b36a; color: #221a12; box-shadow: 0 0.4rem 2rem #0009; }
+    .join svg { width: 1.6rem; height: 1.6rem; }
     .join:hover { background: #f3c581; }
     .join:focus-visible { outline: 3px solid #fff; outline-offset: 3px; }
     .note { position: absolute; left: 0; right: 0; bottom: 14%; text-align: center; font-size: 1rem; text-shadow: 0 1px 4px #000, 0 0 1rem #000; }

@@ -1,6 +1,6 @@
 /** The element that plays the face's sound and video. In: streams, the loudspeaker, muted or not. Out: whether the visitor has to touch first. */
-/** What allows sound, anywhere on the page. */
-const TOUCHES = ['click', 'keydown'] as const;
+/** What allows sound, anywhere on the page: seen before the site's own handlers, which may keep it to themselves or use it up. */
+const TOUCHES = ['pointerup', 'click', 'keydown'] as const;
 
 export class FacePlayer {
   private readonly video: HTMLVideoElement;
@@ -28,7 +28,7 @@ export class FacePlayer {
   }
 
   /** Browsers forbid sound before the visitor has touched the page: then the face plays silently until a touch or a key allows it. */
-  play(): void {
+  private play(): void {
     const { video } = this;
     video.muted = this.isMuted;
     video.play().then(
@@ -42,21 +42,34 @@ export class FacePlayer {
     );
   }
 
+  /** Something has happened that may allow sound: a touch, or a microphone that the browser gave. */
+  readonly tryAgain = (): void => {
+    if (this.isSilenced) this.play();
+  };
+
+  /** Ends with the call: nobody waits for a touch any more. */
+  stop(): void {
+    this.video.srcObject = null;
+    this.silence(false);
+    this.isHeard = false;
+  }
+
   private silence(isSilenced: boolean): void {
     this.isSilenced = isSilenced;
     this.isHeard = !isSilenced;
-    this.setMuted(this.isMuted);
+    this.video.muted = this.isMuted || isSilenced;
     for (const touch of TOUCHES)
-      if (isSilenced) document.addEventListener(touch, this.onTouch);
-      else document.removeEventListener(touch, this.onTouch);
+      if (isSilenced) window.addEventListener(touch, this.tryAgain, true);
+      else window.removeEventListener(touch, this.tryAgain, true);
     this.needsTouch(isSilenced);
   }
 
-  private readonly onTouch = (): void => this.play();
-
   setMuted(isMuted: boolean): void {
+    const isLouder = this.isMuted && !isMuted;
     this.isMuted = isMuted;
     this.video.muted = isMuted || this.isSilenced;
+    // Where a script asks for sound that no touch has allowed, the browser stops the pictures, too.
+    if (isLouder && !this.isSilenced && this.video.srcObject) this.play();
   }
 
   /** @param deviceId empty: the system's. @throws DOMException when it cannot be used; the one before plays on. */

@@ -111,7 +111,11 @@ export class VisavisCall extends LitElement {
   private captionTurn = 0;
   private readonly ears = new Ears({
     level: (level) => this.tell('level', { level }),
-    track: async (track) => this.call?.setMicrophone(track),
+    track: async (track) => {
+      await this.call?.setMicrophone(track);
+      // Some browsers let a page be heard once it hears.
+      if (track) this.player?.tryAgain();
+    },
     lost: (message) => {
       this.closeEars();
       this.fail(new Error(message), 'MICROPHONE');
@@ -278,6 +282,7 @@ export class VisavisCall extends LitElement {
     const { call } = this;
     this.call = undefined;
     call?.end();
+    this.player?.stop();
     this.dropView();
     this.caption = '';
     this.closeEars();
@@ -436,7 +441,7 @@ export class VisavisCall extends LitElement {
       ${view?.canvas}
       ${this.portrait ? ['thumbnail', 'poster'].map((picture) => html`<img src=${this.portraitUrl(picture)} alt="" />`) : nothing}
       ${waits ? html`<button class="join" @click=${() => void this.join()}>${words(this.state === 'ended' ? 'Join again' : 'Join')}</button>` : nothing}
-      ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.player?.play()}>${icon('sound')} ${words('Tap to hear')}</button>` : nothing}
+      ${this.needsGesture && !waits ? html`<button class="join" @click=${() => this.player?.tryAgain()}>${icon('sound')} ${words('Tap to hear')}</button>` : nothing}
       <div class="note" role="status">${this.stateText}</div>
       ${
         this.activity === 'idle'

@@ -15,7 +15,7 @@ const DICTIONARIES: Readonly<Record<string, Readonly<Record<English, string>>>> 
 /** @param languages BCP 47, the visitor's favourite first. @returns the base tag of the page's language. */
 export function languageFor(languages: readonly string[]): string {
   const bases = languages.map((tag) => tag.toLowerCase().split('-')[0]!);
-  return bases.find((base) => base === 'en' || base in DICTIONARIES) ?? 'en';
+  return bases.find((base) => base === 'en' || Object.hasOwn(DICTIONARIES, base)) ?? 'en';
 }
 
 /** What the page is written in. */

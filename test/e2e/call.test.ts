@@ -199,5 +199,11 @@ describe('the call page', () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
     for (const name of ['Microphone off', 'Sound on', 'Interrupt', 'End', 'Send'])
       expect(await page.getByRole('button', { name, exact: true }).isVisible(), name).toBe(true);
+    const cutOff = await page.evaluate(() =>
+      [...document.querySelectorAll('call-toolbar .tool')]
+        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+        .map(({ textContent }) => textContent?.trim()),
+    );
+    expect(cutOff).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
-import { joinCall, openPage, screenshot, startCallServer, untilInbound } from '../support/call-page.ts';
+import { inbound, joinCall, openPage, screenshot, startCallServer, untilInbound } from '../support/call-page.ts';
 import { writeSpoken } from '../support/spoken-wav.ts';
 import type { TestServer } from '../support/test-server.ts';
 
@@ -35,12 +35,12 @@ describe('a conversation', () => {
     const { page, errors } = await openPage(browser, `${server.url}?stats`);
     await joinCall(page);
     await untilLine(page, 'face', /How can I help|What can I do/);
-    const silent = await untilInbound(page, 'sound', ({ soundSamples }) => soundSamples > 0);
     await page.getByLabel('Your message').fill('When are you open on Saturday?');
     await page.getByLabel('Your message').press('Enter');
     await untilLine(page, 'caller', /open on Saturday/);
     await untilLine(page, 'face', /Saturday/);
-    await untilInbound(page, 'the answer', ({ soundEnergy }) => soundEnergy > silent.soundEnergy + 1e-3);
+    const begun = await inbound(page);
+    await untilInbound(page, 'the answer', ({ soundEnergy }) => soundEnergy > begun.soundEnergy + 1e-3);
     await screenshot(page, 'conversation');
 
     await page.getByText('Say exactly this').click();

@@ -32,7 +32,7 @@ describe('the microphone', () => {
     await screenshot(page, 'mirror');
   });
 
-  it('is opened by Talk, with its level, and closed by Mute', async () => {
+  it('is turned on, with its level, and off', async () => {
     const { page } = await openPage(browser, server.url);
     await joinCall(page);
     await page.getByRole('button', { name: 'Microphone off' }).click();

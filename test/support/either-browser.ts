@@ -32,6 +32,9 @@ const FIREFOX_PREFERENCES = {
   'intl.accept_languages': 'en-US',
 };
 
+/** As Firefox comes: pages without a touch are silent. */
+const FIREFOX_SILENT = { 'media.autoplay.default': 1, 'media.autoplay.block-webaudio': true };
+
 /** For Firefox there is no trust in one origin alone. */
 const FIREFOX_TRUST = { 'media.devices.insecure.enabled': true, 'media.getusermedia.insecure.enabled': true };
 
@@ -53,6 +56,8 @@ export interface EitherBrowserOptions {
   pulseServer?: string;
   /** In Chromium: WebGL in software; costs time, so only where it is tested. */
   webgl?: boolean;
+  /** Sound plays only after a touch. */
+  isSilent?: boolean;
   /** An origin that is to be as trusted as one with a certificate: the microphone is for secure pages only. */
   trustedOrigin?: string;
 }
@@ -76,10 +81,19 @@ export async function launchEither(name: BrowserName, options: EitherBrowserOpti
     defaultViewport: null,
     env: { ...process.env, ...(options.pulseServer ? { PULSE_SERVER: options.pulseServer } : {}) },
     ...(name === 'firefox'
-      ? { extraPrefsFirefox: { ...FIREFOX_PREFERENCES, ...(options.trustedOrigin ? FIREFOX_TRUST : {}) } }
+      ? {
+          extraPrefsFirefox: {
+            ...FIREFOX_PREFERENCES,
+            ...(options.trustedOrigin ? FIREFOX_TRUST : {}),
+            ...(options.isSilent ? FIREFOX_SILENT : {}),
+          },
+        }
       : {
           args: [
-            ...chromiumArguments({ webgl: options.webgl ?? false }),
+            ...chromiumArguments({
+              webgl: options.webgl ?? false,
+              ...(options.isSilent ? { autoplay: 'document-user-activation-required' as const } : {}),
+            }),
             ...(options.trustedOrigin ? [`--unsafely-treat-insecure-origin-as-secure=${options.trustedOrigin}`] : []),
           ],
         }),
@@ -128,6 +142,26 @@ export class EitherBrowser implements AsyncDisposable {
     await page.goto(url);
     await opened.until('the page', () => document.querySelector('visavis-call') !== null);
     return opened;
+  }
+
+  /**
+   * A page that nobody has touched: the driver's own `evaluate` counts as a touch, this script does not. It runs before the page's own.
+   * @returns the page, and what the script tells by `console.info`.
+   */
+  async openUntouched<A>(
+    url: string,
+    script: (argument: A) => void,
+    argument: A,
+  ): Promise<{ page: Page; told: string[] }> {
+    const context = await this.browser.createBrowserContext();
+    const page = await context.newPage({ type: 'window' });
+    const told: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'info') told.push(message.text());
+    });
+    await page.evaluateOnNewDocument(script as never, argument as never);
+    await page.goto(url);
+    return { page, told };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,5 +31,6 @@ describe("the page's words", () => {
     expect(languageFor(['en-GB', 'it'])).toBe('en');
     expect(languageFor(['ja'])).toBe('en');
     expect(languageFor([])).toBe('en');
+    expect(languageFor(['', '*', 'constructor', 'de_AT', 'it'])).toBe('it');
   });
 });
