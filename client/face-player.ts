@@ -42,7 +42,7 @@ export class FacePlayer {
     );
   }
 
-  /** Something has happened that may allow sound: a touch, or a microphone that the browser gave. */
+  /** A touch or a key may have allowed sound. */
   readonly tryAgain = (): void => {
     if (this.isSilenced) this.play();
   };

@@ -111,11 +111,7 @@ export class VisavisCall extends LitElement {
   private captionTurn = 0;
   private readonly ears = new Ears({
     level: (level) => this.tell('level', { level }),
-    track: async (track) => {
-      await this.call?.setMicrophone(track);
-      // Some browsers let a page be heard once it hears.
-      if (track) this.player?.tryAgain();
-    },
+    track: async (track) => this.call?.setMicrophone(track),
     lost: (message) => {
       this.closeEars();
       this.fail(new Error(message), 'MICROPHONE');
