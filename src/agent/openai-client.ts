@@ -85,6 +85,11 @@ export function endpointError(error: unknown, { section, baseUrl, apiKeyVariable
     new AppError(code, withoutKey(`${baseUrl} ${what}; ${remedy}.`, key), { cause: redacted(error, key) });
   if (error instanceof APIConnectionTimeoutError || isTimeout(error))
     return say('did not answer in time', `check the service or raise ${section}.timeoutMs`);
+  if (baseUrl.startsWith('https:') && isWithoutTls(error))
+    return say(
+      'does not speak TLS',
+      `set ${section}.baseUrl to ${baseUrl.replace(/^https/, 'http')} if it is this machine or a trusted network`,
+    );
   if (error instanceof APIConnectionError || isUnreachable(error))
     return say('cannot be reached', `check ${section}.baseUrl and the network`);
   if ((error instanceof APIError || error instanceof HttpRefused) && error.status !== undefined) {
@@ -103,6 +108,18 @@ export function endpointError(error: unknown, { section, baseUrl, apiKeyVariable
   if (error instanceof ServiceError)
     return say(`answered with an error (${oneLine(error)})`, `check the ${section} settings and the service`);
   return say(`broke off or answered nonsense (${oneLine(error)})`, `check that ${section}.baseUrl speaks the protocol`);
+}
+
+/** Plain HTTP was answered where TLS was spoken. */
+function isWithoutTls(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (
+      /^(?:EPROTO|ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG))$/.test(
+        (cause as NodeJS.ErrnoException).code ?? '',
+      )
+    )
+      return true;
+  return false;
 }
 
 /**

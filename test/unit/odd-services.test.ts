@@ -369,6 +369,15 @@ describe('an address that is not the right one', () => {
     expect(await brainAt(right(mock)).check(signal())).toMatchObject({ isOk: false });
   });
 
+  it('with https where there is none is told with the right one', async () => {
+    await using mock = await MockProvider.start();
+    expect(await brainAt(right(mock).replace('http:', 'https:')).check(signal())).toMatchObject({
+      isOk: false,
+      detail: expect.stringMatching(/does not speak TLS/),
+      remedy: expect.stringContaining(`llm.baseUrl to ${right(mock)}`),
+    });
+  });
+
   it('with a list of models of its own is asked for what calls need', async () => {
     await using mock = await MockProvider.start();
     mock.on('GET /models', (_, response) => json(response, { data: [{ id: 'small' }] }));
