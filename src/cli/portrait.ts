@@ -1,4 +1,5 @@
 /** `visavis portrait`: what a photo gives: is there one usable face, its landmarks, pose and warnings; and how fast. */
+import { devNull } from 'node:os';
 import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
@@ -22,7 +23,7 @@ export function addPortraitCommand(program: Command): void {
 }
 
 async function analysePortrait(image: string, { debugSheet }: PortraitFlags, io: CommandIo): Promise<object> {
-  if (debugSheet !== undefined && extname(debugSheet).toLowerCase() !== '.png') {
+  if (debugSheet !== undefined && debugSheet !== devNull && extname(debugSheet).toLowerCase() !== '.png') {
     throw new AppError('BAD_USAGE', `--debug-sheet writes a PNG; give a name that ends in .png, not ${debugSheet}.`);
   }
   const { analysePhoto } = await import('./open-portrait.ts');

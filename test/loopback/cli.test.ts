@@ -182,6 +182,7 @@ describe('visavis portrait', () => {
     'says what a photo gives, and draws the sheet',
     async () => {
       expect(await runCli(['portrait', portrait, '--json', '--debug-sheet', at('seen.png')])).toBe(0);
+      expect(await runCli(['portrait', portrait, '--json', '--debug-sheet', '/dev/null'])).toBe(0);
       const seen = JSON.parse(stdout[0]);
       expect(seen).toMatchObject({ usable: true, faceCount: 1, photo: { widthPx: 1024, heightPx: 1024 } });
       expect(seen.landmarksPx).toHaveLength(478);

@@ -151,6 +151,19 @@ describe('size', () => {
     });
   });
 
+  it.each([
+    [90_000, 110],
+    [110, 20_000],
+  ])('refuses a strip of %i×%i by its header alone', async (width, height) => {
+    const strip = await sharp({ create: { width, height, channels: 3, background: '#888' } })
+      .png()
+      .toBuffer();
+    await expect(decodePhoto(strip.subarray(0, 200), 'strip.png')).rejects.toMatchObject({
+      code: 'IMAGE_INVALID',
+      message: expect.stringMatching(/strip\.png is a strip of .* crop it/),
+    });
+  });
+
   it('refuses a stamp', async () => {
     await expect(decodePhoto(await quadrants().resize(60, 40).png().toBuffer(), 'stamp.png')).rejects.toMatchObject({
       code: 'IMAGE_TOO_SMALL',

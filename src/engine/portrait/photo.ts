@@ -35,6 +35,8 @@ export interface PhotoOptions {
 const DEFAULT_MAX_SIDE_PX = 2048;
 const MIN_SIDE_PX = 80;
 export const MAX_PIXELS = 120e6;
+/** Longer strips hold no portrait, and reducing them takes a minute. */
+const MAX_ASPECT = 16;
 /** Decoded: 120 megapixels in three channels of 8 bits, 60 in four of 16. */
 const MAX_BYTES = 480e6;
 const FORMAT_ADVICE = 'give a JPEG, PNG, WebP or AVIF photo';
@@ -152,6 +154,12 @@ async function readHeader(bytes: Uint8Array, name: string): Promise<{ widthPx: n
     throw new AppError(
       'IMAGE_TOO_SMALL',
       `${name} has only ${widthPx}×${heightPx} px: give a photo of at least 200×200 px.`,
+    );
+  }
+  if (Math.max(widthPx, heightPx) > MAX_ASPECT * Math.min(widthPx, heightPx)) {
+    throw new AppError(
+      'IMAGE_INVALID',
+      `${name} is a strip of ${widthPx}×${heightPx} px, not a photo: crop it to the person.`,
     );
   }
   return { widthPx, heightPx };
