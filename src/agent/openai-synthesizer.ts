@@ -111,6 +111,8 @@ export class OpenAiSynthesizer implements SpeechSynthesizer {
         { model, voice, input: sentence, response_format: format, ...(speed === 1 ? {} : { speed }) },
         { signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal },
       );
+      // Of an answer without a body (204) the client library makes nothing at all.
+      if (!(response as Response | null)) return;
       const type = response.headers.get('content-type') ?? '';
       using stream = new SoundStream({ sampleRateHz, channels: 1 }, type);
       for await (const bytes of withPatience(bodyOf(response), timeoutMs, (error) => stall.abort(error))) {
