@@ -196,6 +196,16 @@ describe('an OpenAI-compatible service', () => {
       message: expect.stringMatching(new RegExp(`${name}.*tts\\.`)),
     });
   });
+
+  it('says so where the answer has no body at all', async () => {
+    await using mock = await MockProvider.start();
+    mock.on(SPEECH, (_, response) => void response.writeHead(204).end());
+    const synthesizer = new OpenAiSynthesizer(settings(mock), () => undefined);
+    await expect(collect(synthesizer.synthesize('Hello.'))).rejects.toMatchObject({
+      code: 'TTS_UNAVAILABLE',
+      message: expect.stringMatching(/answered without sound/),
+    });
+  });
 });
 
 describe('a service that sends something else than it was asked for', () => {
