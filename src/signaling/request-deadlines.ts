@@ -9,16 +9,21 @@ import type { Failure } from './protocol.ts';
 const BODY_MS = 60_000;
 /** A photo over a slow line. */
 const UPLOAD_MS = 300_000;
+/** Of a body whose request was answered before it was complete, as those that are refused are: its sender gets to read why. */
+const ANSWERED_MS = 5000;
 
 export class RequestDeadlines {
   private readonly limitMs: (request: IncomingMessage) => number;
+  private readonly answeredMs: number;
   private readonly timers = new WeakMap<IncomingMessage, NodeJS.Timeout>();
 
   constructor(
     limitMs: (request: IncomingMessage) => number = ({ url = '' }) =>
       url.split('?', 1)[0] === '/api/portraits' ? UPLOAD_MS : BODY_MS,
+    answeredMs = ANSWERED_MS,
   ) {
     this.limitMs = limitMs;
+    this.answeredMs = answeredMs;
   }
 
   /** For every request, before anybody reads it. */
@@ -33,6 +38,15 @@ export class RequestDeadlines {
     timer.unref();
     this.timers.set(request, timer);
     for (const end of ['end', 'close']) request.once(end, () => clearTimeout(timer));
+    response.once('finish', () => {
+      if (request.complete) return;
+      const { socket } = request;
+      const rest = setTimeout(() => {
+        if (!request.complete) socket.destroy();
+      }, this.answeredMs);
+      rest.unref();
+      socket.once('close', () => clearTimeout(rest));
+    });
   };
 
   /** The request takes as long as it likes. */

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RequestDeadlines } from '../../src/signaling/request-deadlines.ts';
 
-const deadlines = new RequestDeadlines(({ url }) => (url === '/long' ? 3_600_000 : 30));
+const deadlines = new RequestDeadlines(({ url }) => (url?.startsWith('/long') ? 3_600_000 : 30), 30);
 let server: Server;
 const arrived: Record<string, (request: IncomingMessage) => void> = {};
 
@@ -13,7 +13,7 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     arrived[request.url!]?.(request);
     request.on('end', () => response.end('thank you')).on('error', () => {});
-    if (request.url === '/answers-early') response.end('no');
+    if (request.url?.endsWith('answers-early')) response.end('no');
     request.resume();
   });
   server.prependListener('request', deadlines.guard);
@@ -47,6 +47,15 @@ describe('a request', () => {
 
   it('that was answered already is cut off all the same', async () => {
     expect(await open('/answers-early', ['Content-Length: 10']).closed).toMatch(/^HTTP\/1.1 200/);
+  });
+
+  it('that was refused is not read for as long as one that is wanted', async () => {
+    const { socket, closed } = open('/long/answers-early', ['Content-Length: 1000000']);
+    const drip = setInterval(() => socket.write('x'), 10);
+    // By then its sender may be told so as an error.
+    await closed.catch(() => {});
+    clearInterval(drip);
+    expect(socket.destroyed).toBe(true);
   });
 
   it('that is complete is not', async () => {
