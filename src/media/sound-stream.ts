@@ -192,12 +192,34 @@ function encodingOf(label: string): PcmFormat['encoding'] {
 /** Of a sample's two bytes the one that changes less from sample to sample is the high one. */
 function orderOf(bytes: Buffer, { channels, encoding }: PcmFormat): PcmFormat['encoding'] {
   const told = bytes.subarray(Math.max(0, bytes.findIndex((byte) => byte !== 0) & ~3));
+  if (encoding === undefined && areFloats(told)) return 'f32le';
+  if (encoding === undefined && areBytes(told)) return 'u8';
   const little = roughness(readSamples(told, 's16le'), channels);
   const big = roughness(readSamples(told, 's16be'), channels);
   if (little === big) return encoding;
   // The order that was announced has to be clearly wrong.
   if (encoding === 's16be') return little < 0.7 * big ? 's16le' : 's16be';
   return big < 0.5 * little ? 's16be' : encoding;
+}
+
+/** Nearly all are numbers between silence and full scale: of 16-bit samples in their place hardly any would be. */
+function areFloats(bytes: Buffer): boolean {
+  const samples = Array.from({ length: bytes.length >> 2 }, (_, i) => Math.abs(bytes.readFloatLE(4 * i)));
+  const sounding = samples.filter((sample) => sample !== 0);
+  return (
+    sounding.length >= 16 && sounding.filter((sample) => sample > 1e-7 && sample <= 1.5).length > 0.97 * sounding.length
+  );
+}
+
+/** Each byte is near the one before it and around the middle: the low bytes of 16-bit samples leap. */
+function areBytes(bytes: Buffer): boolean {
+  let leaps = 0;
+  let level = 0;
+  for (let i = 1; i < bytes.length; i++) {
+    leaps += Math.abs(bytes[i]! - bytes[i - 1]!);
+    level += Math.abs(bytes[i]! - 128);
+  }
+  return bytes.length >= 64 && leaps < 14 * bytes.length && level < 48 * bytes.length;
 }
 
 function roughness(samples: Float32Array, channels: number): number {

@@ -403,6 +403,21 @@ describe('the guard against noise', () => {
     }
   });
 
+  it.each(['u8', 'f32le'] as const)('is not needed for speech in samples of another kind: %s', async (encoding) => {
+    for (const voice of ['en-us', 'flite:slt'])
+      for await (const { samples, sampleRateHz } of voices.synthesize('She sells sea shells, and it is nine.', {
+        voice,
+      })) {
+        const bytes =
+          encoding === 'u8'
+            ? Buffer.from(Uint8Array.from(samples, (sample) => 128 + Math.round(sample * 127)))
+            : Buffer.from(Float32Array.from(samples).buffer);
+        const { seconds, peak } = await hear(bytes, { raw: { sampleRateHz: Math.round(sampleRateHz), channels: 1 } });
+        expect(seconds).toBeCloseTo(samples.length / sampleRateHz, 2);
+        expect(peak).toBeLessThan(1.2 * Math.max(...samples.map(Math.abs)) + 0.02);
+      }
+  });
+
   it('refuses noise in the middle of an answer before much of it sounds', () => {
     const guard = new NoiseGuard(48_000);
     let count = guard.push(tone(1, 48_000)).length;
