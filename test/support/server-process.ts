@@ -71,6 +71,19 @@ export class ServerProcess implements AsyncDisposable {
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
+  /** Every series of one metric, by its labels. */
+  async metrics(name: string): Promise<Record<string, number>> {
+    const text = await (await fetch(new URL('metrics', this.url))).text();
+    const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`));
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(name.length, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+    );
+  }
+
+  get isAlive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** Threads and open files of the process; undefined where the system does not tell (all but Linux). */
   async resources(): Promise<{ threads: number; files: number } | undefined> {
     const folder = `/proc/${this.child.pid}`;
@@ -82,8 +95,9 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
-  signal(name: NodeJS.Signals): void {
-    this.child.kill(name);
+  /** @returns whether it was there to get it. */
+  signal(name: NodeJS.Signals): boolean {
+    return this.child.kill(name);
   }
 
   /** Processes that it has started, by id; undefined where the system does not tell (all but Linux). */
