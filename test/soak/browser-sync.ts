@@ -63,7 +63,7 @@ async function watchOne(name: BrowserName, minutes: number, besideBusyCore: bool
   await page.evaluate('globalThis.__name = (value) => value' as never); // tsx names functions by a helper that the page lacks
   const busy: ChildProcess | undefined = besideBusyCore ? spawn(process.execPath, ['-e', 'for (;;);']) : undefined;
   try {
-    await watch(page, LISTENER_URL);
+    if (!(await watch(page, LISTENER_URL))) throw new Error(`${name} does not begin to play sound`);
     await page.click({ role: 'button', name: 'Join' });
     const watched: Watched = { pictures: [], sounds: [] };
     for (let s = 0; s < minutes * 60; s += READ_S) {

@@ -29,16 +29,20 @@ declare global {
   var flashWatch: Watched | undefined;
 }
 
-/** From now on the page notes what it shows and plays, from the first picture and sound on. */
-export async function watch(page: Scriptable, listenerUrl: string): Promise<void> {
-  await page.evaluate(async (url) => {
+/**
+ * From now on the page notes what it shows and plays, from the first picture and sound on.
+ *
+ * @returns false where the browser does not begin to play sound at all.
+ */
+export async function watch(page: Scriptable, listenerUrl: string): Promise<boolean> {
+  return await page.evaluate(async (url) => {
     const watched: Watched = { pictures: [], sounds: [] };
     globalThis.flashWatch = watched;
     const element = document.querySelector('visavis-call') as unknown as CallElement;
     const video = element.shadowRoot!.querySelector('video')!;
     // Firefox now and then never begins with a context that was made while its sound device was being opened.
-    const openContext = async (): Promise<AudioContext> => {
-      for (;;) {
+    const openContext = async (): Promise<AudioContext | undefined> => {
+      for (let i = 0; i < 5; i++) {
         const context = new AudioContext({ sampleRate: 48_000, latencyHint: 'interactive' });
         const isReady = await Promise.race([
           Promise.all([context.resume(), context.audioWorklet.addModule(url)]).then(() => true),
@@ -47,8 +51,10 @@ export async function watch(page: Scriptable, listenerUrl: string): Promise<void
         if (isReady) return context;
         void context.close().catch(() => {});
       }
+      return undefined;
     };
     const context = await openContext();
+    if (!context) return false;
     const peaks = new AudioWorkletNode(context, 'peaks', { numberOfOutputs: 0 });
     peaks.port.onmessage = ({ data: [contextS, peak] }) => {
       // No output latency is counted: the page's own player and this one leave through the same device.
@@ -87,6 +93,7 @@ export async function watch(page: Scriptable, listenerUrl: string): Promise<void
       tapped = stream;
       context.createMediaStreamSource(stream).connect(peaks);
     }, 10);
+    return true;
   }, listenerUrl);
 }
 
