@@ -11,6 +11,7 @@ import type { Failure } from '../../src/signaling/protocol.ts';
 import { LoopbackClient } from '../support/loopback-client.ts';
 import { PICTURE_BOMBS } from '../support/picture-bombs.ts';
 import { UdpFaultProxy } from '../support/udp-fault-proxy.ts';
+import { uploadTicket } from '../support/upload-ticket.ts';
 
 export interface Attempt {
   url: string;
@@ -111,17 +112,14 @@ const ticketFlood: Attack = async ({ url, random }) => {
   return [...new Set(codes)];
 };
 
-async function upload(url: string, body: Uint8Array, type = 'image/jpeg'): Promise<string> {
-  const ticket = (await (await fetch(new URL('api/tickets?for=upload', url), { method: 'POST' })).json()) as {
-    ticket?: string;
-  };
+async function upload(url: string, body: Uint8Array): Promise<string> {
   const response = await fetch(new URL('api/portraits', url), {
     method: 'POST',
     headers: {
-      'content-type': type,
+      'content-type': 'image/jpeg',
       'x-portrait-consent': 'yes',
       'x-file-name': 'a.jpg',
-      ...(ticket.ticket ? { authorization: `Bearer ${ticket.ticket}` } : {}),
+      ...(await uploadTicket(url)),
     },
     body: body as BodyInit,
   });

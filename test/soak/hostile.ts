@@ -15,6 +15,7 @@ import { LoopbackClient } from '../support/loopback-client.ts';
 import { random } from '../support/random.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { ATTACKS, type Attack } from './attacks.ts';
+import { lostSound, round } from './long-call.ts';
 import { startMoodyServices } from './moody-services.ts';
 
 const TEXT = 'This is a sentence that goes on for a while, so that the face has something to say while it is watched. ';
@@ -141,7 +142,7 @@ export async function hostileNetwork(
       picturesPerSecond: Math.round((heard.pictures / durationS) * 10) / 10,
       longestGapMs: Math.round(Math.max(...gapsMs)),
       gapP99Ms: Math.round(quantile(gapsMs, 0.99)),
-      soundLostShare: lostShare(bystander),
+      soundLostShare: round(lostSound(bystander), 4),
       failures: heard.failures,
       ends: heard.ends,
     },
@@ -232,11 +233,6 @@ const askSomething: Attack = async ({ url }) => {
     return [/^([A-Z_]{4,}): /.exec((error as Error).message)?.[1] ?? 'unanswered'];
   }
 };
-
-function lostShare({ sounds }: LoopbackClient): number {
-  const expected = ((sounds.at(-1)!.timestamp - sounds[0]!.timestamp) >>> 0) / 960 + 1;
-  return Math.round((1 - new Set(sounds.map(({ timestamp }) => timestamp)).size / expected) * 1e4) / 1e4;
-}
 
 /** A file system that can be filled without harm; where none can be mounted a plain folder, which is never full. */
 class SmallDisk implements Disposable {

@@ -150,7 +150,7 @@ function compareClocks({ clockReports, arrivals }: LoopbackClient): { driftMs: n
 }
 
 /** Share of the packets that are missing between the first and the last, or too many. */
-function lostSound({ sounds }: LoopbackClient): number {
+export function lostSound({ sounds }: LoopbackClient): number {
   const ticks = AUDIO_CLOCK_HZ / (1000 / PACKET_MS);
   const expected = ((sounds.at(-1)!.timestamp - sounds[0]!.timestamp) >>> 0) / ticks + 1;
   return (
@@ -159,6 +159,6 @@ function lostSound({ sounds }: LoopbackClient): number {
   );
 }
 
-function round(value: number, digits = 2): number {
+export function round(value: number, digits = 2): number {
   return Math.round(value * 10 ** digits) / 10 ** digits;
 }
