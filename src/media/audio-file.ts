@@ -189,8 +189,6 @@ export async function* decodeAudio(
       samples.set(chunk, at);
       at += chunk.length;
     }
-    // A change of rate swings beyond the loudest sample.
-    for (let i = 0; i < samples.length; i++) samples[i] = Math.max(-1, Math.min(1, samples[i]));
     chunks.length = 0;
     pendingSamples = 0;
     const timestampUs = Math.round((emittedSamples / channels / sampleRateHz) * 1e6);
@@ -275,10 +273,6 @@ export class Mixer implements Disposable {
       'channel mix',
     );
     const mixed = this.#whole(frame, new Float32Array(bytes.buffer, bytes.byteOffset, count * this.#channels));
-    for (let i = 0; i < mixed.length; i++) {
-      const sample = mixed[i];
-      if (!(sample >= -1 && sample <= 1)) mixed[i] = sample > 1 ? 1 : sample < -1 ? -1 : 0;
-    }
     const converted = (this.#resampler as Resampler).push(mixed);
     if (tail === null || tail.length === 0) return converted;
     const joined = new Float32Array(tail.length + converted.length);

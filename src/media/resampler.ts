@@ -2,7 +2,8 @@
  * Streaming sample-rate converter: a polyphase windowed-sinc filter over the exact ratio of the two rates.
  *
  * In: interleaved PCM in chunks of any size. Out: interleaved PCM at the other rate; sample k lies at exactly k / toHz,
- * so nothing is delayed. Invariant: the output does not depend on how the input was cut into chunks.
+ * so nothing is delayed. Invariants: the output does not depend on how the input was cut into chunks, and it is within full scale: the
+ * filter swings beyond its loudest input by up to a factor of 2.4, and what is no number is silence.
  */
 
 /** Zero crossings of the sinc on each side, at the lower of the two rates: flat to 0.86 of its Nyquist frequency. */
@@ -44,11 +45,12 @@ export class Resampler {
   /** @param input interleaved; its length is a multiple of the channel count. Kept or changed by nobody afterwards. */
   push(input: Float32Array): Float32Array {
     this.#inputCount += input.length / this.#channels;
+    const samples = input.every(isWithinScale) ? input : input.map(limited);
     if (this.#up === this.#down) {
       this.#outputCount = this.#inputCount;
-      return input;
+      return samples;
     }
-    return this.#convert(input, Number.POSITIVE_INFINITY);
+    return this.#convert(samples, Number.POSITIVE_INFINITY);
   }
 
   /** The rest of the sound, as if silence followed. In all ⌈input samples × toHz / fromHz⌉ samples have come out. */
@@ -87,7 +89,7 @@ export class Resampler {
       for (let c = 0; c < channels; c++) {
         let sum = 0;
         for (let t = 0, at = first + c; t < tapCount; t++, at += channels) sum += this.#taps[row + t] * buffer[at];
-        output[k * channels + c] = sum;
+        output[k * channels + c] = limited(sum);
       }
       phase += this.#down;
       frame += Math.floor(phase / this.#up);
@@ -101,6 +103,9 @@ export class Resampler {
     return output;
   }
 }
+
+const isWithinScale = (sample: number): boolean => sample >= -1 && sample <= 1;
+const limited = (sample: number): number => (isWithinScale(sample) ? sample : sample > 1 ? 1 : sample < -1 ? -1 : 0);
 
 /** Row p, tap t: the filter at distance t − (reach − 1) − p / up input samples from the output sample. */
 function makeTaps(up: number, reach: number, cutoff: number): Float32Array {

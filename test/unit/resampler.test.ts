@@ -71,6 +71,22 @@ describe('resampler', () => {
     );
   });
 
+  it.each([...PAIRS, [24_000, 48_000], [16_000, 16_000]] as [number, number][])(
+    '%i → %i Hz stays within full scale, whatever comes',
+    (from, to) => {
+      // The signs that the filter weighs, at full scale: the worst that a sound can be.
+      const impulse = new Float32Array(4001);
+      impulse[2000] = 1;
+      const response = convert(from, to, impulse);
+      const step = Math.round((from / to) * 1e9) / 1e9;
+      const worst = impulse.map((_, i) => Math.sign(response[Math.round(i / step)] || 1));
+      const odd = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3e38, -3e38, 1e-45, 1.5];
+      const broken = worst.map((sample, i) => (i % 40 === 0 ? odd[(i / 40) % odd.length] : sample));
+      for (const input of [worst, impulse.map((_, i) => (i & 32 ? 1 : -1)), broken])
+        expect(convert(from, to, input).filter((sample) => !(Math.abs(sample) <= 1))).toEqual(new Float32Array(0));
+    },
+  );
+
   it('starts afresh after reset', () => {
     const resampler = new Resampler(48_000, 16_000, 1);
     const first = resampler.push(tone(48_000, 300, 0.05));

@@ -323,6 +323,31 @@ describe('a WAV file', () => {
     expect(peak).toBeLessThan(0.45);
   });
 
+  it.each<[string, number[]]>([
+    ['no numbers', [Number.NaN]],
+    ['endless ones', [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]],
+    ['beyond a float', [1e300, 1e300, 1e300, -1e300, -1e300]],
+    ['the largest float', [3.4e38, -3.4e38]],
+    ['too small for a float', [5e-324, -1e-310]],
+    ['just over full scale', [1.0000001, -1.01]],
+    ['a square wave at full scale', [1, 1, 1, 1, 1, -1, -1, -1, -1, -1]],
+  ])('gives samples within full scale, whatever its own are: %s', async (_, values) => {
+    for (const bits of [32, 64])
+      for (const channels of [1, 2])
+        for (const rateHz of [8000, 22_050, 44_100, 48_000, 96_000]) {
+          const data = Buffer.alloc((2000 * channels * bits) / 8);
+          for (let i = 0; i < 2000 * channels; i++) {
+            // Sound before and behind the values.
+            const value = i > 600 && i < 1400 ? values[i % values.length]! : 0.4 * Math.sin(i / 20);
+            if (bits === 32) data.writeFloatLE(Math.fround(value), 4 * i);
+            else data.writeDoubleLE(value, 8 * i);
+          }
+          const { samples } = await hear(wav([format({ kind: 3, bits, channels, rateHz }), chunk('data', data)]));
+          expect(samples.length).toBeGreaterThan(900);
+          expect(samples.filter((sample) => !(Math.abs(sample) <= 1))).toEqual(new Float32Array(0));
+        }
+  });
+
   it('in a form of several parts is refused by its name', async () => {
     const bytes = Buffer.concat([
       Buffer.from('--boundary\r\nContent-Type: audio/wav\r\n\r\n'),
