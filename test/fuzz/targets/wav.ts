@@ -61,7 +61,8 @@ export const target: FuzzTarget = {
       holds(fitting(await stream.flush()), 'streamed samples are within full scale');
     } finally {
       writeFileSync(file, input);
-      for await (const frame of readAudioFile(file)) holds(fitting(frame.samples), 'decoded samples are within full scale');
+      for await (const frame of readAudioFile(file))
+        holds(fitting(frame.samples), 'decoded samples are within full scale');
     }
   },
 };
