@@ -8,10 +8,6 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AppError } from '../errors.ts';
 import {
-  AV_CHANNEL_LAYOUT_MONO,
-  AV_CHANNEL_LAYOUT_STEREO,
-  AV_CHANNEL_ORDER_NATIVE,
-  AV_SAMPLE_FMT_FLT,
   AVERROR_EOF,
   AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
@@ -22,19 +18,15 @@ import {
   FormatContext,
   Frame,
   Packet,
-  SoftwareResampleContext,
   setOptions,
 } from './ffmpeg.ts';
-import type { AudioFrame, ChannelCount } from './frames.ts';
-import { MonoMix } from './mono-mix.ts';
-import { Resampler } from './resampler.ts';
+import type { AudioFrame } from './frames.ts';
+import { MAX_CHANNELS, SoundMixer } from './sound-mixer.ts';
 
 /** Frames that come out hold at least this much sound, so that tiny packets cost little. */
 const MIN_FRAME_S = 0.02;
 /** A file whose first sounds are all unreadable is called corrupt after this many packets. */
 const MAX_BAD_PACKETS_AT_START = 200;
-/** FFmpeg's mixer takes no more. */
-const MAX_CHANNELS = 63;
 /** Beyond these a header lies, and a few bytes of it would become hours of sound. */
 const MIN_RATE_HZ = 1000;
 const MAX_RATE_HZ = 384_000;
@@ -177,7 +169,7 @@ export async function* decodeAudio(
   using decoded = new Frame();
   packet.alloc();
   decoded.alloc();
-  using mixer = new Mixer(channels, sampleRateHz);
+  using mixer = new SoundMixer(channels, sampleRateHz);
 
   const chunks: Float32Array[] = [];
   let pendingSamples = 0;
@@ -243,114 +235,6 @@ function checkFormat({ sampleRate, channelLayout: { nbChannels } }: Frame, path:
       'AUDIO_INVALID',
       `${path} has ${sampleRate} samples a second; convert it to between ${MIN_RATE_HZ} and ${MAX_RATE_HZ}.`,
     );
-}
-
-/** Decoded frames of any sample format, layout and rate → finite interleaved PCM of one layout and rate. */
-export class Mixer implements Disposable {
-  readonly #channels: ChannelCount;
-  readonly #sampleRateHz: number;
-  #inputKey = '';
-  #swr: SoftwareResampleContext | null = null;
-  #resampler: Resampler | null = null;
-  /** Every channel by itself, where several become one. */
-  #apart: SoftwareResampleContext | null = null;
-  #mono: MonoMix | null = null;
-  #cancelled = false;
-
-  constructor(channels: ChannelCount, sampleRateHz: number) {
-    this.#channels = channels;
-    this.#sampleRateHz = sampleRateHz;
-  }
-
-  convert(frame: Frame): Float32Array {
-    // Chained streams (radio recordings, concatenated ADTS) may change their format midway.
-    const key = `${frame.sampleRate} ${frame.format} ${frame.channelLayout.nbChannels} ${frame.channelLayout.mask}`;
-    const tail = key === this.#inputKey ? null : this.#reconfigure(frame, key);
-    const bytes = Buffer.alloc(frame.nbSamples * this.#channels * 4);
-    const swr = this.#swr as SoftwareResampleContext;
-    const count = check(
-      swr.convertSync([bytes], frame.nbSamples, frame.extendedData ?? frame.data, frame.nbSamples),
-      'channel mix',
-    );
-    const mixed = this.#whole(frame, new Float32Array(bytes.buffer, bytes.byteOffset, count * this.#channels));
-    const converted = (this.#resampler as Resampler).push(mixed);
-    if (tail === null || tail.length === 0) return converted;
-    const joined = new Float32Array(tail.length + converted.length);
-    joined.set(tail);
-    joined.set(converted, tail.length);
-    return joined;
-  }
-
-  get hasCancelled(): boolean {
-    return this.#cancelled || this.#mono?.hasCancelled === true;
-  }
-
-  /** The mix, or what is lost in it. */
-  #whole(frame: Frame, mixed: Float32Array): Float32Array {
-    if (!this.#apart || !this.#mono) return mixed;
-    const channels = frame.channelLayout.nbChannels;
-    const bytes = Buffer.alloc(frame.nbSamples * channels * 4);
-    const source = frame.extendedData ?? frame.data;
-    const count = check(this.#apart.convertSync([bytes], frame.nbSamples, source, frame.nbSamples), 'channels');
-    const apart = new Float32Array(bytes.buffer, bytes.byteOffset, count * channels);
-    for (let i = 0; i < apart.length; i++) if (!Number.isFinite(apart[i])) apart[i] = 0;
-    return this.#mono.push(
-      apart,
-      mixed.map((sample) => (Number.isFinite(sample) ? sample : 0)),
-    );
-  }
-
-  flush(): Float32Array {
-    return this.#resampler?.flush() ?? new Float32Array(0);
-  }
-
-  [Symbol.dispose](): void {
-    this.#swr?.free();
-    this.#swr = null;
-    this.#apart?.free();
-    this.#apart = null;
-  }
-
-  #reconfigure(frame: Frame, key: string): Float32Array {
-    const tail = this.flush();
-    this[Symbol.dispose]();
-    const swr = new SoftwareResampleContext();
-    const output = this.#channels === 1 ? AV_CHANNEL_LAYOUT_MONO : AV_CHANNEL_LAYOUT_STEREO;
-    const { mask, nbChannels } = frame.channelLayout;
-    const input = mask === 0n ? guessLayout(nbChannels) : frame.channelLayout;
-    const format = frame.format as Parameters<typeof swr.allocSetOpts2>[4];
-    check(
-      swr.allocSetOpts2(output, AV_SAMPLE_FMT_FLT, frame.sampleRate, input, format, frame.sampleRate),
-      'channel mix',
-    );
-    // Down-mixing must not clip: the weights of each output channel add up to 1 at most.
-    setOptions(swr, { rematrix_maxval: '1' });
-    check(swr.init(), 'channel mix');
-    this.#swr = swr;
-    this.#cancelled = this.hasCancelled;
-    this.#mono = null;
-    if (this.#channels === 1 && nbChannels > 1) {
-      const apart = new SoftwareResampleContext();
-      check(
-        apart.allocSetOpts2(input, AV_SAMPLE_FMT_FLT, frame.sampleRate, input, format, frame.sampleRate),
-        'channels',
-      );
-      check(apart.init(), 'channels');
-      this.#apart = apart;
-      this.#mono = new MonoMix(nbChannels, frame.sampleRate);
-    }
-    this.#resampler = new Resampler(frame.sampleRate, this.#sampleRateHz, this.#channels);
-    this.#inputKey = key;
-    return tail;
-  }
-}
-
-/** Layouts by channel count for files that do not name theirs: mono, stereo, 2.1, 4.0, 5.0, 5.1, 6.1, 7.1. */
-const USUAL_LAYOUTS = [0x4n, 0x3n, 0xbn, 0x107n, 0x37n, 0x3fn, 0x70fn, 0x63fn];
-
-function guessLayout(nbChannels: number): Frame['channelLayout'] {
-  const mask = USUAL_LAYOUTS[nbChannels - 1] ?? (1n << BigInt(nbChannels)) - 1n;
-  return { nbChannels, order: AV_CHANNEL_ORDER_NATIVE, mask };
 }
 
 function damaged(path: string): AppError {

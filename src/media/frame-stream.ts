@@ -3,9 +3,9 @@
  * frame's mark on; out: 48 kHz mono. Damaged frames are left out, as players do.
  */
 import { AppError } from '../errors.ts';
-import { Mixer } from './audio-file.ts';
 import { AV_CODEC_ID_AAC, AV_CODEC_ID_MP3, Codec, CodecContext, CodecParser, check, Frame, Packet } from './ffmpeg.ts';
 import { joinedSamples } from './joined-samples.ts';
+import { SoundMixer } from './sound-mixer.ts';
 
 const OUTPUT_RATE_HZ = 48_000;
 /** No sound after so many bytes: these are no frames. */
@@ -19,7 +19,7 @@ export class FrameStream implements Disposable {
   private readonly context = new CodecContext();
   private readonly packet = new Packet();
   private readonly frame = new Frame();
-  private readonly mixer = new Mixer(1, OUTPUT_RATE_HZ);
+  private readonly mixer = new SoundMixer(1, OUTPUT_RATE_HZ);
   private silentBytes = 0;
   private isFirst = true;
   /** Silence that the encoder put in front, in samples of its own rate. */

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { probeAudioFile, readAudioFile } from '../../src/media/audio-file.ts';
+import { AV_SAMPLE_FMT_FLTP, Frame } from '../../src/media/ffmpeg.ts';
 import { createFilm } from '../../src/media/film.ts';
 import type { AudioFrame } from '../../src/media/frames.ts';
+import { SoundMixer } from '../../src/media/sound-mixer.ts';
 import { type WavLayout, wavBytes } from '../support/wav-bytes.ts';
 
 let folder = '';
@@ -91,6 +93,44 @@ describe('audio files', () => {
         return { samples: Float32Array.of(0.1) };
       });
       expect(Math.max(...samples.slice(0, 1000)), `${channels} channels`).toBeGreaterThan(0.05);
+    }
+  });
+
+  it.each([1, 2] as const)('of any number of planes, in any layout, become %i', (channels) => {
+    for (let planes = 1; planes <= 63; planes++) {
+      using frame = new Frame();
+      frame.alloc();
+      frame.format = AV_SAMPLE_FMT_FLTP;
+      frame.sampleRate = 16_000;
+      frame.nbSamples = 1024;
+      frame.channelLayout = { nbChannels: planes, order: 0, mask: 0n } as Frame['channelLayout'];
+      expect(frame.getBuffer()).toBe(0);
+      for (const plane of frame.extendedData ?? frame.data ?? [])
+        new Float32Array(plane.buffer, plane.byteOffset, 1024).fill(0.5);
+      using mixer = new SoundMixer(channels, 16_000);
+      const samples = mixer.convert(frame);
+      expect(samples, `${planes} planes`).toHaveLength(1024 * channels);
+      expect(samples[500], `${planes} planes`).toBeGreaterThan(0.05);
+      expect(samples[500], `${planes} planes`).toBeLessThan(0.51);
+    }
+  });
+
+  it('of a speaker on one side only are mixed all the same', async () => {
+    const layout: WavLayout = { sampleRateHz: 16_000, channels: 3, format: 1 };
+    const bytes = wavBytes(tone(layout), layout);
+    // Front left, front right and side left: the extensible kind of header names them.
+    const fields = Buffer.alloc(24);
+    fields.writeUInt16LE(22, 0);
+    fields.writeUInt16LE(16, 2);
+    fields.writeUInt32LE(0x203, 4);
+    fields.write('\x01\0\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71', 8, 'latin1');
+    bytes.writeUInt16LE(0xfffe, 20);
+    bytes.writeUInt32LE(40, 16);
+    const path = join(folder, 'one-side.wav');
+    await writeFile(path, Buffer.concat([bytes.subarray(0, 36), fields, bytes.subarray(36)]));
+    for (const mono of [true, false]) {
+      const { samples } = await read(path, { mono });
+      expect(Math.max(...samples.slice(0, 2000))).toBeGreaterThan(0.4);
     }
   });
 

@@ -22,6 +22,7 @@ export const target: FuzzTarget = {
     'src/media/noise-guard.ts',
     'src/media/pcm-decoder.ts',
     'src/media/audio-file.ts',
+    'src/media/sound-mixer.ts',
     'src/media/resampler.ts',
   ],
   seeds: () => [
