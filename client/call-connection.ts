@@ -15,6 +15,7 @@ import type {
 import { isTicket } from './access.ts';
 import type { MediasoupLink } from './mediasoup-link.ts';
 import type { LinkEvents, PeerLink } from './peer-link.ts';
+import { keepsAbandonedConnections, Reach } from './reach.ts';
 import type { Attempts, Trouble } from './recovery.ts';
 import { type CallSocket, ConnectionLost, fetchTicket, requireReachable, Signaling } from './signaling.ts';
 import { SoundWatch } from './sound-watch.ts';
@@ -61,6 +62,8 @@ const CONNECT_PATIENCE = 4;
 /** … and longer after each so many attempts that nobody answered, for it may be another network now. */
 const SILENT_ATTEMPTS = 20;
 const MAX_CONNECT_LIMIT_MS = 6000;
+/** By plain requests, when one was answered just now. */
+const PLAIN_LIMIT_MS = 4000;
 /** For the first connection, in a network of which nothing is known. */
 const FIRST_CONNECT_LIMIT_MS = 10_000;
 /** From the answer to sound and picture. */
@@ -88,6 +91,8 @@ export class CallConnection implements Attempts {
   private silences = 0;
   /** The last attempt to connect was turned away by whoever is there instead of the server. */
   private isRefused = false;
+  /** While nobody answers. */
+  private reach: Reach | undefined;
   /** Opened beside one that turned out to be dead. */
   private spare: Signaling | undefined;
   /** Of the check that is under way. */
@@ -157,7 +162,7 @@ export class CallConnection implements Attempts {
       signal.throwIfAborted();
     }
     const startMs = performance.now();
-    const signaling = spare?.isOpen ? spare : await this.open(this.connectLimitMs, signal);
+    const signaling = spare?.isOpen ? spare : await this.openAnew(signal);
     if (signal.aborted) signaling.close();
     signal.throwIfAborted();
     if (signaling !== spare) this.connectMs = Math.min(this.connectMs ?? Infinity, performance.now() - startMs);
@@ -171,10 +176,28 @@ export class CallConnection implements Attempts {
     return Math.min(MAX_CONNECT_LIMIT_MS, usualMs * 2 ** Math.floor(this.silences / SILENT_ATTEMPTS));
   }
 
-  private async open(limitMs: number, signal: AbortSignal): Promise<Signaling> {
+  private async openAnew(signal: AbortSignal): Promise<Signaling> {
+    const isPlain = this.silences > 0 && keepsAbandonedConnections();
+    if (isPlain) {
+      this.reach ??= new Reach(this.parts.serverUrl);
+      await this.reach.wait(signal).catch((error: Trouble) => this.failed(error));
+    }
+    // Whatever comes of it: what was answered once says nothing of the next silence.
+    this.endReach();
+    // Two plain requests to connect; the second one may have to wait for the end of the first.
+    return await this.open(isPlain ? PLAIN_LIMIT_MS : this.connectLimitMs, signal, isPlain);
+  }
+
+  private endReach(): void {
+    this.reach?.[Symbol.dispose]();
+    this.reach = undefined;
+  }
+
+  private async open(limitMs: number, signal: AbortSignal, isPlain = false): Promise<Signaling> {
     const signaling: Signaling = await Signaling.open({
       serverUrl: this.parts.serverUrl,
       returnToken: this.returnToken,
+      isPlain,
       limitMs,
       signal,
       listen: (socket) => this.listen(socket),
@@ -359,6 +382,7 @@ export class CallConnection implements Attempts {
   close(): void {
     this.soundWatch[Symbol.dispose]();
     this.checking?.abort();
+    this.endReach();
     this.spare?.close();
     const { signaling, link } = this;
     this.signaling = undefined;

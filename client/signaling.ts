@@ -23,6 +23,8 @@ export interface OpenOptions {
   serverUrl: string;
   /** Of the call before: with it the server makes room. */
   returnToken: string | undefined;
+  /** By plain requests first; a WebSocket follows where one is answered. */
+  isPlain: boolean;
   limitMs: number;
   signal: AbortSignal;
   /** Takes the server's messages, before the first one comes. */
@@ -54,11 +56,11 @@ export class Signaling {
   }
 
   /** @throws Trouble. */
-  static open({ serverUrl, returnToken, limitMs, signal, listen, lost }: OpenOptions): Promise<Signaling> {
+  static open({ serverUrl, returnToken, isPlain, limitMs, signal, listen, lost }: OpenOptions): Promise<Signaling> {
     const { origin, pathname } = new URL(serverUrl);
     const socket: CallSocket = io(origin, {
       path: `${pathname.replace(/\/$/, '')}/socket.io`,
-      transports: ['websocket', 'polling'],
+      transports: isPlain ? ['polling', 'websocket'] : ['websocket', 'polling'],
       forceNew: true,
       reconnection: false,
       ...(returnToken === undefined ? {} : { auth: { returnToken } }),
@@ -136,7 +138,7 @@ export class Signaling {
 const UNREACHABLE = 'The server cannot be reached: check the network, and whether it is running.';
 export const unreachable = (): Trouble => new Error(words(UNREACHABLE));
 /** Nobody said no, either. */
-const unanswered = (): Trouble => new ConnectionLost(words(UNREACHABLE));
+export const unanswered = (): Trouble => new ConnectionLost(words(UNREACHABLE));
 
 export const refusal = (error: Failure['error']): Trouble => Object.assign(new Error(error.message), error);
 
