@@ -85,17 +85,17 @@ export class SoundStream implements Disposable {
         throw new AppError('AUDIO_INVALID', `The sound is ${kind.name}, not WAV or 16-bit PCM${quoted(kind, head)}.`);
       case 'packed':
         this.head = Buffer.alloc(0);
-        if (!isWhole && kind.framesAt !== undefined) {
+        if (!isWhole && kind.isFramed) {
           this.frames = new FrameStream(kind.name === 'AAC' ? 'AAC' : 'MP3');
-          return this.frames.push(head.subarray(kind.framesAt));
+          return this.frames.push(head.subarray(kind.startsAt));
         }
         this.packed = { name: kind.name, parts: [], bytes: 0 };
-        this.keep(head);
+        this.keep(head.subarray(kind.startsAt));
         return new Float32Array(0);
       case 'wav':
         this.head = Buffer.alloc(0);
         this.wav = { stream: new WavStream(), seen: [] };
-        return this.pushWav(head);
+        return this.pushWav(head.subarray(kind.startsAt));
       case 'unmarked': {
         // Silence tells no order.
         const isTelling =

@@ -21,6 +21,14 @@ function noise(bytes: number, seed = 1): Buffer {
   return Buffer.from(Uint8Array.from({ length: bytes }, () => Math.floor(next() * 256)));
 }
 
+async function spoken(voice: string): Promise<Float32Array> {
+  const samples: number[] = [];
+  await using synthesizer = new EmbeddedSynthesizer(voice);
+  for await (const chunk of synthesizer.synthesize('Good morning, and welcome to the museum.'))
+    samples.push(...chunk.samples);
+  return Float32Array.from(samples);
+}
+
 interface Heard {
   seconds: number;
   peak: number;
@@ -125,6 +133,90 @@ describe('packed sound', () => {
       expect(Math.abs(seconds - 2)).toBeLessThan(0.15);
     },
   );
+
+  describe('behind other bytes', () => {
+    const packing = (container: string): Packing => PACKINGS.find((each) => each.container === container)!;
+    const [MP3, AAC, FLAC, OGG] = [PACKINGS[0]!, packing('adts'), packing('flac'), packing('ogg')];
+    const id3 = (size: number, flags = 0): Buffer =>
+      Buffer.concat([
+        Buffer.from('ID3\x04\0'),
+        Buffer.from([flags, 0, size >> 14, (size >> 7) & 127, size & 127]),
+        Buffer.from('TIT2'),
+        noise(size - 4 + (flags ? 10 : 0), 5),
+      ]);
+    const ape = (size: number): Buffer => {
+      const head = Buffer.alloc(32);
+      head.write('APETAGEX');
+      head.writeUInt32LE(2000, 8);
+      head.writeUInt32LE(size, 12);
+      head.writeUInt32LE(1, 16);
+      head.writeUInt32LE(0xa000_0000, 20);
+      return Buffer.concat([head, noise(size, 6)]);
+    };
+
+    it.each<[string, Packing, Buffer]>([
+      ['MP3 behind an ID3 tag', MP3, id3(300)],
+      ['MP3 behind an ID3 tag with a footer', MP3, id3(300, 0x10)],
+      ['MP3 behind an ID3 tag with a picture', MP3, id3(200_000)],
+      ['MP3 behind two ID3 tags', MP3, Buffer.concat([id3(40), id3(2000)])],
+      ['MP3 behind an ID3 tag and zeros', MP3, Buffer.concat([id3(300), Buffer.alloc(700)])],
+      ['MP3 behind an APE tag', MP3, ape(500)],
+      ['MP3 behind both', MP3, Buffer.concat([ape(500), id3(60), Buffer.alloc(3)])],
+      ['MP3 behind zeros', MP3, Buffer.alloc(3000)],
+      ['MP3 behind junk', MP3, noise(400, 7)],
+      ['MP3 behind zeros and junk', MP3, Buffer.concat([Buffer.alloc(100), noise(200, 8)])],
+      ['MP3 behind the end of another frame', MP3, Buffer.alloc(150, 0xaa)],
+      ['AAC behind an ID3 tag', AAC, id3(300)],
+      ['AAC behind an APE tag', AAC, ape(300)],
+      ['AAC behind junk', AAC, noise(333, 9)],
+      ['FLAC behind an ID3 tag', FLAC, id3(900)],
+      ['FLAC behind an APE tag', FLAC, ape(900)],
+      ['Ogg behind an ID3 tag', OGG, id3(100)],
+    ])('it is found: %s', async (_, packing, before) => {
+      const { sampleRateHz = RATE_HZ } = packing;
+      const name = PACKINGS.find((each) => each === packing)!.name;
+      const bytes = Buffer.concat([before, (await packedSound(tone(0.8, sampleRateHz), packing))!]);
+      expect(soundKind(bytes, true)).toMatchObject({ kind: 'packed', name });
+      for (const pieceBytes of [bytes.length, 4096, 41]) {
+        const { seconds, peak } = await hear(bytes, { pieceBytes });
+        expect(seconds).toBeGreaterThan(0.7);
+        expect(seconds).toBeLessThan(0.95);
+        expect(peak).toBeGreaterThan(0.3);
+        expect(peak).toBeLessThan(0.7);
+      }
+    });
+
+    it('WAV is found behind a tag', async () => {
+      const bytes = Buffer.concat([id3(300), wav([format(), chunk('data', pcm16(tone(0.5)))])]);
+      expect(soundKind(bytes, true)).toMatchObject({ kind: 'wav' });
+      expect((await hear(bytes, { pieceBytes: 100 })).seconds).toBeCloseTo(0.5, 2);
+    });
+
+    it('noise, silence and speech are not taken for it', async () => {
+      const speech = pcm16(await spoken('en-us'));
+      for (let seed = 1; seed <= 60; seed++) {
+        expect(soundKind(noise(64 * 1024, seed), true)).toEqual({ kind: 'unmarked' });
+        expect(soundKind(Buffer.concat([Buffer.alloc(seed * 20), noise(64 * 1024, seed)]), true)).toEqual({
+          kind: 'unmarked',
+        });
+        const quiet = pcm16(tone(0.5).map((sample, i) => (sample * ((i * seed) % 7)) / 2000));
+        expect(soundKind(quiet, true)).toEqual({ kind: 'unmarked' });
+        expect(soundKind(speech.subarray(200 * seed), false)).toEqual({ kind: 'unmarked' });
+      }
+      await expect(hear(noise(64 * 1024))).rejects.toThrow(/noise/);
+      for (let value = 0; value < 256; value++)
+        expect(soundKind(Buffer.alloc(4000, value), false)?.kind).not.toBe('packed');
+    });
+
+    it('two frames that do not fit each other are none', async () => {
+      const bytes = (await packedSound(tone(0.8), MP3))!;
+      const first = soundKind(bytes, true);
+      expect(first).toMatchObject({ name: 'MP3' });
+      const next = bytes.indexOf(bytes.subarray(0, 2), 4);
+      bytes[next + 2]! ^= 0x0c;
+      expect(soundKind(bytes.subarray(0, next + 20), true)).toEqual({ kind: 'unmarked' });
+    });
+  });
 
   it('goes on behind damage', async () => {
     const bytes = (await packedSound(tone(2), PACKINGS[0]))!;

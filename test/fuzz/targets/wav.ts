@@ -18,6 +18,8 @@ export const target: FuzzTarget = {
   covers: [
     'src/media/sound-stream.ts',
     'src/media/sound-kind.ts',
+    'src/media/leading-tags.ts',
+    'src/media/sound-frames.ts',
     'src/media/wav-stream.ts',
     'src/media/noise-guard.ts',
     'src/media/pcm-decoder.ts',
@@ -46,6 +48,7 @@ export const target: FuzzTarget = {
     'fact',
     'RF64',
     'ID3',
+    'APETAGEX',
     'OggS',
     'fLaC',
     '\x01\0',
