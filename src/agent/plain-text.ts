@@ -31,13 +31,14 @@ const VOID = /^(?:br|hr|img|input|wbr|meta|link)$/i;
 /** Elements that may be written around words. */
 const INLINE =
   /^(?:a|abbr|answer|assistant|b|big|cite|code|del|div|em|final|final_answer|font|h[1-6]|i|ins|kbd|li|mark|ol|output|p|pre|q|reply|response|s|small|span|strike|strong|sub|sup|td|th|tr|tt|u|ul)$/i;
+const SHORTCODE = ':(?:[+-]1|[a-z][a-z0-9_]{1,40}(?:-[a-z0-9]{1,20}){0,4}):';
 /** Marks that stand for themselves, in code or behind a backslash, are out of the way meanwhile. */
 const MARKS = '*_~`#[]()<>|\\$&{}+-.!="';
 const SHELTER = 0xe000;
 
 /** @param isLineStart whether the text begins a line, where that is known: only there a number is one of a list. */
 export function plainText(written: string, { isLineStart }: { isLineStart?: boolean } = {}): PlainText {
-  if (!/[*_~`#[\]<>|\\&$【•▪◦→←⇒=¹²³⁰⁴-⁹]|-{3,}|^\s*(?:[-+]|\d{1,2}[.)])\s/m.test(written))
+  if (!/:[+\-\w]+:|[*_~`#[\]<>|\\&$【•▪◦→←⇒=¹²³⁰⁴-⁹]|-{3,}|^\s*(?:[-+]|\d{1,2}[.)])\s/m.test(written))
     return { text: written, origins: identity(written.length) };
   const rewriter = new Rewriter(written);
   const rule = (pattern: RegExp, replace: (match: RegExpExecArray) => string | undefined): void =>
@@ -65,6 +66,12 @@ export function plainText(written: string, { isLineStart }: { isLineStart?: bool
   rule(/(?<=\p{L}{3}|[.,!?])[¹²³⁰⁴-⁹]+(?![\p{L}\p{N}])/gu, () => '');
 
   rule(/<!--[\s\S]*?(?:-->|$)|<(script|style)\b[^>]*>[\s\S]{0,20000}?<\/\1\s*>/gi, () => ' ');
+  // Emoji by their names, as chat programs write them.
+  rule(/[ \t]*<a?:\w{2,32}:\d{15,21}>/g, () => '');
+  rule(
+    new RegExp(`(?:[ \\t]|(?<![\\p{L}\\p{N}:/]))${SHORTCODE}(?:[ \\t]?${SHORTCODE})*(?![\\p{L}\\p{N}:/])`, 'gu'),
+    () => '',
+  );
   // Of what was looked up, where.
   rule(/【[^【】\n]*†[^【】\n]*】/g, () => '');
   const tags = tagNames(rewriter.text);

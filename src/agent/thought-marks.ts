@@ -5,11 +5,17 @@
 
 /** Names of tags that are thoughts, in whatever words they are put together: `deep_think`, `reasoning_content`. */
 const NAME =
-  /^(?:[\w:-]*(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|monologue|deliberation)(?:[_:-][\w:-]*)?|reason|reflect|analysis|cot|internal|brainstorm(?:ing)?|planning|details|tool_(?:calls?|code|use|response|results?)|function_(?:calls?|results?))$/i;
+  /^(?:[\w:-]*(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|monologue|deliberation)(?:[_:-][\w:-]*)?|reason|reflect|analysis|cot|internal|inner[_-]voice|brainstorm(?:ing)?|plan(?:ning)?|rationale|critique|ponder(?:ing)?|contemplation|details|tools?|tool_?calls?|tool_(?:code|use|response|results?)|use_tool|invoke|parameters?|function(?:_?calls?|_results?)?)$/i;
 const FENCES = ['think', 'thinking', 'thought', 'thoughts', 'reasoning', 'analysis'];
-/** Words of their own, in capitals: `[thinking]` is a stage direction. */
-const OPENING = ['[THINK]', '[THINKING]', '[REASONING]', '[TOOL_CALLS]', '◁think▷', '<unused94>'];
-const CLOSING = ['[/THINK]', '[/THINKING]', '[/REASONING]', '[/TOOL_CALLS]', '◁/think▷', '<unused95>'];
+/** In brackets. In small letters they may be a stage direction, or a word: there the end has to come. */
+const BRACKETS = [
+  ...['think', 'thinking', 'thought', 'thoughts', 'reasoning', 'analysis', 'reflection', 'scratchpad', 'plan'],
+  'tool_calls',
+];
+/** A direction that is in use: only in front of an answer it may be a mark. */
+const DIRECTION = /^\[thinking\]$/i;
+const OPENING = ['◁think▷', '<unused94>'];
+const CLOSING = ['◁/think▷', '<unused95>'];
 /** With these words, in place of a mark, some begin an answer. `next` has to follow at once. */
 const PHRASES: readonly { open: string; close: string; next?: RegExp; mayBeAnswer?: true }[] = [
   { open: 'Here is my thought process:', close: 'Here is my response:' },
@@ -30,11 +36,16 @@ const PHRASES: readonly { open: string; close: string; next?: RegExp; mayBeAnswe
 /** What is longer is no mark. */
 const MAX_MARK_CHARS = 240;
 
-export type Mark = { at: number; end: number } & (
-  | { kind: 'open' | 'close' | 'fence' | 'literal' }
-  /** Of models that write in channels: a header begins, its text begins, the text ends. */
-  | { kind: 'header' | 'header line' | 'message' | 'message end' | 'other token' }
-);
+export interface Mark {
+  at: number;
+  end: number;
+  kind:
+    | ('open' | 'close' | 'fence' | 'literal')
+    /** Where no end follows, they were words; the second only in front of an answer. */
+    | ('soft open' | 'soft open in front' | 'soft close')
+    /** Of models that write in channels: a header begins, its text begins, the text ends. */
+    | ('header' | 'header line' | 'message' | 'message end' | 'other token');
+}
 
 const escaped = (text: string): string => text.replace(/[[\]/\\^$.|?*+(){}]/g, '\\$&');
 const oneOf = (texts: readonly string[]): string => texts.map(escaped).join('|');
@@ -47,9 +58,11 @@ const OTHERS = new RegExp(
     '<[|｜](?<token>[\\w/▁]{1,40})[|｜]>',
     `(?<open>${oneOf(OPENING)})`,
     `(?<close>${oneOf(CLOSING)})`,
+    `\\[(?<end>/?)(?<bracket>${oneOf(BRACKETS)})\\]`,
+    '(?<call><function=[\\w.:-]{1,64}>)',
     `\`\`\`(?<fence>${oneOf(FENCES)})[ \\t]*\\n`,
   ].join('|'),
-  'g',
+  'gi',
 );
 
 export function nextMark(text: string, from: number): Mark | undefined {
@@ -61,10 +74,15 @@ export function nextMark(text: string, from: number): Mark | undefined {
   const found = tag && (!other || tag.index < other.index) ? tag : other;
   if (!found) return undefined;
   const place = { at: found.index, end: found.index + found[0].length };
-  const { quote, slash, alone, token, open, close, fence } = found.groups ?? {};
+  const { quote, slash, alone, token, open, close, fence, end, bracket, call } = found.groups ?? {};
   if (token !== undefined) return { ...place, kind: kindOfToken(token.toLowerCase().replaceAll('▁', '_')) };
   if (fence !== undefined) return { ...place, kind: 'fence' };
-  if (open !== undefined) return { ...place, kind: 'open' };
+  if (bracket !== undefined) {
+    const isSoft = bracket !== bracket.toUpperCase() && bracket.toLowerCase() !== 'tool_calls';
+    if (!isSoft) return { ...place, kind: end ? 'close' : 'open' };
+    return { ...place, kind: end ? 'soft close' : DIRECTION.test(found[0]) ? 'soft open in front' : 'soft open' };
+  }
+  if (open !== undefined || call !== undefined) return { ...place, kind: 'open' };
   if (close !== undefined) return { ...place, kind: 'close' };
   if (quote) return { ...place, kind: 'literal' };
   // A tag that ends itself holds nothing.
@@ -77,7 +95,7 @@ function kindOfToken(token: string): Mark['kind'] {
   if (token === 'im_start') return 'header line';
   if (/^(?:message|end_header_id)$/.test(token)) return 'message';
   if (/^(?:end|return|call|im_end|eot_id|eom_id)$/.test(token)) return 'message end';
-  if (/think|thought|reasoning|tool_?calls?(?:_section)?(?:_begin|_end)?$/.test(token))
+  if (/^python_tag$|think|thought|reasoning|tool_?calls?(?:_section)?(?:_begin|_end)?$/.test(token))
     return /^(?:\/|end)|_end$/.test(token) ? 'close' : 'open';
   return 'other token';
 }
@@ -90,8 +108,11 @@ export function openMarkLength(text: string): number {
   return 0;
 }
 
+const WHOLE_MARKS = [...OPENING, ...CLOSING, ...BRACKETS.flatMap((name) => [`[${name}]`, `[/${name}]`])];
+
 function mayBecomeMark(text: string): boolean {
-  if ([...OPENING, ...CLOSING].some((mark) => mark.startsWith(text))) return true;
+  const lower = text.toLowerCase();
+  if (WHOLE_MARKS.some((mark) => mark.startsWith(lower)) || /^<function=[\w.:-]{0,64}$/i.test(text)) return true;
   if (/^<[|｜][\w/▁]{0,40}[|｜]?$/.test(text)) return true;
   const fence = /^`{1,3}([a-z]*)[ \t]*$/.exec(text);
   if (fence) return FENCES.some((name) => name.startsWith(fence[1]!));

@@ -4,9 +4,10 @@
  * the filter waits for that end until it is told that none will come.
  */
 import { nextMark, openingPhrase, openMarkLength } from './thought-marks.ts';
+import { beginsCall, CallEnd } from './written-calls.ts';
 
 /** What the text is now: said, or hidden until this ends it. */
-type State = 'said' | 'mark' | 'fence' | 'phrase' | 'header' | 'channel';
+type State = 'said' | 'mark' | 'fence' | 'phrase' | 'header' | 'channel' | 'call';
 
 /** Channels that are not for the caller. */
 const HIDDEN_CHANNEL = /^\s*(?:analysis|commentary)\b/i;
@@ -20,6 +21,9 @@ export class ThoughtFilter {
   private depth = 0;
   private header = '';
   private phraseEnd = '';
+  private callEnd = new CallEnd();
+  /** The mark that is open is of those that may be words. */
+  private isSoft = false;
   /** Since one of several marks was closed, or behind a phrase: where the end never comes, they were words. */
   private afterInner: string | undefined;
   /** White space after a thought is not the beginning of the answer. */
@@ -74,11 +78,15 @@ export class ThoughtFilter {
     while (rest !== '') {
       if (this.state === 'said' && !this.hasSaid) {
         const phrase = openingPhrase(rest, isWhole);
-        if (phrase === 'unsure') {
+        const call = beginsCall(rest, isWhole);
+        if (phrase === 'unsure' || call === 'unsure') {
           this.held = rest;
           return;
         }
-        if (phrase !== undefined) {
+        if (call) {
+          this.hide('call');
+          this.callEnd = new CallEnd();
+        } else if (phrase !== undefined) {
           this.hide('phrase');
           this.phraseEnd = phrase.close;
           if (phrase.mayBeAnswer) this.afterInner = '';
@@ -96,6 +104,12 @@ export class ThoughtFilter {
 
   /** Reads up to the end of the next mark. @returns what is behind it; undefined where there is none. */
   private step(text: string): string | undefined {
+    if (this.state === 'call') {
+      const end = this.callEnd.find(text);
+      if (end === undefined) return undefined;
+      this.show();
+      return text.slice(end);
+    }
     const end = this.endOfHidden();
     if (end !== undefined) {
       const at = text.toLowerCase().indexOf(end);
@@ -115,6 +129,20 @@ export class ThoughtFilter {
         break;
       case 'close':
         this.close();
+        break;
+      case 'soft open':
+      case 'soft open in front':
+        // Of a thought that the template may have opened it is a word.
+        if (this.state !== 'said' || (this.hasSaid && (this.isWaiting || mark.kind === 'soft open in front')))
+          this.take(text.slice(mark.at, mark.end));
+        else {
+          this.open();
+          this.isSoft = true;
+          this.afterInner = text.slice(mark.at, mark.end);
+        }
+        break;
+      case 'soft close':
+        if (this.state !== 'mark' || this.isSoft) this.close();
         break;
       case 'fence':
         if (this.state === 'said') this.hide('fence');
@@ -143,6 +171,7 @@ export class ThoughtFilter {
   }
 
   private openLength(text: string): number {
+    if (this.state === 'call') return 0;
     const end = this.endOfHidden();
     if (end === undefined) return openMarkLength(text);
     const lower = text.toLowerCase();
@@ -171,6 +200,7 @@ export class ThoughtFilter {
       this.afterInner = undefined;
     } else {
       this.hide('mark');
+      this.isSoft = false;
       this.depth = 1;
     }
   }

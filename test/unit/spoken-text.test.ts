@@ -60,6 +60,11 @@ describe('text as it is said', () => {
     ['en', 'Look:\n```js\nlet x = 1;\n```\nDone.', 'Look: Done.'],
     ['en', '| A | B |\n|---|---|\n| 1 | 2 |', 'A, B. 1, 2.'],
     ['en', 'An ![image](x.png) <b>here</b>', 'An here'],
+    // Emoji by their names
+    ['en', 'Welcome :smile:! Good :+1::tada: :-1: day :flag-de: :man_dancing::skin-tone-2:', 'Welcome! Good day'],
+    ['en', ':wave: Hello <:our_logo:123456789012345678>.', 'Hello.'],
+    ['en', 'C: drive, a:b:c, std::move::x, ratio 1:2:3, :x, x:', 'C: drive, a:b:c, std::move::x, ratio 1:2:3, :x, x:'],
+    ['en', 'See https://example.org/:id:/x.', 'See example dot org slash id slash x.'],
     // Left alone
     ['en', 'snake_case, 2 * 3 * 4, a < b, 3.14 and 1,000', 'snake_case, 2 * 3 * 4, a < b, 3.14 and 1,000'],
     ['ja', '午前10時に開きます。', '午前10時に開きます。'],

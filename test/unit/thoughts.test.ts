@@ -46,9 +46,39 @@ const WRAPPED = [
   '<|tool_calls_section_begin|>{"a":1}<|tool_calls_section_end|>@',
   'Thought: Hm. I look.\nFinal Answer: @',
   'Reasoning: Hm.\n\nAnswer: @',
+  '[think]Hm.[/think]\n@',
+  '[Think]Hm [1].[/Think]@',
+  '[thought]Hm.[/thought]@',
+  '[reasoning]Hm.[/reasoning]@',
+  '[ANALYSIS]Hm.[/ANALYSIS]@',
+  '[thinking]\nHm.\n[/thinking]\n@',
+  '[plan]Hm.[/plan]@',
+  '<plan>\n1. Hm.\n</plan>\n@',
+  '<PLAN>Hm.</PLAN>@',
+  '<analysis>Hm.</analysis>@',
+  '<REASONING>Hm.</REASONING>@',
+  '<rationale>Hm.</rationale><critique>Hm.</critique>@',
+  '<inner_voice>Hm.</inner_voice>@',
+  '<pondering>Hm.</pondering>@',
+  '◁THINK▷Hm.◁/THINK▷@',
+  '<|begin_of_thought|>Hm.<|end_of_thought|><|begin_of_solution|>@<|end_of_solution|>',
+  '<|BEGIN_OF_THOUGHT|>Hm.<|END_OF_THOUGHT|>@',
+  '<|channel|>analysis<|message|>Hm.<|start|>assistant<|channel|>final <|constrain|>text<|message|>@<|end|>',
+  '<|channel|>ANALYSIS<|message|>Hm.<|end|><|channel|>Final<|message|>@',
+  // Functions written into the answer.
+  '<function=hours>{"day": "Monday"}</function>@',
+  '<function_calls><invoke name="hours"><parameter name="day">Monday</parameter></invoke></function_calls>@',
+  '<invoke name="hours"><parameter name="day">Monday</parameter></invoke>@',
+  '<tools>[{"name": "hours"}]</tools>@',
+  '<toolcall>{"name": "hours"}</toolcall>@',
+  '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>hours\n{"a":1}<｜tool▁call▁end｜><｜tool▁calls▁end｜>@',
+  '{"name": "hours", "arguments": {"day": "Mon}day \\" {"}}\n@',
+  '[{"type": "function", "function": {"name": "hours", "parameters": {}}}]\n\n@',
+  '{"tool": "hours", "args": {}} {"tool": "hours", "args": {}}@',
   // The end alone: the template had opened it.
   'The user wants to know. a < b.\n</think>\n\n@',
   'Hm.</THINKING>@',
+  'The user wants a [plan]. I [think] so.\n</think>@',
   // Within one another, or spoken of in the thought.
   '<think>a <think>b</think> c</think>@',
   '<think>the <think> tag</think>@',
@@ -74,11 +104,27 @@ describe('thoughts', () => {
   );
 
   it('that never end are not said', () => {
-    for (const open of ['<think>', '[THINK]', '```thinking\n', '<|channel|>analysis<|message|>'])
+    for (const open of [
+      ...['<think>', '[THINK]', '```thinking\n', '<|channel|>analysis<|message|>', '<plan>', '<|begin_of_thought|>'],
+      ...['◁think▷', '<|python_tag|>', '{"name": "hours", "arguments": {"a": ', '<function=hours>{'],
+    ]) {
       expect(filtered([`${open}Hm. Let me see`])).toBe('');
+      expect(filtered([...`${open}Hm. Let me see`], false)).toBe('');
+    }
+  });
+
+  it('in small brackets that never end were words', () => {
+    for (const text of ['[thinking] We open at nine.', 'We have a [plan] for you.', '[analysis] <b>One</b> [plan]'])
+      for (const pieces of [[text], [...text]]) expect(filtered(pieces, false)).toBe(text);
+    expect(filtered(['<think>A [plan] is [think] there.</think>Yes.'])).toBe('Yes.');
   });
 
   it.each([
+    '{"open": 9}',
+    '{a} and [b], [{',
+    'We open. {"name": "hours", "arguments": {}}',
+    'Well, [thinking] we open at nine.',
+    'A plan: <planet> and [planning]',
     'Write <b>bold</b> or <br/>, a<b, 3 < 4, <3, <thin>, <thinker>, and </b>.',
     'Use `<think>` for thoughts, and `</think>` after them.',
     'a[0] < b[1] && c; [THIN] [thinking] [/b] R&D; &lt; &amp; &lt;b&gt;',
@@ -115,6 +161,11 @@ describe('thoughts', () => {
         '\n',
         'a b',
         '&lt;',
+        '[think]',
+        '[/think]',
+        '[thinking]',
+        '{"name": "a", "args": {',
+        '"}',
       ],
       ...[
         '<|channel|>',
