@@ -121,6 +121,24 @@ describe('danger, and who speaks', () => {
   });
 });
 
+describe('things that nobody minds', () => {
+  const { lookedAt, heldOut: others } = parse(readFileSync(join(SETS, 'objects.yaml'), 'utf8')) as Record<
+    'lookedAt' | 'heldOut',
+    Sentences
+  >;
+
+  it.each(LANGUAGES)('in the words that were looked at, %s', async (language) => {
+    expect((await score(lookedAt[language]!)).wrong).toEqual([]);
+  });
+
+  it.each(LANGUAGES)('in words that were not, %s', async (language) => {
+    const { right, of, falseAlarms } = await score(others[language]!);
+    expect(of).toBeGreaterThanOrEqual(7);
+    expect(right / of).toBeGreaterThanOrEqual(0.85);
+    expect(falseAlarms).toBe(0);
+  });
+});
+
 describe('what is told first', () => {
   it('what to do, then where, then who cannot be called', async () => {
     const [fire = '', fall = '', exit = ''] = [
