@@ -29,6 +29,8 @@ export const providerSettings = {
     maxTokens: z.number().int().min(1).max(100_000),
     /** In which fields of a request the session is named, for the service's statistics and limits. */
     callerFields: z.array(z.enum(['user', 'safety_identifier', 'metadata'])),
+    /** Whether the desk's rules for danger answer before the model is asked. */
+    safetyRules: z.boolean(),
     /** Rounds of tool calls for one answer. */
     maxToolRounds: z.number().int().min(0).max(20),
     /** Longest wait for the next piece of an answer. */

@@ -41,7 +41,7 @@ interface Loaded {
 }
 
 const RELOAD_DELAY_MS = 200;
-const PHRASES_DIR = join(configDir, 'phrases');
+export const PHRASES_DIR = join(configDir, 'phrases');
 
 export class EmbeddedBrain implements Brain {
   readonly name = 'embedded';

@@ -9,7 +9,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Logger } from '../telemetry.ts';
 import type { Brain } from './brain.ts';
 import { ElevenLabsSynthesizer } from './elevenlabs-synthesizer.ts';
-import { EmbeddedBrain } from './embedded-brain.ts';
+import { EmbeddedBrain, PHRASES_DIR } from './embedded-brain.ts';
 import { EmbeddedSynthesizer } from './embedded-synthesizer.ts';
 import { FallbackSynthesizer } from './fallback-synthesizer.ts';
 import type { Health } from './health.ts';
@@ -21,6 +21,7 @@ import { OpenAiRealtimeRecognizer } from './openai-realtime-recognizer.ts';
 import { OpenAiRecognizer } from './openai-recognizer.ts';
 import { OpenAiSynthesizer } from './openai-synthesizer.ts';
 import type { Recognizer } from './recognizer.ts';
+import { SafeBrain } from './safe-brain.ts';
 import { SherpaRecognizer } from './sherpa-recognizer.ts';
 import { SherpaSynthesizer } from './sherpa-synthesizer.ts';
 import type { LiveModel } from './speech-to-speech.ts';
@@ -36,7 +37,10 @@ export interface ProviderParts {
 /** @throws AppError CONFIG_INVALID, FILE_UNREADABLE, KNOWLEDGE_INVALID. */
 export function openBrain({ config, secrets, logger }: ProviderParts): Brain {
   const { llm, tools, brain } = config;
-  if (llm.kind === 'openai') return new OpenAiBrain(llm, new HttpTools(tools, secrets), secrets);
+  if (llm.kind === 'openai') {
+    const model = new OpenAiBrain(llm, new HttpTools(tools, secrets), secrets);
+    return llm.safetyRules ? new SafeBrain(model, brain, PHRASES_DIR) : model;
+  }
   refuseIdle('llm', llm, 'openai');
   return new EmbeddedBrain(brain, { logger });
 }

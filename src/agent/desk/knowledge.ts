@@ -83,6 +83,17 @@ export function loadKnowledge(dir: string, phrasesDir: string): Knowledge {
   return { languages, place: existsSync(placeFile) ? readPlace({ file: placeFile, text: read(placeFile) }) : NOWHERE };
 }
 
+/** The shipped phrases of every language, with nothing known. @throws AppError KNOWLEDGE_INVALID. */
+export function loadPhrases(phrasesDir: string): Map<string, LanguageKnowledge> {
+  const languages = namesIn(phrasesDir).flatMap((name) => /^([a-z]{2,3})\.yaml$/.exec(name)?.[1] ?? []);
+  return new Map(
+    languages.map((language) => {
+      const phrases = new PhraseBook(phrasesFor(language, '', phrasesDir), language);
+      return [language, { language, topics: [], forms: [], synonyms: [], offered: [], phrases }];
+    }),
+  );
+}
+
 const titlesOf = ({ topics }: Draft): string[] =>
   topics.filter((topic) => !topic.parent).map((topic) => topic.titleWithin);
 

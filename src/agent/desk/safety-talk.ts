@@ -32,6 +32,16 @@ export function matterIn(desk: DeskContext, said: readonly string[]): { matter: 
   return undefined;
 }
 
+/** Whether somebody is in danger now: who only asks for the way out, for help or who is speaking, is not. */
+export function dangerIn(
+  desk: DeskContext,
+  said: readonly string[],
+): { matter: Emergency; language: string } | undefined {
+  const found = matterIn(desk, said);
+  if (!found || found.matter === 'identity' || CALM.has(found.matter)) return undefined;
+  return { matter: found.matter, language: found.language };
+}
+
 export function emergencyReply(desk: DeskContext, matter: Emergency): DeskReply {
   const { safety } = desk.book.phrases;
   if (!safety) return desk.say('human');
