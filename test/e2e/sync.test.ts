@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { CallElement } from '../support/call-page.ts';
 import { type EitherBrowser, type EitherPage, inEachBrowser } from '../support/either-browser.ts';
 import { startFlashServer } from '../support/flash-call.ts';
-import { flashes, LISTENER_URL, medianOf, seenAndHeard, watch } from '../support/flash-watcher.ts';
+import { flashes, joinWatched, medianOf, seenAndHeard } from '../support/flash-watcher.ts';
 import { hasPulseAudio, SilentSoundDevice } from '../support/silent-sound-device.ts';
 import type { TestServer } from '../support/test-server.ts';
 
@@ -33,13 +33,6 @@ afterAll(async () => {
   device?.[Symbol.dispose]();
   await server?.[Symbol.asyncDispose]();
 });
-
-/** @returns false where the browser does not begin to play sound. */
-async function join(page: EitherPage): Promise<boolean> {
-  if (!(await watch(page, LISTENER_URL))) return false;
-  await page.click({ role: 'button', name: 'Join' });
-  return true;
-}
 
 /**
  * Watches until a window's flashes come with their beeps.
@@ -88,9 +81,13 @@ function soundBufferMs(page: EitherPage): Promise<number> {
 inEachBrowser('sound and picture', (launch, name) => {
   it('are together as video, also while sound waits for longer, and afterwards', async ({ skip }) => {
     if (name === 'firefox' && !device) return skip('Firefox needs a sound device; install pulseaudio');
-    browser = await launch(device && name === 'firefox' ? { pulseServer: device.address } : {});
-    const page = await browser.open(server.url, { width: 480, height: 640 });
-    if (!(await join(page))) return skip('this browser does not begin to play sound');
+    const joined = await joinWatched(
+      () => launch(device && name === 'firefox' ? { pulseServer: device.address } : {}),
+      server.url,
+    );
+    if (!joined) return skip('this browser does not begin to play sound');
+    const { page } = joined;
+    browser = joined.browser;
     const usual = await untilInStep(page, name);
     await keepSoundBack(page, LONG_BUFFER_MS);
     const long = await untilInStep(page, `${name}, sound kept back`);
@@ -103,10 +100,10 @@ inEachBrowser('sound and picture', (launch, name) => {
   });
 
   it.skipIf(name === 'firefox')('are together drawn by the page', async ({ skip }) => {
-    browser = await launch({ webgl: true });
-    const page = await browser.open(`${server.url}?render=client`, { width: 480, height: 640 });
-    if (!(await join(page))) return skip('this browser does not begin to play sound');
-    const apartMs = await untilInStep(page, `${name}, drawn by the page`);
+    const joined = await joinWatched(() => launch({ webgl: true }), `${server.url}?render=client`);
+    if (!joined) return skip('this browser does not begin to play sound');
+    browser = joined.browser;
+    const apartMs = await untilInStep(joined.page, `${name}, drawn by the page`);
     if (apartMs === undefined) return skip('this machine is too busy to show every picture');
     expect(Math.abs(apartMs)).toBeLessThanOrEqual(IN_STEP_MS);
   });

@@ -5,19 +5,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { BROWSERS, type BrowserName, isInstalled, launchEither } from '../support/either-browser.ts';
 import { startFlashServer } from '../support/flash-call.ts';
-import {
-  type Flash,
-  flashes,
-  LISTENER_URL,
-  medianOf,
-  seenAndHeard,
-  type Watched,
-  watch,
-} from '../support/flash-watcher.ts';
+import { type Flash, flashes, joinWatched, medianOf, seenAndHeard, type Watched } from '../support/flash-watcher.ts';
 import { hasPulseAudio, SilentSoundDevice } from '../support/silent-sound-device.ts';
 
 const MOST_APART_MS = { quiet: 40, besideBusyCore: 80 };
-const READ_S = 10;
+const READ_S = 5;
 const FIRST = 10;
 
 interface Apart {
@@ -46,6 +38,8 @@ export async function browserSync(
     const seen = await watchOne(name, minutes, besideBusyCore);
     const all = apart(seen);
     report[name] = { besideBusyCore, ...all, first: apart(seen.slice(0, FIRST)) };
+    // The other browser may fail yet.
+    console.info(`${name}: ${JSON.stringify(report[name])}`);
     const most = besideBusyCore ? MOST_APART_MS.besideBusyCore : MOST_APART_MS.quiet;
     if (all.p95Ms > most)
       findings.push(`${name}: sound and picture are ${all.p95Ms} ms apart (p95), more than ${most}`);
@@ -58,17 +52,18 @@ export async function browserSync(
 async function watchOne(name: BrowserName, minutes: number, besideBusyCore: boolean): Promise<Flash[]> {
   await using server = await startFlashServer();
   using device = name === 'firefox' ? await SilentSoundDevice.open() : undefined;
-  await using browser = await launchEither(name, device ? { pulseServer: device.address } : {});
-  const page = await browser.open(server.url, { width: 480, height: 640 });
-  await page.evaluate('globalThis.__name = (value) => value' as never); // tsx names functions by a helper that the page lacks
   const busy: ChildProcess | undefined = besideBusyCore ? spawn(process.execPath, ['-e', 'for (;;);']) : undefined;
   try {
-    if (!(await watch(page, LISTENER_URL))) throw new Error(`${name} does not begin to play sound`);
-    await page.click({ role: 'button', name: 'Join' });
+    const joined = await joinWatched(
+      () => launchEither(name, device ? { pulseServer: device.address } : {}),
+      server.url,
+    );
+    if (!joined) throw new Error(`${name} does not begin to play sound`);
+    await using _browser = joined.browser;
     const watched: Watched = { pictures: [], sounds: [] };
     for (let s = 0; s < minutes * 60; s += READ_S) {
       await new Promise((resolve) => setTimeout(resolve, READ_S * 1000));
-      const { pictures, sounds } = await seenAndHeard(page);
+      const { pictures, sounds } = await seenAndHeard(joined.page);
       watched.pictures = watched.pictures.concat(pictures);
       watched.sounds = watched.sounds.concat(sounds);
     }

@@ -164,6 +164,11 @@ export class EitherBrowser implements AsyncDisposable {
     return { page, told };
   }
 
+  /** Of one that does not answer any more. */
+  kill(): void {
+    this.browser.process()?.kill('SIGKILL');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.browser.close();
   }

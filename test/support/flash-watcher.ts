@@ -3,6 +3,7 @@
  * and each beep left the loudspeaker, and how far apart they were. Nothing of it is what the page reports of itself.
  */
 import type { CallElement, Scriptable } from './call-page.ts';
+import type { EitherBrowser, EitherPage } from './either-browser.ts';
 import { onsets } from './flash-and-beep.ts';
 
 /** Relative to the page. */
@@ -34,7 +35,7 @@ declare global {
  *
  * @returns false where the browser does not begin to play sound at all.
  */
-export async function watch(page: Scriptable, listenerUrl: string): Promise<boolean> {
+async function watch(page: Scriptable, listenerUrl: string): Promise<boolean> {
   return await page.evaluate(async (url) => {
     const watched: Watched = { pictures: [], sounds: [] };
     globalThis.flashWatch = watched;
@@ -97,12 +98,52 @@ export async function watch(page: Scriptable, listenerUrl: string): Promise<bool
   }, listenerUrl);
 }
 
+const STARTS = 8;
+const START_LIMIT_MS = 20_000;
+
+/**
+ * Starts a browser whose page is watched from the first picture and sound on, and joins. Firefox on PulseAudio now and then waits for itself for ever
+ * (ESR 153: the page for the process that opens the sound device, this one for PulseAudio's thread, that one for the page): then another is started.
+ *
+ * @returns undefined where none of them plays sound.
+ */
+export async function joinWatched(
+  launch: () => Promise<EitherBrowser>,
+  url: string,
+): Promise<{ browser: EitherBrowser; page: EitherPage } | undefined> {
+  for (let i = 0; i < STARTS; i++) {
+    const browser = await launch();
+    const page = await Promise.race([
+      begin(browser, url).catch(() => undefined),
+      new Promise<undefined>((resolve) => setTimeout(resolve, START_LIMIT_MS)),
+    ]);
+    if (page) return { browser, page };
+    console.info(`${browser.name} does not begin to play sound (${i + 1} of ${STARTS})`);
+    browser.kill();
+  }
+  return undefined;
+}
+
+async function begin(browser: EitherBrowser, url: string): Promise<EitherPage | undefined> {
+  const page = await browser.open(url, { width: 480, height: 640 });
+  await page.evaluate('globalThis.__name = (value) => value' as never); // tsx names functions by a helper that the page lacks
+  if (!(await watch(page, LISTENER_URL))) return undefined;
+  await page.click({ role: 'button', name: 'Join' });
+  await page.until('sound and pictures', () => {
+    const { pictures, sounds } = globalThis.flashWatch!;
+    return pictures.length > 0 && sounds.length > 0;
+  });
+  return page;
+}
+
 /** What was noted since the last time. */
 export async function seenAndHeard(page: Scriptable): Promise<Watched> {
-  return await page.evaluate(() => {
+  // As text: a driver that packs each of thousands of numbers by itself keeps Firefox busy for seconds.
+  const noted = await page.evaluate(() => {
     const { pictures, sounds } = globalThis.flashWatch!;
-    return { pictures: pictures.splice(0), sounds: sounds.splice(0) };
+    return JSON.stringify({ pictures: pictures.splice(0), sounds: sounds.splice(0) });
   }, undefined);
+  return JSON.parse(noted) as Watched;
 }
 
 export function medianOf(values: number[]): number {
