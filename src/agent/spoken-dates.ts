@@ -44,7 +44,9 @@ function orderOf(first: number, second: number, tag: string): { day: number; mon
 /** With their own groups. Numbers that only stand beside it are none of it. */
 export function phones(rule: Rule, words: SpokenWords | undefined): void {
   const notMore = '(?![\\d%]|[.,:]\\d|\\s?\\p{Sc})';
-  const international = '(?<![\\p{L}\\d])\\+\\d{1,3}(?:[ ./-]?\\(?\\d{1,4}\\)?){1,2}(?:[ ./-]?\\d{2,}){1,5}';
+  // Digits without a space between them are one group of a bounded length: else a long row of digits is cut in millions of ways.
+  const international =
+    '(?<![\\p{L}\\d])\\+\\d{1,3}(?:[ ./-]?\\(?\\d{1,4}\\)?){1,2}[ ./-]?\\d{2,12}(?:[ ./-]\\d{2,12}){0,4}';
   const american = '(?<![\\p{L}\\d.-])(?:1[ -])?(?:\\(\\d{3}\\) ?|\\d{3}[-.])\\d{3}[-.]\\d{4}';
   const national =
     '(?<![\\p{L}\\d.,/-]|\\p{L}\\d{2} (?:\\d{4} )*)(?:\\(0\\d{1,5}\\) ?|0\\d{2,5}(?:[ -]| ?/ ?)|0\\d[ -])\\d{2,}(?:[ -]\\d{2,})*';

@@ -230,7 +230,8 @@ function percent(what: string, value: string, names: Readonly<Record<string, num
   const match = /^([+-]?)(\d*\.?\d+)\s*(%|st|db)$/.exec(text);
   if (match) {
     const amount = Number(match[2]) * (match[1] === '-' ? -1 : 1);
-    if (match[3] === '%') return match[1] === '' ? amount : 100 + amount;
+    const percentage = match[1] === '' ? amount : 100 + amount;
+    if (match[3] === '%' && percentage >= 0) return percentage;
     if (match[3] === 'st' && what === 'pitch') return 100 * 2 ** (amount / 12);
     if (match[3] === 'db' && what === 'volume') return 100 * 10 ** (amount / 20);
   }

@@ -689,6 +689,11 @@ describe('embedded brain: knowledge that is not right', () => {
       /a\.md, line 5: nothing is said under the heading "Two"/,
     ],
     [
+      'nesting that the Markdown reader fails on',
+      { 'en/a.md': '# Tours\n\n- one\r|\n\t>-\r|-|--\r|>\n' },
+      /a\.md, line \d: the Markdown up to this line cannot be read/,
+    ],
+    [
       'front matter without an end',
       { 'en/a.md': '---\nlanguage: en\n# One\n' },
       /a\.md, line 1: the front matter has no end/,

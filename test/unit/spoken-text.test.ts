@@ -99,7 +99,10 @@ describe('text as it is said', () => {
       '<a '.repeat(3_000),
       '+1 '.repeat(3_000),
       '_a'.repeat(5_000),
+      `+44 ${'20'.repeat(2_000)}.5`,
+      `+4${'4-2'.repeat(2_000)}.5`,
     ])
-      expect(typeof new SpokenText(text, 'en').text).toBe('string');
+      for (const language of ['en', 'de', 'fr', 'es', 'it'])
+        expect(typeof new SpokenText(text, language).text).toBe('string');
   });
 });

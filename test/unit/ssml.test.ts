@@ -52,6 +52,7 @@ describe('SSML', () => {
     ['<speak><break time="999s"/></speak>', /up to 10 s/],
     ['<speak><break strength="huge"/></speak>', /<break strength="huge">/],
     ['<speak><prosody rate="quick">a</prosody></speak>', /<prosody rate="quick">/],
+    ['<speak><prosody pitch="-120%"><prosody pitch="-120%">a</prosody></prosody></speak>', /<prosody pitch="-120%">/],
     ['<speak><lang xml:lang="!">a</lang></speak>', /names no language/],
     ['<!DOCTYPE speak [<!ENTITY a "b">]><speak>&a;</speak>', /DOCTYPE/],
     [`<speak>${'<p>'.repeat(200)}a${'</p>'.repeat(200)}</speak>`, /nested/],

@@ -36,7 +36,7 @@ export function readTopics(text: string, file: string, linesBefore: number, lang
   const topics: Topic[] = [];
   const open: { topic: Topic; depth: number }[] = [];
   let line = linesBefore + 1;
-  for (const token of marked.lexer(text)) {
+  for (const token of tokensOf(text, file, linesBefore)) {
     if (token.type === 'heading') topics.push(openTopic(token as Tokens.Heading, open, file, line));
     else {
       const topic = topics.at(-1);
@@ -54,6 +54,30 @@ export function readTopics(text: string, file: string, linesBefore: number, lang
         `nothing is said under the heading "${topic.title}"; write a sentence below it.`,
       );
   return topics;
+}
+
+/** @throws AppError KNOWLEDGE_INVALID: marked itself fails on some nestings of quotations and lists. */
+function tokensOf(text: string, file: string, linesBefore: number): Token[] {
+  try {
+    return marked.lexer(text);
+  } catch {
+    const lines = text.split('\n');
+    const index = lines.findIndex((_, i) => !isReadable(lines.slice(0, i + 1).join('\n')));
+    throw knowledgeError(
+      file,
+      linesBefore + index + 1,
+      'the Markdown up to this line cannot be read; put empty lines around its lists and quotations, or nest them less.',
+    );
+  }
+}
+
+function isReadable(text: string): boolean {
+  try {
+    marked.lexer(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A heading goes under the nearest one above it that is larger. @param open the topics it may go under, outermost first. */
