@@ -1,4 +1,5 @@
 /** Composition root of the server: gallery, engine, speech synthesiser and sessions, joined behind the signaling server's ports. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { openBrain, openLiveModel, openRecognizer, openSynthesizer, rememberedHealth } from './agent/providers.ts';
 import { Vad } from './agent/vad.ts';
 import { createCallHost, PICTURE_PX } from './call-host.ts';
@@ -17,6 +18,9 @@ import type { ReadinessCheck } from './signaling/readiness.ts';
 import { type RunningServer, startServer } from './signaling/server.ts';
 import { createLogger, type Logger } from './telemetry.ts';
 import { WarmUp } from './warm-up.ts';
+
+/** Between two looks whether no call is under way. */
+const REMEASURE_MS = 5000;
 
 /** @throws AppError PORT_UNAVAILABLE, CONFIG_INVALID, … @returns the running server; dispose it to end every call. */
 export async function serve(config: Config): Promise<RunningServer> {
@@ -85,6 +89,17 @@ export async function serve(config: Config): Promise<RunningServer> {
         rehearsals -= 1;
       });
     };
+    let isMeasured = false;
+    const measure = async (): Promise<void> => {
+      isMeasured = await capacity.measure(() => measureCapacity(config, gallery, capacity, workers, logger));
+    };
+    /** Callers who were back before the first measurement would be the only ones that a strong machine takes. */
+    const measureAgain = async (): Promise<void> => {
+      while (!isMeasured) {
+        await delay(REMEASURE_MS, undefined, { signal: life.signal, ref: false });
+        if (callCount() === 0) await measure();
+      }
+    };
     const loadEars = async (): Promise<void> => {
       await Vad.load();
       if (config.stt.kind === 'embedded' || config.stt.kind === 'sherpa') await recognizer?.check(life.signal);
@@ -105,9 +120,11 @@ export async function serve(config: Config): Promise<RunningServer> {
           { name: 'motion', run: loadMotion },
         ],
         // Last, for it keeps every thread busy: a caller who came meanwhile would wait, and spoil what is measured.
-        [{ name: 'capacity', run: () => measureCapacity(config, gallery, capacity, workers, logger) }],
+        [{ name: 'capacity', run: measure }],
       ])
-      .then(() => gallery.warmUp());
+      .then(() => gallery.warmUp())
+      .then(measureAgain)
+      .catch((err: Error) => life.signal.aborted || logger.error({ err }, 'the measurement of a picture failed'));
     return {
       url: server.url,
       metricsPort: server.metricsPort,

@@ -217,7 +217,7 @@ export function attachCall(socket: CallSocket, address: string, parts: CallSocke
   /** @returns the rights of whoever shows `token`, who may have been here before. @throws AppError RATE_LIMITED, TICKET_INVALID. */
   async function admit(token: string): Promise<ReturningTicket> {
     const returning = await returns.read(token);
-    if (returning) await returns.take(returning.caller);
+    if (returning) await returns.take(returning.caller, address);
     else await parts.joins.take(address);
     const ticket = returning ?? returns.admit(await tickets.redeem(token));
     access.requireInForce(ticket);

@@ -65,8 +65,8 @@ export function acceptCalls(http: HttpServer, parts: CallSocketsParts): DrainedS
   async function enter({ conn, handshake, request }: CallSocket): Promise<() => void> {
     const { returnToken } = handshake.auth;
     const returning = typeof returnToken === 'string' ? await parts.returns.read(returnToken) : undefined;
-    if (returning) return parts.returns.enter(returning.caller, conn);
     const address = addressOf(request, parts.trustedProxies);
+    if (returning) return parts.returns.enter(returning.caller, address, conn);
     gate.enter(address, conn);
     return () => gate.leave(address, conn);
   }

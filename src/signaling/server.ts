@@ -2,9 +2,11 @@
  * The server's outside, put together: HTTP routes, one socket per call, the door for programs. Knows nothing of rendering or speech:
  * `CallHost` opens sessions, `PortraitGallery` has the faces.
  */
+import { createHash } from 'node:crypto';
 import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { LiveCodec } from '../media/live-video-encoder.ts';
@@ -37,6 +39,7 @@ import { Rooms } from './rooms.ts';
 import { SpeechApi } from './speech-api.ts';
 import { CALL_ROOM, TicketOffice } from './tickets.ts';
 import { readTlsFiles, type TlsFiles, type TlsIdentity, watchTlsFiles } from './tls-files.ts';
+import { UsedTickets } from './used-tickets.ts';
 import { WeriftPeer } from './werift-peer.ts';
 
 const HEADERS_TIMEOUT_MS = 30_000;
@@ -72,13 +75,24 @@ export interface RunningServer extends AsyncDisposable {
   drain(limitMs: number, stop: AbortSignal): Promise<void>;
 }
 
+/** With a secret that outlives the process its tickets do, too, and so does what is known of them. */
+function openTickets({ server: { ticketSecret }, cache }: Config, logger: Logger): TicketOffice {
+  if (ticketSecret === '') return new TicketOffice('');
+  const secretHash = createHash('sha256').update(`used tickets of ${ticketSecret}`).digest('hex').slice(0, 16);
+  const used = new UsedTickets({
+    dir: join(cache.dir, 'used-tickets', secretHash),
+    unkept: (err) => logger.warn({ err }, 'a used ticket could not be noted: after a restart it would open once more'),
+  });
+  return new TicketOffice(ticketSecret, Date.now, used);
+}
+
 /** @throws AppError PORT_UNAVAILABLE. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { config, logger, metrics } = parts;
   const drain = new Drain();
   const host = drain.guard(parts.host);
   const describe = describer(logger, metrics);
-  const tickets = new TicketOffice(config.server.ticketSecret);
+  const tickets = openTickets(config, logger);
   const calls = new LiveCalls();
   const { server: settings, limits, webrtc } = config;
   const origins = new OriginPolicy(settings.allowedOrigins, settings.host, settings.hosts);
@@ -94,7 +108,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const access = new Access({ mode: settings.access, tickets, keys, wrongKeys, keyTickets, trustedProxies });
   const deadlines = new RequestDeadlines();
   const tls = settings.tls.cert === '' ? undefined : openTls(settings.tls, logger);
-  const returns = new Returns(tickets, limits.returnsPerMinute);
+  const returns = new Returns(tickets, limits);
   const speech = new SpeechApi({
     ...{ tickets, access, calls, origins, hosts, gate, deadlines, limits, trustedProxies },
     describe: (error) => describe(error, 'program'),

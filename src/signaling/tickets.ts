@@ -9,6 +9,7 @@ import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { ALL_RIGHTS, type Rights, rightsSchema } from './rights.ts';
+import { UsedTickets } from './used-tickets.ts';
 
 const ISSUER = 'visavis';
 const LIFETIME_S = 120;
@@ -59,13 +60,13 @@ const claimsSchema = z.object({
 export class TicketOffice {
   private readonly key: Uint8Array;
   private readonly nowMs: () => number;
-  /** Tickets already used, by id, until they would have expired anyway. */
-  private readonly used = new Map<string, number>();
+  private readonly used: UsedTickets;
 
   /** @param secret empty: a random one, good for the life of this process. */
-  constructor(secret: string, nowMs: () => number = Date.now) {
+  constructor(secret: string, nowMs: () => number = Date.now, used = new UsedTickets({ nowMs })) {
     this.key = secret === '' ? randomBytes(32) : new TextEncoder().encode(secret);
     this.nowMs = nowMs;
+    this.used = used;
   }
 
   async issue(room: string, rights: Rights = ALL_RIGHTS, options: IssueOptions = {}): Promise<string> {
@@ -104,13 +105,11 @@ export class TicketOffice {
 
   /** Uses a ticket up, whatever it is for. @throws AppError TICKET_INVALID for a forged, expired or used one. */
   async spend(token: string): Promise<Ticket> {
-    const nowS = this.nowMs() / 1000;
-    for (const [id, expiresS] of this.used) if (expiresS < nowS) this.used.delete(id);
     const { ticket, expiresS } = await this.open(token);
     if (ticket.caller !== undefined) return ticket; // shown as often as its holder is cut off
     if (this.used.has(ticket.id))
       throw new AppError('TICKET_INVALID', 'The ticket has been used already; ask for a new one and join again.');
-    this.used.set(ticket.id, expiresS);
+    this.used.add(ticket.id, expiresS);
     return ticket;
   }
 

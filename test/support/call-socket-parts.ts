@@ -12,6 +12,7 @@ import type { MediaPeer } from '../../src/signaling/peer.ts';
 import { Returns } from '../../src/signaling/returns.ts';
 import { TicketOffice } from '../../src/signaling/tickets.ts';
 import { openAccess } from './open-access.ts';
+import { returnLimits } from './return-limits.ts';
 
 type Replaced = Partial<Omit<CallSocketParts, 'host'>> &
   Pick<CallSocketParts, 'openPeer'> & { host: Pick<CallHost, 'open'> & Partial<CallHost> };
@@ -33,7 +34,7 @@ export function callSocketParts(replaced: Replaced): CallSocketParts {
     maxCallS: 0,
     calls: new LiveCalls(),
     joins: new PerMinute('joins', 0),
-    returns: new Returns(tickets, 0),
+    returns: new Returns(tickets, returnLimits(0)),
     rooms: rooms as unknown as CallSocketParts['rooms'],
     silenceS: 30,
     drain: new Drain(),

@@ -128,6 +128,23 @@ describe('the meter', () => {
     expect(() => capacity.admit('server')).toThrowError(busy);
   });
 
+  it('says whether a measurement was spoiled by a call, and keeps the least of several', async () => {
+    const capacity = meter();
+    const measured = (pictureMs: number, callsThen: number, callsAfter: number) => {
+      calls = callsThen;
+      return capacity.measure(async () => {
+        capacity.calibrated(pictureMs);
+        calls = callsAfter;
+      });
+    };
+    expect(await measured(40, 3, 0)).toBe(false);
+    expect(await measured(30, 0, 1)).toBe(false);
+    expect(await measured(6, 0, 0)).toBe(true);
+    expect(capacity.load.pictureMs).toBe(6);
+    expect(await measured(9, 0, 0)).toBe(true);
+    expect(capacity.load.pictureMs).toBe(6);
+  });
+
   it('takes few calls until it has measured, and a configured number whatever was measured', () => {
     calls = 1;
     expect(() => meter().admit('server')).not.toThrow();

@@ -17,6 +17,7 @@ import { Returns } from '../../src/signaling/returns.ts';
 import { SpeechApi } from '../../src/signaling/speech-api.ts';
 import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
 import { openAccess } from '../support/open-access.ts';
+import { returnLimits } from '../support/return-limits.ts';
 
 const PLACES = 2;
 /** More than there are places. */
@@ -38,7 +39,7 @@ async function serve() {
     ...shared,
     describe: describeFailure,
     drain: new Drain(),
-    returns: new Returns(tickets, 0),
+    returns: new Returns(tickets, returnLimits(0)),
     joins: { take: async () => {} },
     messagesPerSecond: 2,
     silenceS: 30,

@@ -15,6 +15,7 @@ import { Returns } from '../../src/signaling/returns.ts';
 import { SpeechApi, type SpeechApiParts } from '../../src/signaling/speech-api.ts';
 import { TicketOffice } from '../../src/signaling/tickets.ts';
 import { openAccess } from '../support/open-access.ts';
+import { returnLimits } from '../support/return-limits.ts';
 
 const LIMIT = 2;
 /** Of connections that are refused while one before is on its way out; each takes a moment of its own. */
@@ -60,7 +61,7 @@ describe('over a server', () => {
       gate: new ConnectionGate(LIMIT),
       origins: new OriginPolicy([], '127.0.0.1'),
       hosts: new HostPolicy([], [], '127.0.0.1'),
-      returns: new Returns(tickets, 0),
+      returns: new Returns(tickets, returnLimits(0)),
       candidateRules: { allowLoopback: true, denyPrivate: false },
       limits: { messagesPerSecond: 0 },
       ...{ tickets, access: openAccess, trustedProxies: 0, messagesPerSecond: 1, silenceS: 0, metrics, logger },

@@ -21,6 +21,7 @@ import { Rooms } from '../../src/signaling/rooms.ts';
 import { CALL_ROOM, sharedRoom, TicketOffice } from '../../src/signaling/tickets.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { openAccess } from '../support/open-access.ts';
+import { returnLimits } from '../support/return-limits.ts';
 
 /** Steps of opening, in their order; `… dies` is a part that opens and fails at once. */
 const CALL_STEPS = [
@@ -131,7 +132,7 @@ function world() {
       },
     }),
     joins: { take: async () => {} },
-    returns: new Returns(tickets, 0),
+    returns: new Returns(tickets, returnLimits(0)),
     maxCallS: 0,
     silenceS: 30,
     candidateRules: {},

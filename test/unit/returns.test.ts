@@ -10,6 +10,7 @@ import { Returns } from '../../src/signaling/returns.ts';
 import { ALL_RIGHTS, asViewer } from '../../src/signaling/rights.ts';
 import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
 import { callSocketParts, silentCall, silentPeer } from '../support/call-socket-parts.ts';
+import { returnLimits } from '../support/return-limits.ts';
 
 const SECRET = 'a secret that server and successor share';
 
@@ -38,7 +39,7 @@ function serve(secret = SECRET, nowMs = () => 0) {
       });
     },
     joins: new PerMinute('joins', 2),
-    returns: new Returns(tickets, 5, nowMs),
+    returns: new Returns(tickets, returnLimits(5), nowMs),
   });
   let sockets = 0;
   const connect = () => {
@@ -116,7 +117,7 @@ describe('a caller who comes back', () => {
   it('keeps the place for a minute after the call has ended or the server has started, and not for longer', async () => {
     const { tickets } = serve();
     let nowMs = 0;
-    const returns = new Returns(tickets, 0, () => nowMs);
+    const returns = new Returns(tickets, returnLimits(0), () => nowMs);
     const newcomer = returns.admit(await tickets.redeem(await tickets.issue(CALL_ROOM)));
     expect(returns.hasPlace(newcomer)).toBe(false);
     const back = (await returns.read(await returns.issue(newcomer)))!;
@@ -146,9 +147,28 @@ describe('a caller who comes back', () => {
     expect(asBack).toEqual([false, true, false]);
   });
 
+  it('shares eight times the room of newcomers with all who come back from its address', async () => {
+    const { tickets } = serve();
+    const returns = new Returns(tickets, { returnsPerMinute: 5, joinsPerMinute: 1, connections: 1 });
+    const caller = async () => returns.admit(await tickets.redeem(await tickets.issue(CALL_ROOM))).caller;
+    const leave: (() => void)[] = [];
+    for (let i = 0; i < 8; i++) {
+      const each = await caller();
+      leave.push(returns.enter(each, '192.0.2.1', {}));
+      await returns.take(each, '192.0.2.1');
+    }
+    const ninth = await caller();
+    expect(() => returns.enter(ninth, '192.0.2.1', {})).toThrow(/returning callers from this address/);
+    await expect(returns.take(ninth, '192.0.2.1')).rejects.toThrow(/returns from this address/);
+    returns.enter(ninth, '192.0.2.2', {});
+    await returns.take(ninth, '192.0.2.2');
+    leave[0]!();
+    returns.enter(ninth, '192.0.2.1', {});
+  });
+
   it('has no more rights than it came with', async () => {
     const { tickets } = serve();
-    const returns = new Returns(tickets, 0);
+    const returns = new Returns(tickets, returnLimits(0));
     const ticket = await tickets.redeem(await tickets.issue('room/lobby', asViewer(ALL_RIGHTS)));
     const back = await returns.read(await returns.issue(returns.admit(ticket)));
     expect(back).toMatchObject({ room: 'room/lobby', canSpeak: false });

@@ -15,6 +15,7 @@ import { ProgramSocket } from '../../src/signaling/program-socket.ts';
 import { Returns } from '../../src/signaling/returns.ts';
 import { TicketOffice } from '../../src/signaling/tickets.ts';
 import { openAccess } from '../support/open-access.ts';
+import { returnLimits } from '../support/return-limits.ts';
 
 /** Between the packets of one request of engine.io's. */
 const SEPARATOR = '\x1e';
@@ -32,7 +33,7 @@ beforeEach(async () => {
     gate: new ConnectionGate(0),
     origins: new OriginPolicy([], '127.0.0.1'),
     hosts: new HostPolicy([], [], '127.0.0.1'),
-    returns: new Returns(tickets, 0),
+    returns: new Returns(tickets, returnLimits(0)),
     candidateRules: { allowLoopback: true, denyPrivate: false },
     ...{ tickets, access: openAccess, trustedProxies: 0, messagesPerSecond: 0, silenceS: 0, metrics, logger },
     describe: describer(logger, metrics),
