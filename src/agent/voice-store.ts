@@ -12,6 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { childEnvironment } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { diskFailure, isDiskFailure } from '../media/part-file.ts';
 import { findVoiceModel, type VoiceModel } from './sherpa-models.ts';
 
 const run = promisify(execFile);
@@ -206,6 +207,8 @@ async function download({ source, signal, onProgress }: InstallRequest, path: st
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof AppError) throw error;
+    if (isDiskFailure(error))
+      throw new AppError('FILE_UNWRITABLE', `${path} cannot be written: ${diskFailure(error)}.`, { cause: error });
     throw new AppError('FILE_UNREADABLE', `The download of ${source} broke off after ${bytes} bytes; try again.`, {
       cause: error,
     });
@@ -235,6 +238,8 @@ async function unpack(
         .trim()
         .split('\n')
         .at(-1);
+      if (/no space left|disk quota/i.test(String(words)))
+        throw new AppError('FILE_UNWRITABLE', `${into} cannot be written: ${words}.`, { cause });
       throw new AppError(
         'MODEL_CORRUPT',
         isMissing

@@ -131,10 +131,10 @@ export interface MotionFileWriter {
 /** @throws AppError FILE_UNWRITABLE. */
 export async function createMotionFile(path: string): Promise<MotionFileWriter> {
   const part = await createPartFile(path);
-  let file: FileHandle | null = await open(part.path, 'w');
+  let file: FileHandle | null = await part.writing(open(part.path, 'w'));
   let pending = '';
   const flush = async () => {
-    await file?.write(pending);
+    if (file) await part.writing(file.writeFile(pending));
     pending = '';
   };
   const close = async () => {

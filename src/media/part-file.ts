@@ -29,6 +29,8 @@ import { AppError } from '../errors.ts';
 export interface PartFile {
   /** Write here, a file or a folder. */
   path: string;
+  /** Names the output in what the disk refuses. @throws AppError WRITE_FAILED. */
+  writing<T>(work: Promise<T>): Promise<T>;
   /** Renames to the final name, replacing a file of that name. @throws AppError WRITE_FAILED. */
   commit(): Promise<void>;
   /** Removes what was written; harmless after `commit`. */
@@ -64,7 +66,7 @@ export async function createPartFile(finalPath: string): Promise<PartFile> {
 export async function createPartFolder(finalPath: string): Promise<PartFile> {
   const { path } = await writableTarget(finalPath, 'folder');
   const folder = part(finalPath, path, null);
-  await mkdir(folder.path);
+  await folder.writing(mkdir(folder.path));
   return folder;
 }
 
@@ -137,6 +139,7 @@ function part(finalPath: string, absolute: string, replaced: Stats | null): Part
   const forget = keepUnfinished(path);
   return {
     path,
+    writing: (work) => named(finalPath, work),
     async commit() {
       try {
         // Who may read the file that is replaced, may read the new one, and nobody else.
@@ -182,6 +185,7 @@ async function streamed(finalPath: string, target: string, found: Stats): Promis
   };
   return {
     path,
+    writing: (work) => named(finalPath, work),
     async commit() {
       try {
         if (pipe) await copyIntoPipe(path, pipe);
@@ -210,10 +214,31 @@ async function copyIntoPipe(path: string, pipe: FileHandle): Promise<void> {
   }
 }
 
-function writeFailed(finalPath: string, cause: unknown): AppError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return new AppError('WRITE_FAILED', `${finalPath} cannot be written (${code ?? message}).`, { cause });
+function named<T>(finalPath: string, work: Promise<T>): Promise<T> {
+  return work.catch((cause: unknown) => {
+    throw (cause as NodeJS.ErrnoException).syscall === undefined ? cause : writeFailed(finalPath, cause);
+  });
 }
+
+const DISK_FAILURES: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full; make room, or choose another place',
+  EDQUOT: 'the quota of this disk is used up; make room, or choose another place',
+  EROFS: 'the disk is read-only; choose another place',
+  EFBIG: 'the file is too large for this disk; choose another place',
+  EIO: 'the disk reports an error',
+};
+
+export const isDiskFailure = (error: unknown): boolean =>
+  Object.hasOwn(DISK_FAILURES, (error as NodeJS.ErrnoException | undefined)?.code ?? '');
+
+/** In words. @param cause what the system says. */
+export function diskFailure(cause: unknown): string {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  return DISK_FAILURES[code] ?? (code || message);
+}
+
+const writeFailed = (finalPath: string, cause: unknown): AppError =>
+  new AppError('WRITE_FAILED', `${finalPath} cannot be written: ${diskFailure(cause)}.`, { cause });
 
 /** @returns what ends it; its result says whether it was still there. */
 function keepUnfinished(path: string): () => boolean {

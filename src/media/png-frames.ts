@@ -20,8 +20,9 @@ export async function createPngFolder(
 ): Promise<FilmWriter> {
   const part = await createPartFolder(path);
   const framesDir = join(part.path, 'frames');
-  await mkdir(framesDir);
-  const wav = audio && (await WavWriter.create(join(part.path, 'audio.wav'), audio.sampleRateHz, audio.channels));
+  await part.writing(mkdir(framesDir));
+  const wavPath = join(part.path, 'audio.wav');
+  const wav = audio && (await part.writing(WavWriter.create(wavPath, audio.sampleRateHz, audio.channels)));
   let pictureCount = 0;
   const inFlight: Promise<unknown>[] = [];
   const settle = () => Promise.all(inFlight.splice(0));
@@ -32,17 +33,17 @@ export async function createPngFolder(
       if (inFlight.length >= IN_FLIGHT) await inFlight.shift();
       const name = `${String(++pictureCount).padStart(6, '0')}.png`;
       const data = isCutOut ? picture.slice() : i420ToRgb(picture, widthPx, heightPx);
-      const writing = writePng(join(framesDir, name), { widthPx, heightPx, data });
+      const writing = part.writing(writePng(join(framesDir, name), { widthPx, heightPx, data }));
       // A failure is reported by the call that awaits it; until then it is not unhandled.
       writing.catch(() => undefined);
       inFlight.push(writing);
     },
     async writeAudio(frame) {
-      await wav?.write(frame.samples);
+      if (wav) await part.writing(wav.write(frame.samples));
     },
     async finish() {
       await settle();
-      await wav?.close();
+      if (wav) await part.writing(wav.close());
       await part.commit();
     },
     async abort() {

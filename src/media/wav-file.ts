@@ -19,14 +19,14 @@ export class WavWriter {
 
   static async create(path: string, sampleRateHz: number, channels: ChannelCount): Promise<WavWriter> {
     const file = await open(path, 'w');
-    await file.write(new Uint8Array(HEADER_BYTES));
+    await file.writeFile(new Uint8Array(HEADER_BYTES));
     return new WavWriter(file, sampleRateHz, channels);
   }
 
   /** @param samples interleaved, [-1, 1]; louder ones are clipped. */
   async write(samples: Float32Array): Promise<void> {
     const bytes = pcm16(samples);
-    await this.#file.write(bytes);
+    await this.#file.writeFile(bytes); // all of it, where `write` may stop at a full disk without a word
     this.#dataBytes += bytes.length;
   }
 
