@@ -12,7 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { childEnvironment } from '../config.ts';
 import { AppError } from '../errors.ts';
-import { diskFailure, isDiskFailure } from '../media/part-file.ts';
+import { diskFailure, isDiskFailure } from '../media/disk-failure.ts';
 import { findVoiceModel, type VoiceModel } from './sherpa-models.ts';
 
 const run = promisify(execFile);

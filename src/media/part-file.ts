@@ -25,6 +25,7 @@ import { devNull, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../errors.ts';
+import { diskFailure } from './disk-failure.ts';
 
 export interface PartFile {
   /** Write here, a file or a folder. */
@@ -218,23 +219,6 @@ function named<T>(finalPath: string, work: Promise<T>): Promise<T> {
   return work.catch((cause: unknown) => {
     throw (cause as NodeJS.ErrnoException).syscall === undefined ? cause : writeFailed(finalPath, cause);
   });
-}
-
-const DISK_FAILURES: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full; make room, or choose another place',
-  EDQUOT: 'the quota of this disk is used up; make room, or choose another place',
-  EROFS: 'the disk is read-only; choose another place',
-  EFBIG: 'the file is too large for this disk; choose another place',
-  EIO: 'the disk reports an error',
-};
-
-export const isDiskFailure = (error: unknown): boolean =>
-  Object.hasOwn(DISK_FAILURES, (error as NodeJS.ErrnoException | undefined)?.code ?? '');
-
-/** In words. @param cause what the system says. */
-export function diskFailure(cause: unknown): string {
-  const { code = '', message } = cause as NodeJS.ErrnoException;
-  return DISK_FAILURES[code] ?? (code || message);
 }
 
 const writeFailed = (finalPath: string, cause: unknown): AppError =>

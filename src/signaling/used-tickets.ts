@@ -1,11 +1,12 @@
 /**
  * Which tickets have opened their session. In: their ids, and when they expire. Out: whether one was used, also before a restart of the server: each is
  * noted in a file before it counts. A file holds those of one hour and is only ever added to, so that servers that share the folder lose nothing of
- * each other's; files that no valid ticket can be in are deleted at start.
+ * each other's; files that no valid ticket can be in are deleted at start and with each hour.
  */
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { unwritable } from '../media/disk-failure.ts';
 
 const HOUR_S = 3600;
 /** No ticket lasts for so many hours, clocks that differ included. */
@@ -27,15 +28,17 @@ export class UsedTickets {
   /** Unix time by which each expires. */
   private readonly expiresS = new Map<string, number>();
 
+  /** The last hour at which the folder was tidied. */
+  private tidiedHour = Number.NEGATIVE_INFINITY;
+
   constructor({ dir, nowMs = Date.now, unkept = () => {} }: UsedTicketsOptions = {}) {
     this.dir = dir;
     this.nowMs = nowMs;
     this.unkept = unkept;
-    try {
-      if (dir !== undefined) this.load(dir);
-    } catch (error) {
-      unkept(error as Error);
-    }
+    this.noting((folder) => {
+      for (const path of this.tidied(folder))
+        for (const line of readFileSync(path, 'utf8').split('\n')) this.read(line);
+    });
   }
 
   has(id: string): boolean {
@@ -46,26 +49,37 @@ export class UsedTickets {
     const nowS = this.nowMs() / 1000;
     for (const [each, endS] of this.expiresS) if (endS < nowS) this.expiresS.delete(each);
     this.expiresS.set(id, expiresS);
-    if (this.dir === undefined) return;
-    try {
+    this.noting((folder) => {
+      if (this.tidiedHour !== this.hour) this.tidied(folder);
       // A line of its own, also behind one that a crash has cut off.
-      appendFileSync(join(this.dir, String(this.hour)), `\n${JSON.stringify([id, expiresS])}\n`, { mode: 0o600 });
-    } catch (error) {
-      this.unkept(error as Error);
-    }
+      appendFileSync(join(folder, String(this.hour)), `\n${JSON.stringify([id, expiresS])}\n`, { mode: 0o600 });
+    });
   }
 
   private get hour(): number {
     return Math.floor(this.nowMs() / 1000 / HOUR_S);
   }
 
-  private load(dir: string): void {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(dir)) {
-      const path = join(dir, name);
-      if (Number(name) < this.hour - KEPT_HOURS) rmSync(path, { force: true });
-      else for (const line of readFileSync(path, 'utf8').split('\n')) this.read(line);
+  private noting(work: (folder: string) => void): void {
+    if (this.dir === undefined) return;
+    try {
+      mkdirSync(this.dir, { recursive: true, mode: 0o700 }); // also where somebody has cleaned the cache
+      work(this.dir);
+    } catch (cause) {
+      this.unkept(unwritable(this.dir, cause, 'cache.dir'));
     }
+  }
+
+  /** Deletes the files of hours that are over. @returns the paths of the others. */
+  private tidied(folder: string): string[] {
+    this.tidiedHour = this.hour;
+    const kept = [];
+    for (const name of readdirSync(folder).filter((each) => /^\d+$/.test(each))) {
+      const path = join(folder, name);
+      if (Number(name) < this.hour - KEPT_HOURS) rmSync(path, { force: true });
+      else kept.push(path);
+    }
+    return kept;
   }
 
   /** A line that a crash has cut off is none. */

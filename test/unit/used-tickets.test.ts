@@ -1,5 +1,5 @@
 // A ticket that was used stays used, whatever happens to the server.
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -53,6 +53,24 @@ describe('a used ticket', () => {
     expect(readdirSync(dir)).toHaveLength(1);
   });
 
+  it('is forgotten with its hour by a server that is never restarted, too', async () => {
+    const tickets = office();
+    for (let hour = 0; hour < 100; hour++) {
+      await tickets.redeem(await tickets.issue(CALL_ROOM));
+      nowMs += 3600_000;
+    }
+    expect(readdirSync(dir).length).toBeLessThan(5);
+  });
+
+  it('is noted although somebody has cleaned the cache meanwhile, and read although there is more in the folder', async () => {
+    const tickets = office();
+    rmSync(dir, { recursive: true });
+    const ticket = await tickets.issue(CALL_ROOM);
+    await tickets.redeem(ticket);
+    mkdirSync(join(dir, '0 a folder of somebody else'));
+    await expect(office().redeem(ticket)).rejects.toThrow(/used already/);
+  });
+
   it('is known until the restart where it cannot be noted, and the operator is told', async () => {
     const file = join(dir, 'a file in the folder’s place');
     writeFileSync(file, '');
@@ -62,6 +80,9 @@ describe('a used ticket', () => {
     const ticket = await tickets.issue(CALL_ROOM);
     await tickets.redeem(ticket);
     await expect(tickets.redeem(ticket)).rejects.toThrow(/used already/);
-    expect(told.length).toBeGreaterThan(0);
+    expect(told.at(-1)).toMatchObject({
+      code: 'FILE_UNWRITABLE',
+      message: expect.stringMatching(/below.*cannot be written.*cache\.dir/),
+    });
   });
 });

@@ -5,8 +5,8 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../errors.ts';
+import { unwritable } from '../../media/disk-failure.ts';
 import { sharp } from '../../media/image.ts';
-import { diskFailure } from '../../media/part-file.ts';
 import type { FaceRig } from '../face-rig.ts';
 import { decodeRig, encodeRig, type ImageDecoder, type ImageEncoder } from '../rig-file.ts';
 
@@ -52,7 +52,7 @@ export async function saveRig(path: string, rig: FaceRig): Promise<void> {
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw new AppError('FILE_UNWRITABLE', `${path} cannot be written: ${diskFailure(cause)}.`, { cause });
+    throw unwritable(path, cause);
   }
 }
 
