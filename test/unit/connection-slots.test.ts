@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { createMetrics } from '../../src/metrics.ts';
+import { createMetrics, type Metrics } from '../../src/metrics.ts';
 import { acceptCalls, type CallSocketsParts } from '../../src/signaling/call-sockets.ts';
 import { describer } from '../../src/signaling/failure.ts';
 import { HostPolicy } from '../../src/signaling/host-names.ts';
@@ -13,7 +13,7 @@ import { ConnectionGate } from '../../src/signaling/limits.ts';
 import { OriginPolicy } from '../../src/signaling/origins.ts';
 import { Returns } from '../../src/signaling/returns.ts';
 import { SpeechApi, type SpeechApiParts } from '../../src/signaling/speech-api.ts';
-import { TicketOffice } from '../../src/signaling/tickets.ts';
+import { CALL_ROOM, TicketOffice } from '../../src/signaling/tickets.ts';
 import { openAccess } from '../support/open-access.ts';
 import { returnLimits } from '../support/return-limits.ts';
 
@@ -49,12 +49,14 @@ describe('over a server', () => {
   let url: string;
   let sockets: { close(): Promise<void> };
   let speech: SpeechApi;
+  let tickets: TicketOffice;
+  let metrics: Metrics;
   const opened: Socket[] = [];
 
   beforeEach(async () => {
     http = createServer((_request, response) => response.end());
-    const tickets = new TicketOffice('');
-    const metrics = createMetrics();
+    tickets = new TicketOffice('');
+    metrics = createMetrics();
     const logger = pino({ level: 'silent' });
     const describe = describer(logger, metrics);
     const shared = {
@@ -81,8 +83,16 @@ describe('over a server', () => {
     http.close();
   });
 
-  function connect(transports: ('websocket' | 'polling')[] = ['websocket']): Promise<Socket | undefined> {
-    const socket = io(url, { transports, forceNew: true, reconnection: false });
+  /** What `visavis_refusals_total` says of too many connections. */
+  async function refused(): Promise<number> {
+    const { values } = await metrics.refusals.get();
+    return (
+      values.find(({ labels: { door, reason } }) => door === 'connection' && reason === 'RATE_LIMITED')?.value ?? 0
+    );
+  }
+
+  function connect(transports: ('websocket' | 'polling')[] = ['websocket'], auth = {}): Promise<Socket | undefined> {
+    const socket = io(url, { transports, auth, forceNew: true, reconnection: false });
     opened.push(socket);
     return new Promise((resolve) => {
       socket.once('connect', () => resolve(socket));
@@ -121,6 +131,17 @@ describe('over a server', () => {
     first!.close();
     await untilThereIsRoom();
     expect(await connect()).toBeUndefined();
+  });
+
+  it('those who come back have places of their own, bounded and counted when refused', async () => {
+    const held = [await connect(), await connect()];
+    expect(held).not.toContain(undefined);
+    const ticket = await tickets.redeem(await tickets.issue(CALL_ROOM));
+    const returnToken = await tickets.issueReturn(ticket, 'a caller');
+    const before = await refused();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => connect(['websocket'], { returnToken })));
+    expect(answers.filter(Boolean)).toHaveLength(8);
+    expect((await refused()) - before).toBe(2);
   });
 
   it('one that the server closes makes room', async () => {

@@ -1,8 +1,11 @@
 // Callers who come back: with a token of their own, past the limits of their address, as one call at a time.
 import { EventEmitter } from 'node:events';
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { createMetrics } from '../../src/metrics.ts';
 import { attachCall } from '../../src/signaling/call-socket.ts';
 import type { CallSocket } from '../../src/signaling/call-sockets.ts';
+import { describer } from '../../src/signaling/failure.ts';
 import type { CallRequest } from '../../src/signaling/hosting.ts';
 import { PerMinute } from '../../src/signaling/limits.ts';
 import type { Failure, Joined } from '../../src/signaling/protocol.ts';
@@ -18,10 +21,11 @@ const SECRET = 'a secret that server and successor share';
 function serve(secret = SECRET, nowMs = () => 0) {
   const tickets = new TicketOffice(secret);
   const asBack: boolean[] = [];
+  const metrics = createMetrics();
   let openCalls = 0;
   let openPeers = 0;
   const parts = callSocketParts({
-    tickets,
+    ...{ tickets, metrics, describe: describer(pino({ level: 'silent' }), metrics) },
     host: {
       open: async ({ isBack }: CallRequest) => {
         asBack.push(isBack ?? false);
@@ -39,7 +43,7 @@ function serve(secret = SECRET, nowMs = () => 0) {
       });
     },
     joins: new PerMinute('joins', 2),
-    returns: new Returns(tickets, returnLimits(5), nowMs),
+    returns: new Returns(tickets, { ...returnLimits(5), joinsPerMinute: 2 }, nowMs),
   });
   let sockets = 0;
   const connect = () => {
@@ -61,7 +65,12 @@ function serve(secret = SECRET, nowMs = () => 0) {
     const join = (ticket: string) => ask('join', { ticket, portraitId: 'mona-lisa' });
     return { visitor, told, join, leave: () => ask('leave') };
   };
-  return { tickets, connect, asBack, count: () => ({ openCalls, openPeers }) };
+  /** What `visavis_refusals_total` says of too many joins. */
+  const refused = async (): Promise<number> => {
+    const { values } = await metrics.refusals.get();
+    return values.find(({ labels: { door, reason } }) => door === 'join' && reason === 'RATE_LIMITED')?.value ?? 0;
+  };
+  return { tickets, connect, asBack, refused, count: () => ({ openCalls, openPeers }) };
 }
 
 describe('a caller who comes back', () => {
@@ -164,6 +173,27 @@ describe('a caller who comes back', () => {
     await returns.take(ninth, '192.0.2.2');
     leave[0]!();
     returns.enter(ninth, '192.0.2.1', {});
+  });
+
+  it('is refused when the tokens of an address are shown without end, and each refusal is counted', async () => {
+    const { tickets, connect, refused, count } = serve();
+    const tokens: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      const ticket = await tickets.redeem(await tickets.issue(CALL_ROOM));
+      tokens.push(await tickets.issueReturn(ticket, `caller ${i}`));
+    }
+    // Each token has 5 returns a minute; of its address there are 16.
+    const answers: (Joined | Failure)[] = [];
+    for (let round = 0; round < 10; round++)
+      for (const token of tokens) {
+        const visitor = connect();
+        answers.push(await visitor.join(token));
+        await visitor.leave();
+      }
+    expect(answers.filter((answer) => 'offerSdp' in answer)).toHaveLength(16);
+    expect(answers.at(-1)).toMatchObject({ error: { code: 'RATE_LIMITED', retryAfterS: expect.any(Number) } });
+    expect(await refused()).toBe(60 - 16);
+    expect(count()).toEqual({ openCalls: 0, openPeers: 0 });
   });
 
   it('has no more rights than it came with', async () => {
