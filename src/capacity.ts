@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from './errors.ts';
 import type { Render, StatsMessage } from './signaling/protocol.ts';
 
@@ -65,6 +66,9 @@ const BUSY_RETRY_S = 10;
 /** Before the first measurement, which is a matter of seconds. */
 const UNMEASURED_RETRY_S = 2;
 const MAX_ESTIMATE = 1000;
+/** Between two looks whether no call is under way, and after a measurement that failed. */
+const MEASURE_PAUSE_MS = 5000;
+const MEASURE_RETRY_MS = 60_000;
 
 interface Report {
   atMs: number;
@@ -86,11 +90,22 @@ export interface CapacityOptions extends Machine {
   mainShare?: () => number;
 }
 
+type Measurement = () => Promise<number | undefined>;
+
+export interface MeasureAgainOptions {
+  /** Ends it. */
+  signal: AbortSignal;
+  failed: (error: Error) => void;
+  pauseMs?: number;
+  retryMs?: number;
+}
+
 export class Capacity implements Disposable {
   private readonly options: CapacityOptions;
   private readonly nowMs: () => number;
   private readonly reports = new Map<object, Report>();
   private calibratedMs: number | undefined;
+  private isMeasuredAlone = false;
   private mainShare = 0;
   private readonly timer: NodeJS.Timeout;
 
@@ -109,12 +124,34 @@ export class Capacity implements Disposable {
     this.calibratedMs = Math.min(pictureMs, this.calibratedMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Measures (and tells `calibrated`). @returns whether no call was under way meanwhile, which would have made it too dear. */
-  async measure(run: () => Promise<void>): Promise<boolean> {
+  /** @param run measures what a picture costs, ms; undefined where there is none to measure. */
+  async measure(run: Measurement): Promise<void> {
     const { callCount } = this.options;
     const before = callCount();
-    await run();
-    return before === 0 && callCount() === 0;
+    const pictureMs = await run();
+    if (pictureMs === undefined) return;
+    this.calibrated(pictureMs);
+    // Beside calls it came out too dear.
+    this.isMeasuredAlone = before === 0 && callCount() === 0;
+  }
+
+  /** Measures whenever no call is under way, until none came meanwhile. */
+  async measureAgain(run: Measurement, options: MeasureAgainOptions): Promise<void> {
+    const { signal, failed, pauseMs = MEASURE_PAUSE_MS, retryMs = MEASURE_RETRY_MS } = options;
+    let waitMs = pauseMs;
+    while (!this.isMeasuredAlone && this.options.maxCalls === 0) {
+      await delay(waitMs, undefined, { signal, ref: false }).catch(() => {});
+      if (signal.aborted) return;
+      if (this.options.callCount() > 0) continue;
+      try {
+        await this.measure(run);
+        waitMs = pauseMs;
+      } catch (error) {
+        if (signal.aborted) return;
+        failed(error as Error);
+        waitMs = retryMs;
+      }
+    }
   }
 
   /** What a call said about its last second. */

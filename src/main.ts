@@ -1,5 +1,4 @@
 /** Composition root of the server: gallery, engine, speech synthesiser and sessions, joined behind the signaling server's ports. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { openBrain, openLiveModel, openRecognizer, openSynthesizer, rememberedHealth } from './agent/providers.ts';
 import { Vad } from './agent/vad.ts';
 import { createCallHost, PICTURE_PX } from './call-host.ts';
@@ -18,9 +17,6 @@ import type { ReadinessCheck } from './signaling/readiness.ts';
 import { type RunningServer, startServer } from './signaling/server.ts';
 import { createLogger, type Logger } from './telemetry.ts';
 import { WarmUp } from './warm-up.ts';
-
-/** Between two looks whether no call is under way. */
-const REMEASURE_MS = 5000;
 
 /** @throws AppError PORT_UNAVAILABLE, CONFIG_INVALID, … @returns the running server; dispose it to end every call. */
 export async function serve(config: Config): Promise<RunningServer> {
@@ -89,17 +85,7 @@ export async function serve(config: Config): Promise<RunningServer> {
         rehearsals -= 1;
       });
     };
-    let isMeasured = false;
-    const measure = async (): Promise<void> => {
-      isMeasured = await capacity.measure(() => measureCapacity(config, gallery, capacity, workers, logger));
-    };
-    /** Callers who were back before the first measurement would be the only ones that a strong machine takes. */
-    const measureAgain = async (): Promise<void> => {
-      while (!isMeasured) {
-        await delay(REMEASURE_MS, undefined, { signal: life.signal, ref: false });
-        if (callCount() === 0) await measure();
-      }
-    };
+    const measure = () => measureCapacity(config, gallery, workers, logger);
     const loadEars = async (): Promise<void> => {
       await Vad.load();
       if (config.stt.kind === 'embedded' || config.stt.kind === 'sherpa') await recognizer?.check(life.signal);
@@ -120,11 +106,16 @@ export async function serve(config: Config): Promise<RunningServer> {
           { name: 'motion', run: loadMotion },
         ],
         // Last, for it keeps every thread busy: a caller who came meanwhile would wait, and spoil what is measured.
-        [{ name: 'capacity', run: measure }],
+        [{ name: 'capacity', run: () => capacity.measure(measure) }],
       ])
       .then(() => gallery.warmUp())
-      .then(measureAgain)
-      .catch((err: Error) => life.signal.aborted || logger.error({ err }, 'the measurement of a picture failed'));
+      // Callers who were back before the first measurement would be the only ones that a strong machine takes.
+      .then(() =>
+        capacity.measureAgain(measure, {
+          signal: life.signal,
+          failed: (err) => logger.warn({ err }, 'what a picture costs could not be measured; it is tried again'),
+        }),
+      );
     return {
       url: server.url,
       metricsPort: server.metricsPort,
@@ -158,22 +149,21 @@ async function firstFace(gallery: Gallery): Promise<string> {
   return first.id;
 }
 
-/** Calls are taken meanwhile, few until it is done. */
+/** Calls are taken meanwhile, few until it is done. @returns ms; undefined where there is no face, or a number of calls is configured. */
 async function measureCapacity(
   config: Config,
   gallery: Gallery,
-  capacity: Capacity,
   workers: number,
   logger: Logger,
-): Promise<void> {
+): Promise<number | undefined> {
   const [first] = await gallery.list();
-  if (!first || config.server.maxCalls > 0) return;
+  if (!first || config.server.maxCalls > 0) return undefined;
   const rigPath = await gallery.rigPath(first.id);
   const [codec] = config.webrtc.codecs;
   const bitrateBps = config.webrtc.bitrateKbps * 1000;
   const { fps } = config.motion;
   const task = { rigPath, sizePx: PICTURE_PX, fps, codec: codec!, bitrateBps };
   const { pictureMs, encoders } = await calibrate(task, workers);
-  capacity.calibrated(pictureMs);
   logger.info({ pictureMs: Math.round(pictureMs * 10) / 10, encoders }, 'measured what a picture costs');
+  return pictureMs;
 }

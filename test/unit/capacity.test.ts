@@ -1,4 +1,5 @@
 // Admission: the rule by its numbers, and the meter that feeds it.
+import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Capacity, type CapacityOptions, type Load, type Machine, refusal } from '../../src/capacity.ts';
@@ -128,21 +129,73 @@ describe('the meter', () => {
     expect(() => capacity.admit('server')).toThrowError(busy);
   });
 
-  it('says whether a measurement was spoiled by a call, and keeps the least of several', async () => {
-    const capacity = meter();
-    const measured = (pictureMs: number, callsThen: number, callsAfter: number) => {
+  describe('that was measured beside calls', () => {
+    /** Answers in that order; `undefined` where there is nothing to measure, an Error where that fails. */
+    const measuring = (results: { costs: number | undefined | Error; callsThen?: number }[]) => async () => {
+      const { costs, callsThen = 0 } = results.shift()!;
       calls = callsThen;
-      return capacity.measure(async () => {
-        capacity.calibrated(pictureMs);
-        calls = callsAfter;
-      });
+      if (costs instanceof Error) throw costs;
+      return costs;
     };
-    expect(await measured(40, 3, 0)).toBe(false);
-    expect(await measured(30, 0, 1)).toBe(false);
-    expect(await measured(6, 0, 0)).toBe(true);
-    expect(capacity.load.pictureMs).toBe(6);
-    expect(await measured(9, 0, 0)).toBe(true);
-    expect(capacity.load.pictureMs).toBe(6);
+    const again = (
+      capacity: Capacity,
+      run: () => Promise<number | undefined>,
+      signal = new AbortController().signal,
+    ) => {
+      const failures: Error[] = [];
+      const done = capacity.measureAgain(run, {
+        signal,
+        failed: (error) => failures.push(error),
+        pauseMs: 1,
+        retryMs: 1,
+      });
+      return { failures, done };
+    };
+
+    it('measures again once there are none, until no call came meanwhile, and keeps the least', async () => {
+      const capacity = meter();
+      calls = 3;
+      await capacity.measure(async () => 40);
+      const results = [{ costs: 30, callsThen: 1 }, { costs: 6 }, { costs: 5 }];
+      const { done } = again(capacity, measuring(results));
+      await delay(30);
+      expect(results, 'with calls under way').toHaveLength(3);
+      expect(capacity.load.pictureMs).toBe(40);
+      calls = 0;
+      await delay(30);
+      expect(results, 'a call came meanwhile').toHaveLength(2);
+      expect(capacity.load.pictureMs).toBe(30);
+      calls = 0;
+      await done;
+      expect(results).toHaveLength(1);
+      expect(capacity.load.pictureMs).toBe(6);
+      await capacity.measure(async () => 9);
+      expect(capacity.load.pictureMs).toBe(6);
+    });
+
+    it('goes on although measuring fails or there is no face yet, and tells of failures', async () => {
+      const capacity = meter();
+      calls = 0;
+      const results = [{ costs: undefined }, { costs: new Error('no face') }, { costs: 6 }];
+      const { failures, done } = again(capacity, measuring(results));
+      await done;
+      expect(failures.map(({ message }) => message)).toEqual(['no face']);
+      expect(capacity.load.pictureMs).toBe(6);
+    });
+
+    it('is not measured again after a quiet measurement, where a number is configured, or when the server stops', async () => {
+      const never = async (): Promise<never> => expect.unreachable();
+      calls = 0;
+      const quiet = meter();
+      await quiet.measure(async () => 6);
+      await again(quiet, never).done;
+      await again(meter({ maxCalls: 3 }), never).done;
+      calls = 1;
+      const stop = new AbortController();
+      const { done } = again(meter(), never, stop.signal);
+      stop.abort();
+      await done;
+    });
   });
 
   it('takes few calls until it has measured, and a configured number whatever was measured', () => {
