@@ -12,7 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { childEnvironment } from '../config.ts';
 import { AppError } from '../errors.ts';
-import { diskFailure, isDiskFailure } from '../media/disk-failure.ts';
+import { isDiskFailure, unwritable } from '../media/disk-failure.ts';
 import { findVoiceModel, type VoiceModel } from './sherpa-models.ts';
 
 const run = promisify(execFile);
@@ -75,13 +75,16 @@ export async function installVoice(request: InstallRequest): Promise<InstallResu
   const { source, storeDir, signal, tryOut, maxUnpackedBytes = MAX_UNPACKED_BYTES } = request;
   const address = /^https?:\/\//i.test(source) ? addressOf(source) : null;
   const name = voiceName(address ? pathOf(address) : resolve(source));
-  await mkdir(storeDir, { recursive: true }).catch((cause) => {
-    throw new AppError('FILE_UNWRITABLE', `The folder ${storeDir} cannot be made; check tts.voiceDir.`, { cause });
-  });
-  await sweep(storeDir);
   // In the store itself, so that renaming is atomic.
   const work = join(storeDir, `${PART}${process.pid}-${Date.now()}`);
-  await mkdir(work);
+  const unwritten = (cause: unknown): AppError => unwritable(storeDir, cause, 'tts.voiceDir');
+  try {
+    await mkdir(storeDir, { recursive: true });
+    await sweep(storeDir);
+    await mkdir(work);
+  } catch (cause) {
+    throw unwritten(cause);
+  }
   try {
     const unpacked = join(work, 'unpacked');
     await mkdir(unpacked);
@@ -123,6 +126,8 @@ export async function installVoice(request: InstallRequest): Promise<InstallResu
     });
     const model = findVoiceModel(target);
     return { voice: { name, dir: target, model }, sha256, licence: await licenceOf(target) };
+  } catch (error) {
+    throw isDiskFailure(error) ? unwritten(error) : error;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -206,9 +211,7 @@ async function download({ source, signal, onProgress }: InstallRequest, path: st
     await pipeline(Readable.from(counted(response.body)), createWriteStream(path), { signal });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (error instanceof AppError) throw error;
-    if (isDiskFailure(error))
-      throw new AppError('FILE_UNWRITABLE', `${path} cannot be written: ${diskFailure(error)}.`, { cause: error });
+    if (error instanceof AppError || isDiskFailure(error)) throw error;
     throw new AppError('FILE_UNREADABLE', `The download of ${source} broke off after ${bytes} bytes; try again.`, {
       cause: error,
     });
@@ -221,25 +224,31 @@ async function checksum(path: string, signal: AbortSignal): Promise<string> {
   return hash.digest('hex');
 }
 
+/** How tar says what a disk refuses. */
+const DISK_WORDS: readonly [code: string, words: RegExp][] = [
+  ['ENOSPC', /no space left|wrote only \d+ of/i],
+  ['EDQUOT', /quota exceeded/i],
+  ['EFBIG', /file too large/i],
+  ['EROFS', /read-only file system/i],
+];
+
 /** By the system's tar, which Linux, macOS and Windows have. */
 async function unpack(
   archive: string,
   into: string,
   { source, signal, maxUnpackedBytes }: Pick<InstallRequest, 'source' | 'signal'> & { maxUnpackedBytes: number },
 ): Promise<void> {
-  const options = { signal, env: childEnvironment(), maxBuffer: 16 * 1024 * 1024 };
+  const options = { signal, env: { ...childEnvironment(), LC_ALL: 'C' }, maxBuffer: 16 * 1024 * 1024 };
   const tar = async (...args: string[]): Promise<string> => {
     try {
       return (await run('tar', args, options)).stdout;
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-      const words = String((cause as { stderr?: string }).stderr ?? '')
-        .trim()
-        .split('\n')
-        .at(-1);
-      if (/no space left|disk quota/i.test(String(words)))
-        throw new AppError('FILE_UNWRITABLE', `${into} cannot be written: ${words}.`, { cause });
+      const stderr = (cause as { stderr?: string }).stderr ?? '';
+      const words = stderr.trim().split('\n').at(-1);
+      const refusal = DISK_WORDS.find(([, pattern]) => pattern.test(stderr));
+      if (refusal) throw Object.assign(new Error(words), { code: refusal[0] });
       throw new AppError(
         'MODEL_CORRUPT',
         isMissing

@@ -6,25 +6,30 @@ import { chmod, mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
+import { unwritable } from '../media/disk-failure.ts';
 import { createPartFile } from '../media/part-file.ts';
 import { readKeyFile, type StoredKey } from '../signaling/access-keys.ts';
 
+const SETTING = 'server.keysFile';
 const LOCK_PATIENCE_MS = 5000;
 const LOCK_RETRY_MS = 50;
 /** A command that was killed leaves its lock behind. */
 const STALE_LOCK_MS = 30_000;
 
-/** @param change gets the keys and returns them as they are to be. @throws AppError KEYS_INVALID, FILE_UNWRITABLE, and what `change` throws. */
+/** @param change gets the keys and returns them as they are to be. @throws AppError KEYS_INVALID, FILE_UNWRITABLE, WRITE_FAILED, and what `change` throws. */
 export async function changeKeys(path: string, change: (keys: StoredKey[]) => StoredKey[]): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause) => {
+    throw unwritable(folder, cause, SETTING);
+  });
   const unlock = await lock(`${path}.lock`);
   try {
     const { version, keys } = readKeyFile(path);
     const text = `${JSON.stringify({ version, keys: change(keys) }, null, 2)}\n`;
     const part = await createPartFile(path);
     try {
-      await writeFile(part.path, text, { mode: 0o600 });
-      await chmod(part.path, 0o600);
+      await part.writing(writeFile(part.path, text, { mode: 0o600 }));
+      await part.writing(chmod(part.path, 0o600));
       await part.commit();
     } finally {
       await part.discard();
@@ -42,8 +47,7 @@ async function lock(path: string): Promise<() => Promise<void>> {
       return () => rm(path, { force: true });
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
-      if (code !== 'EEXIST')
-        throw new AppError('FILE_UNWRITABLE', `${path} cannot be written (${code}); check server.keysFile.`, { cause });
+      if (code !== 'EEXIST') throw unwritable(path, cause, SETTING);
     }
     const held = await stat(path).catch(() => null);
     if (held && Date.now() - held.mtimeMs > STALE_LOCK_MS) await rm(path, { force: true });

@@ -93,7 +93,7 @@ export async function writeDebugSheet(path: string, rig: FaceRig): Promise<void>
   });
   const part = await createPartFile(path);
   try {
-    await stackPng(part.path, await drawDebugSheet(rig), { widthPx, heightPx, data });
+    await part.writing(stackPng(part.path, await drawDebugSheet(rig), { widthPx, heightPx, data }));
     await part.commit();
   } catch (error) {
     await part.discard();

@@ -11,6 +11,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   EPERM: 'you may not write there; choose a place where you may',
   ENOENT: 'its folder is not there; make it, or choose another place',
   ENOTDIR: 'a file has the name of its folder; choose another place',
+  EEXIST: 'a file has the name of its folder; choose another place',
 };
 /** Those that only a disk has; the others may be a program's or a network's. */
 const DISK_ONLY = ['ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG', 'EIO'];
@@ -19,14 +20,17 @@ const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | und
 
 export const isDiskFailure = (error: unknown): boolean => DISK_ONLY.includes(codeOf(error));
 
-/** In words. @param cause what the system says. */
-export function diskFailure(cause: unknown): string {
+function diskFailure(cause: unknown): string {
   const code = codeOf(cause);
-  return FAILURES[code] ?? (code || (cause as Error).message);
+  return FAILURES[code] ?? `${code || (cause as Error).message}; choose another place`;
 }
 
-/** @param path a file or folder. @param setting that says where it is. */
-export function unwritable(path: string, cause: unknown, setting?: string): AppError {
+/** What the server or an installation keeps. @param path a file or folder. @param setting that says where it is. */
+export const unwritable = (path: string, cause: unknown, setting: string): AppError =>
+  new AppError('FILE_UNWRITABLE', `${path} cannot be written: ${diskFailure(cause)} (${setting}).`, { cause });
+
+/** Output that was asked for. @param setting that says where it is, if one does. */
+export function writeFailed(path: string, cause: unknown, setting?: string): AppError {
   const where = setting === undefined ? '' : ` (${setting})`;
-  return new AppError('FILE_UNWRITABLE', `${path} cannot be written: ${diskFailure(cause)}${where}.`, { cause });
+  return new AppError('WRITE_FAILED', `${path} cannot be written: ${diskFailure(cause)}${where}.`, { cause });
 }

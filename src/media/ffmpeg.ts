@@ -4,6 +4,7 @@
  * Options are set with `setOption` and never passed to `open2` as a Dictionary: node-av frees that one twice and the
  * process dies at its end. FFmpeg's own chatter is off: what matters reaches the user as an AppError.
  */
+import { getSystemErrorMap } from 'node:util';
 import { AV_LOG_QUIET } from 'node-av/constants';
 import {
   Codec,
@@ -60,6 +61,12 @@ export function check(result: number, what: string): number {
 
 export function describeFfmpegError(result: number): string {
   return FFmpegError.strerror(result);
+}
+
+/** With the system's code where it was the system that refused: FFmpeg negates its numbers, as Node does (not on Windows). */
+export function ffmpegFailure(result: number): NodeJS.ErrnoException {
+  const code = getSystemErrorMap().get(result)?.[0];
+  return Object.assign(new Error(describeFfmpegError(result)), code === undefined ? {} : { code });
 }
 
 type OptionTarget = CodecContext | FormatContext | SoftwareResampleContext;

@@ -25,12 +25,14 @@ import { devNull, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../errors.ts';
-import { diskFailure } from './disk-failure.ts';
+import { writeFailed } from './disk-failure.ts';
 
 export interface PartFile {
   /** Write here, a file or a folder. */
   path: string;
-  /** Names the output in what the disk refuses. @throws AppError WRITE_FAILED. */
+  /** What the disk refuses of it, as an error that names the output. */
+  failed(cause: unknown): AppError;
+  /** The same for what Node writes. @throws AppError WRITE_FAILED. */
   writing<T>(work: Promise<T>): Promise<T>;
   /** Renames to the final name, replacing a file of that name. @throws AppError WRITE_FAILED. */
   commit(): Promise<void>;
@@ -138,9 +140,9 @@ async function linkTarget(absolute: string): Promise<string> {
 function part(finalPath: string, absolute: string, replaced: Stats | null): PartFile {
   const path = join(dirname(absolute), `.${shortened(basename(absolute))}.${process.pid}-${++partCount}.part`);
   const forget = keepUnfinished(path);
+  const failed = (cause: unknown): AppError => writeFailed(finalPath, cause);
   return {
-    path,
-    writing: (work) => named(finalPath, work),
+    ...{ path, failed, writing: (work) => naming(failed, work) },
     async commit() {
       try {
         // Who may read the file that is replaced, may read the new one, and nobody else.
@@ -149,7 +151,7 @@ function part(finalPath: string, absolute: string, replaced: Stats | null): Part
         await rmdir(absolute).catch(() => undefined);
         await rename(path, absolute);
       } catch (cause) {
-        throw writeFailed(finalPath, cause);
+        throw failed(cause);
       }
       forget();
     },
@@ -176,7 +178,9 @@ async function streamed(finalPath: string, target: string, found: Stats): Promis
       throw unwritable(finalPath, 'you may not write to this device', cause);
     });
   }
-  const folder = await mkdtemp(join(tmpdir(), 'visavis-part-'));
+  const failed = (cause: unknown): AppError =>
+    writeFailed(`${tmpdir()}, where ${finalPath} is made ready,`, cause, 'TMPDIR');
+  const folder = await naming(failed, mkdtemp(join(tmpdir(), 'visavis-part-')));
   const forget = keepUnfinished(folder);
   const path = join(folder, shortened(basename(target)));
   const discard = async (): Promise<void> => {
@@ -185,8 +189,7 @@ async function streamed(finalPath: string, target: string, found: Stats): Promis
     if (forget()) await rm(folder, { recursive: true, force: true });
   };
   return {
-    path,
-    writing: (work) => named(finalPath, work),
+    ...{ path, failed, writing: (work) => naming(failed, work) },
     async commit() {
       try {
         if (pipe) await copyIntoPipe(path, pipe);
@@ -215,14 +218,11 @@ async function copyIntoPipe(path: string, pipe: FileHandle): Promise<void> {
   }
 }
 
-function named<T>(finalPath: string, work: Promise<T>): Promise<T> {
+function naming<T>(failed: (cause: unknown) => AppError, work: Promise<T>): Promise<T> {
   return work.catch((cause: unknown) => {
-    throw (cause as NodeJS.ErrnoException).syscall === undefined ? cause : writeFailed(finalPath, cause);
+    throw (cause as NodeJS.ErrnoException).syscall === undefined ? cause : failed(cause);
   });
 }
-
-const writeFailed = (finalPath: string, cause: unknown): AppError =>
-  new AppError('WRITE_FAILED', `${finalPath} cannot be written: ${diskFailure(cause)}.`, { cause });
 
 /** @returns what ends it; its result says whether it was still there. */
 function keepUnfinished(path: string): () => boolean {

@@ -14,8 +14,8 @@ import {
   AV_SAMPLE_FMT_FLTP,
   CodecContext,
   check,
-  describeFfmpegError,
   FormatContext,
+  ffmpegFailure,
   findEncoder,
   type Packet,
   Rational,
@@ -23,7 +23,7 @@ import {
 } from './ffmpeg.ts';
 import type { FilmOptions, FilmWriter } from './film.ts';
 import type { AudioFrame, ChannelCount } from './frames.ts';
-import { createPartFile } from './part-file.ts';
+import { createPartFile, type PartFile } from './part-file.ts';
 
 export type Container = 'mp4' | 'webm';
 
@@ -75,7 +75,7 @@ export async function createVideoFile(
   recipes: readonly VideoRecipe[] = VIDEO_RECIPES[container],
 ): Promise<FilmWriter> {
   const part = await createPartFile(path);
-  const film = new Film(part.path, path, container);
+  const film = new Film(part, container);
   try {
     await film.open(options, recipes);
   } catch (error) {
@@ -101,16 +101,16 @@ export async function createVideoFile(
 class Film {
   readonly notices: string[] = [];
   readonly #container: Container;
-  readonly #finalPath: string;
+  readonly #part: PartFile;
   readonly #format = new FormatContext();
   #pictures: PictureTrack | null = null;
   #sound: SoundTrack | null = null;
   #isOpen = true;
 
-  constructor(partPath: string, finalPath: string, container: Container) {
+  constructor(part: PartFile, container: Container) {
     this.#container = container;
-    this.#finalPath = finalPath;
-    check(this.#format.allocOutputContext2(null, container, `file:${partPath}`), 'output file');
+    this.#part = part;
+    check(this.#format.allocOutputContext2(null, container, `file:${part.path}`), 'output file');
   }
 
   async open(options: FilmOptions, recipes: readonly VideoRecipe[]): Promise<void> {
@@ -160,8 +160,7 @@ class Film {
 
   /** What goes wrong from here on is the disk's doing: full, or gone. */
   #checkWrite(result: number): void {
-    if (result >= 0) return;
-    throw new AppError('WRITE_FAILED', `${this.#finalPath} cannot be written: ${describeFfmpegError(result)}.`);
+    if (result < 0) throw this.#part.failed(ffmpegFailure(result));
   }
 
   #mux(packet: Packet, context: CodecContext, streamIndex: number): void {

@@ -4,6 +4,7 @@
  */
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unwritable } from '../../media/disk-failure.ts';
 import type { Logger } from '../../telemetry.ts';
 import type { FormSpec } from './form-spec.ts';
 
@@ -53,12 +54,16 @@ export class FormRecords {
   }
 
   async #append(name: string, record: FormRecord): Promise<boolean> {
+    const path = join(this.#dir, name);
     try {
       await mkdir(this.#dir, { recursive: true });
-      await appendFile(join(this.#dir, name), `${JSON.stringify(record)}\n`, { mode: 0o600 });
+      await appendFile(path, `${JSON.stringify(record)}\n`, { mode: 0o600 });
       return true;
     } catch (error) {
-      this.#logger?.error({ file: name, error: String(error) }, 'a form could not be written; check brain.recordsDir');
+      this.#logger?.error(
+        { error: unwritable(path, error, 'brain.recordsDir').message },
+        'a form could not be written',
+      );
       return false;
     }
   }

@@ -3,8 +3,7 @@ import { EmbeddedBrain } from '../../agent/embedded-brain.ts';
 import { EmbeddedSynthesizer } from '../../agent/embedded-synthesizer.ts';
 import { loadConfig } from '../../config.ts';
 import { AvatarEngine } from '../../engine/avatar-engine.ts';
-import { bakePortrait } from '../../engine/portrait/portrait.ts';
-import { AppError } from '../../errors.ts';
+import { cachePortrait } from '../../engine/portrait/portrait.ts';
 import type { Scope } from '../../media/scope.ts';
 import type { LiveCallParts } from './live-call.ts';
 import { samplePortrait } from './sample-portrait.ts';
@@ -17,9 +16,7 @@ export async function openBenchEngine(
   const config = structuredClone(loadConfig({}));
   config.motion.fps = 25;
   config.conversation.greets = false;
-  const { path } = await bakePortrait(samplePortrait);
-  if (path === null)
-    throw new AppError('FILE_UNWRITABLE', 'The cache folder cannot be written; set VISAVIS__CACHE__DIR.');
+  const { path } = await cachePortrait(samplePortrait);
   const engine = scope.use(new AvatarEngine(workers));
   await engine.warmUp();
   await engine.answer();

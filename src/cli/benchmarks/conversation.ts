@@ -10,8 +10,7 @@ import { MoonshineRecognizer } from '../../agent/moonshine.ts';
 import { Vad } from '../../agent/vad.ts';
 import { loadConfig } from '../../config.ts';
 import { AvatarEngine } from '../../engine/avatar-engine.ts';
-import { bakePortrait } from '../../engine/portrait/portrait.ts';
-import { AppError } from '../../errors.ts';
+import { cachePortrait } from '../../engine/portrait/portrait.ts';
 import { OPUS_PACKET_SAMPLES, OPUS_RATE_HZ, OpusEncoder } from '../../media/opus.ts';
 import { Resampler } from '../../media/resampler.ts';
 import { Scope } from '../../media/scope.ts';
@@ -51,9 +50,7 @@ export const conversation: Benchmark = {
     const brain = scope.use(new EmbeddedBrain(config.brain));
     await recognizer.check();
     await Vad.load();
-    const { path } = await bakePortrait(samplePortrait);
-    if (path === null)
-      throw new AppError('FILE_UNWRITABLE', 'The cache folder cannot be written; set VISAVIS__CACHE__DIR.');
+    const { path } = await cachePortrait(samplePortrait);
     const live = scope.use(await LiveCall.open({ config, engine, rigPath: path, synthesizer, brain, recognizer }));
     await live.until('the first picture', () => live.pictures.length > 0);
     live.call.setTalk(true);

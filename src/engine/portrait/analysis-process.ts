@@ -5,7 +5,7 @@
 import { AppError } from '../../errors.ts';
 import { answerWithinLimits } from '../../media/limited-replies.ts';
 import type { FailedReply } from '../../media/worker-replies.ts';
-import { bakePortrait, type Portrait } from './portrait.ts';
+import { bakePortrait, cachePortrait, type Portrait } from './portrait.ts';
 import { makePoster, makeThumbnail } from './thumbnail.ts';
 
 export type AnalysisRequest =
@@ -29,12 +29,7 @@ async function answer(request: AnalysisRequest): Promise<AnalysisReply> {
   if (request.kind === 'thumbnail') return { thumbnail: await makeThumbnail(request.photo, request.name) };
   const { photo, cacheDir } = request;
   if (request.kind === 'portrait') return await bakePortrait(photo, { cacheDir });
-  const { rig, path } = await bakePortrait(photo, { name: request.name, cacheDir });
-  if (path === null)
-    throw new AppError(
-      'FILE_UNWRITABLE',
-      `The cache folder ${cacheDir} cannot be written; choose another (cache.dir).`,
-    );
+  const { rig, path } = await cachePortrait(photo, { name: request.name, cacheDir: request.cacheDir });
   const poster = await makePoster(rig);
   const thumbnail = await makeThumbnail(poster, request.name);
   return { rigPath: path, warnings: rig.warnings.map(({ message }) => message), poster, thumbnail };

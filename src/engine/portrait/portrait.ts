@@ -26,6 +26,8 @@ export interface Portrait {
   analysis: PortraitAnalysis | null;
   /** Where the rig is kept in the cache; null where none is. */
   path: string | null;
+  /** Why the cache does not keep it, though it should. */
+  unkept?: AppError;
   /** ms by step. */
   timings: Record<string, number>;
 }
@@ -46,19 +48,30 @@ export async function bakePortrait(photo: string | Uint8Array, options: BakeOpti
     return { rig: cached, analysis: null, path: cachePath, timings: { cacheMs: performance.now() - start } };
   }
   const result = await bakeBytes(bytes, name, basis);
-  const path = cachePath === null ? null : await keep(cachePath, result);
-  return { ...result, path };
+  if (cachePath === null) return { ...result, path: null };
+  const unkept = await keep(cachePath, result);
+  return unkept ? { ...result, path: null, unkept } : { ...result, path: cachePath };
 }
 
-/** A cache that cannot be written costs time at the next start, nothing else. */
-async function keep(path: string, { rig, timings }: BakeResult): Promise<string | null> {
+/** For whoever needs the rig's file. @throws AppError FILE_UNWRITABLE, and as `bakePortrait`. */
+export async function cachePortrait(
+  photo: string | Uint8Array,
+  options: { name?: string; cacheDir?: string } = {},
+): Promise<{ rig: FaceRig; path: string }> {
+  const { rig, path, unkept } = await bakePortrait(photo, options);
+  if (path === null) throw unkept;
+  return { rig, path };
+}
+
+/** A cache that cannot be written costs time at the next start, nothing else. @returns why it cannot. */
+async function keep(path: string, { rig, timings }: BakeResult): Promise<AppError | undefined> {
   const start = performance.now();
   try {
     await saveRig(path, rig);
     timings.saveMs = performance.now() - start;
-    return path;
+    return undefined;
   } catch (error) {
-    if (error instanceof AppError) return null;
+    if (error instanceof AppError) return error;
     throw error;
   }
 }

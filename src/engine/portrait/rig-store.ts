@@ -38,7 +38,7 @@ const decodeImage: ImageDecoder = async (bytes, channels) => {
   };
 };
 
-/** @throws AppError FILE_UNWRITABLE. */
+/** Into the cache. @throws AppError FILE_UNWRITABLE. */
 export async function saveRig(path: string, rig: FaceRig): Promise<void> {
   let bytes: Uint8Array = new Uint8Array();
   for (const quality of COLOR_QUALITIES) {
@@ -52,7 +52,7 @@ export async function saveRig(path: string, rig: FaceRig): Promise<void> {
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw unwritable(path, cause);
+    throw unwritable(path, cause, 'cache.dir');
   }
 }
 
